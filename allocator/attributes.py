@@ -1,0 +1,92 @@
+"""Attribute tables of segments and anchors: names to read-only arrays of one length."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def frozen(array: NDArray) -> NDArray:
+    """Return a read-only view or copy of ``array`` that nobody else can write through."""
+    if array.flags.writeable or not array.flags.owndata:
+        array = array.copy()
+        array.flags.writeable = False
+    return array
+
+
+def suggestion(name: object, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the known name nearest to ``name``, or an empty string."""
+    nearest = difflib.get_close_matches(str(name), list(known), n=1)
+    return f"; did you mean '{nearest[0]}'?" if nearest else ""
+
+
+def some(ids: Iterable, limit: int = 5) -> str:
+    """Write the first ids of a list and how many more there are, for error messages."""
+    ids = list(ids)
+    text = ", ".join(str(i) for i in ids[:limit])
+    return text + (f" and {len(ids) - limit:,} more" if len(ids) > limit else "")
+
+
+def _canonical(name: str, column: ArrayLike) -> NDArray:
+    """Keep four kinds of attribute: bool, int64, float64 and text; anything else is refused by name."""
+    array = np.asarray(column)
+    kinds = {"b": np.bool_, "i": np.int64, "u": np.int64, "f": np.float64}
+    if array.dtype.kind in kinds:
+        return array.astype(kinds[array.dtype.kind])
+    if array.dtype.kind == "O" and not all(isinstance(entry, str) for entry in array.flat):
+        raise ValueError(f"attribute '{name}' mixes kinds of values; use one of bool, int, float or text")
+    if array.dtype.kind in "OUT":
+        return array.astype(np.str_)
+    raise ValueError(f"attribute '{name}' has dtype {array.dtype}; use bool, int, float or text")
+
+
+class Attributes(Mapping[str, NDArray]):
+    """A frozen mapping from attribute names to read-only (n,) arrays; ``id`` always exists and is unique."""
+
+    __slots__ = ("_columns", "_noun")
+
+    def __init__(self, noun: str, size: int, columns: Mapping[str, ArrayLike]):
+        self._noun = noun
+        self._columns = {"id": frozen(np.arange(size, dtype=np.int64))}
+        for name, column in columns.items():
+            array = _canonical(name, column)
+            if array.shape != (size,):
+                raise ValueError(f"{noun} attribute '{name}' has shape {array.shape}; it needs one entry per {noun}, ({size},)")
+            self._columns[str(name)] = frozen(array)
+        ids = self._columns["id"].tolist()
+        if len(set(ids)) < size:
+            seen: set = set()
+            repeated = [i for i in ids if i in seen or seen.add(i)]
+            raise ValueError(f"{noun} ids are not unique: {some(dict.fromkeys(repeated))}; give each {noun} one id")
+
+    def __getitem__(self, name: str) -> NDArray:
+        try:
+            return self._columns[name]
+        except KeyError:
+            hint = suggestion(name, self._columns)
+            raise KeyError(f"{self._noun}s have no attribute '{name}'{hint} (they have {', '.join(self._columns)})") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def __repr__(self) -> str:
+        return f"Attributes({self._noun}: {', '.join(self._columns)})"
+
+    def __reduce__(self):
+        return (Attributes, (self._noun, self["id"].size, self._columns))
+
+    def index(self, ids: Iterable) -> NDArray[np.int64]:
+        """Positions of ids; unknown ids are named in a KeyError."""
+        wanted = np.asarray(list(ids)).tolist()
+        position = {identity: k for k, identity in enumerate(self["id"].tolist())}
+        unknown = [i for i in wanted if i not in position]
+        if unknown:
+            hint = suggestion(unknown[0], [str(k) for k in position]) if len(position) <= 100_000 else ""
+            raise KeyError(f"no {self._noun} has the id {some(dict.fromkeys(unknown))}{hint}")
+        return np.array([position[i] for i in wanted], dtype=np.int64)

@@ -1,0 +1,286 @@
+"""The platform graph: which segment may be shown which anchor, and what an impression is worth there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from allocator.attributes import Attributes, frozen, some
+from allocator.metrics import gini
+
+FloatArray = NDArray[np.float64]
+RESERVED_MEASURES = ("exposure", "gmv", "edges", "value", "observed", "segment", "anchor")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Platform:
+    """A bipartite graph of S viewer segments and A anchors with E edges, stored by segment (CSR).
+
+    Parameters
+    ----------
+    indptr : (S + 1,) int
+        Edges of segment i are ``indptr[i]:indptr[i + 1]``.
+    anchor : (E,) int
+        Anchor of each edge, increasing within a segment (no repeats).
+    value : (E,) float32 or float64
+        Expected GMV of one impression, currency / impression, >= 0. Kept in the precision given.
+    supply : (S,) float
+        Public impressions of a segment, impressions / period, >= 0.
+    capacity : (A,) float, optional
+        Impressions an anchor can serve, impressions / period, >= 0; infinity (the default) for no limit.
+    observed : (E,) float, optional
+        Traffic seen on each edge, impressions / period.
+    measures : mapping of name to (E,) float, optional
+        Further edge measures >= 0 (consumption, cost, relevance), per impression.
+    segments, anchors : mapping of name to (S,) or (A,) arrays, optional
+        Attributes; ``id`` defaults to 0, 1, 2, ...
+    currency, period : str
+        Units for reports.
+    folder : Path, optional
+        Where the platform was read from; no part of its content.
+
+    Raises
+    ------
+    ValueError
+        In one sentence naming the ids at fault.
+    """
+
+    indptr: NDArray[np.int64]
+    anchor: NDArray[np.int32]
+    value: NDArray[np.floating]
+    supply: FloatArray
+    capacity: FloatArray | None = None
+    observed: FloatArray | None = None
+    measures: Mapping[str, ArrayLike] = field(default_factory=dict)
+    segments: Mapping[str, ArrayLike] = field(default_factory=dict)
+    anchors: Mapping[str, ArrayLike] = field(default_factory=dict)
+    currency: str = "RMB"
+    period: str = "day"
+    folder: Path | None = None
+
+    def __post_init__(self) -> None:
+        put = partial(object.__setattr__, self)
+        put("supply", _floats("supply", self.supply))
+        segments = Attributes("segment", self.supply.size, self.segments)
+        anchor_count = _anchor_count(self)
+        anchors = Attributes("anchor", anchor_count, self.anchors)
+        put("segments", segments)
+        put("anchors", anchors)
+        put("capacity", _floats("capacity", np.full(anchor_count, np.inf) if self.capacity is None else self.capacity))
+        put("indptr", frozen(np.asarray(self.indptr).astype(np.int64, copy=False)))
+        put("anchor", frozen(_anchor_indices(self.anchor, anchor_count)))
+        value = np.asarray(self.value)
+        put("value", frozen(value if value.dtype in (np.float32, np.float64) else _floats("value", value)))
+        if self.observed is not None:
+            put("observed", _floats("observed", self.observed))
+        put("measures", _Measures({str(k): _floats(k, v) for k, v in dict(self.measures).items()}))
+        _validate(self)
+
+    @classmethod
+    def from_edges(cls, segment: ArrayLike, anchor: ArrayLike, value: ArrayLike, *, supply: ArrayLike, **fields: Any) -> Platform:
+        """Build a platform from unsorted edges (segment, anchor, value), each an (E,) array of positions and amounts.
+
+        ``fields`` are those of `Platform`; ``observed`` and ``measures`` follow the order of the edges.
+        """
+        segment, anchor = np.asarray(segment), np.asarray(anchor)
+        if segment.shape != anchor.shape or segment.ndim != 1:
+            raise ValueError(f"segment {segment.shape} and anchor {anchor.shape} must be one-dimensional and of one length")
+        size = np.asarray(supply).size
+        if segment.size and not (0 <= segment.min() and segment.max() < size):
+            raise ValueError(f"edges name segment {segment.max()}, but there are {size} segments (0 to {size - 1})")
+        span = int(anchor.max(initial=0)) + 1
+        order = np.argsort(segment.astype(np.int64) * span + anchor, kind="stable")
+        if fields.get("observed") is not None:
+            fields["observed"] = np.asarray(fields["observed"])[order]
+        fields["measures"] = {k: np.asarray(v)[order] for k, v in dict(fields.get("measures") or {}).items()}
+        indptr = np.concatenate(([0], np.cumsum(np.bincount(segment, minlength=size))))
+        return cls(indptr, anchor[order], np.asarray(value)[order], supply, **fields)
+
+    @property
+    def segment_count(self) -> int:
+        return self.supply.size
+
+    @property
+    def anchor_count(self) -> int:
+        return self.capacity.size
+
+    @property
+    def edge_count(self) -> int:
+        return self.anchor.size
+
+    @cached_property
+    def segment(self) -> NDArray[np.int32]:
+        """Segment of each edge, (E,)."""
+        return frozen(np.repeat(np.arange(self.segment_count, dtype=np.int32), np.diff(self.indptr)))
+
+    def into_anchors(self, amounts: ArrayLike) -> FloatArray:
+        """Sum edge amounts (E,) into anchors (A,), in float64 and in edge order."""
+        return np.bincount(self.anchor, weights=amounts, minlength=self.anchor_count)
+
+    def into_segments(self, amounts: ArrayLike) -> FloatArray:
+        """Sum edge amounts (E,) into segments (S,), in float64."""
+        sums = np.zeros(self.segment_count)
+        filled = np.diff(self.indptr) > 0
+        if filled.any():
+            sums[filled] = np.add.reduceat(np.asarray(amounts, dtype=np.float64), self.indptr[:-1][filled])
+        return sums
+
+    def largest_in_segments(self, amounts: ArrayLike) -> FloatArray:
+        """Largest edge amount (E,) of each segment (S,); minus infinity for a segment without edges."""
+        largest = np.full(self.segment_count, -np.inf)
+        filled = np.diff(self.indptr) > 0
+        if filled.any():
+            largest[filled] = np.maximum.reduceat(np.asarray(amounts, dtype=np.float64), self.indptr[:-1][filled])
+        return largest
+
+    def measure(self, good: str) -> NDArray[np.floating] | None:
+        """What one impression on an edge contributes to a good, (E,): None stands for 1 (exposure)."""
+        if good == "exposure":
+            return None
+        if good == "gmv":
+            return self.value
+        return self.measures[good]
+
+    def amounts(self, good: str, flow: ArrayLike) -> FloatArray:
+        """Amount of a good that a flow (E,) brings to each anchor, (A,)."""
+        measure = self.measure(good)
+        return self.into_anchors(flow if measure is None else np.asarray(flow) * measure)
+
+    @cached_property
+    def reach(self) -> FloatArray:
+        """Exposure each anchor would have if all its segments watched nobody else, (A,)."""
+        return frozen(self.into_anchors(self.supply[self.segment]))
+
+    @cached_property
+    def sales_reach(self) -> FloatArray:
+        """GMV each anchor would have if all its segments watched nobody else, (A,)."""
+        return frozen(self.into_anchors(self.supply[self.segment] * self.value))
+
+    def reach_of(self, good: str) -> FloatArray:
+        """Largest amount of a good that each anchor can get, (A,)."""
+        if good in ("exposure", "gmv"):
+            return self.reach if good == "exposure" else self.sales_reach
+        return self.amounts(good, self.supply[self.segment])
+
+    def total_of(self, good: str) -> float:
+        """Largest amount of a good that all anchors together can get."""
+        if good == "exposure":
+            return float(self.supply.sum())
+        return float((self.supply * np.maximum(self.largest_in_segments(self.measure(good)), 0.0)).sum())
+
+    @cached_property
+    def even_flow(self) -> FloatArray:
+        """Every segment spreads its supply evenly over its anchors, (E,)."""
+        degree = np.diff(self.indptr)
+        return frozen(np.repeat(self.supply / np.maximum(degree, 1), degree))
+
+    @cached_property
+    def content_hash(self) -> str:
+        """Hash of everything but the folder: equal content, equal hash."""
+        digest = hashlib.blake2b(digest_size=16)
+        named = {"indptr": self.indptr, "anchor": self.anchor, "value": self.value, "supply": self.supply, "capacity": self.capacity}
+        if self.observed is not None:
+            named["observed"] = self.observed
+        for group, table in (("measure", self.measures), ("segment", self.segments), ("anchor", self.anchors)):
+            named |= {f"{group}:{name}": table[name] for name in sorted(table)}
+        digest.update(json.dumps([self.currency, self.period]).encode())
+        for name, array in named.items():
+            digest.update(json.dumps([name, array.dtype.str, array.shape]).encode())
+            digest.update(np.ascontiguousarray(array).view(np.uint8).data)
+        return digest.hexdigest()
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Facts about the graph that are allowed but worth knowing, one sentence each."""
+        ids = self.anchors["id"]
+        facts = (("have no edges and can get nothing", np.bincount(self.anchor, minlength=self.anchor_count) == 0),
+                 ("have capacity zero", self.capacity == 0))
+        return tuple(f"{mask.sum():,} anchors {what}: {some(ids[mask])}" for what, mask in facts if mask.any())
+
+    def __repr__(self) -> str:
+        seen = "" if self.observed is None else f", Gini of observed exposure {gini(self.into_anchors(self.observed)):.3f}"
+        return (f"Platform({self.segment_count:,} segments, {self.anchor_count:,} anchors, {self.edge_count:,} edges, "
+                f"{self.supply.sum():,.6g} impressions and {self.currency} per {self.period}{seen})")
+
+
+class _Measures(dict):
+    """Named edge measures; the lookup of an unknown one says which exist."""
+
+    def __missing__(self, name: str) -> FloatArray:
+        known = ", ".join(("exposure", "gmv", *self))
+        raise KeyError(f"the platform has no edge measure '{name}' (it has {known})")
+
+
+def _floats(name: str, amounts: ArrayLike) -> FloatArray:
+    try:
+        return frozen(np.asarray(amounts).astype(np.float64, copy=False))
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must hold numbers") from None
+
+
+def _anchor_count(platform: Platform) -> int:
+    for table in (platform.capacity, *dict(platform.anchors).values()):
+        if table is not None:
+            return np.asarray(table).size
+    anchor = np.asarray(platform.anchor)
+    return int(anchor.max()) + 1 if anchor.size else 0
+
+
+def _anchor_indices(anchor: ArrayLike, count: int) -> NDArray[np.int32]:
+    anchor = np.asarray(anchor)
+    if anchor.dtype.kind not in "iu":
+        raise ValueError(f"anchor must hold integer positions, not {anchor.dtype}")
+    if anchor.size and not (0 <= anchor.min() and anchor.max() < count):
+        outside = np.unique(anchor[(anchor < 0) | (anchor >= count)])
+        raise ValueError(f"edges lead to anchors {some(outside)}, but the anchor table has positions 0 to {count - 1}")
+    return anchor.astype(np.int32, copy=False)
+
+
+def _validate(platform: Platform) -> None:
+    """Refuse what is not a platform, naming ids."""
+    p, edges = platform, platform.anchor.size
+    if edges == 0 or p.segment_count == 0 or p.anchor_count == 0:
+        raise ValueError(f"an empty graph ({p.segment_count} segments, {p.anchor_count} anchors, {edges} edges) cannot be allocated")
+    degrees = np.diff(p.indptr)
+    if p.indptr.shape != (p.segment_count + 1,) or p.indptr[0] != 0 or p.indptr[-1] != edges or (degrees < 0).any():
+        raise ValueError(f"indptr must rise from 0 to the number of edges ({edges}) in {p.segment_count + 1} entries")
+    for name, array in {"value": p.value, "observed": p.observed, **p.measures}.items():
+        if array is not None and array.shape != (edges,):
+            raise ValueError(f"{name} has shape {array.shape}; it needs one entry per edge, ({edges},)")
+    if reserved := set(p.measures) & set(RESERVED_MEASURES):
+        raise ValueError(f"an edge measure may not be called {some(sorted(reserved))}: the name is taken")
+    _refuse_order(p)
+    _refuse_amounts(p)
+
+
+def _refuse_order(p: Platform) -> None:
+    step = np.diff(p.anchor) > 0
+    ends = p.indptr[1:-1]
+    step[ends[(ends > 0) & (ends < p.anchor.size)] - 1] = True
+    if not step.all():
+        e = int(np.argmin(step))
+        what = "repeated" if p.anchor[e] == p.anchor[e + 1] else "out of order"
+        raise ValueError(f"the edge from segment {p.segments['id'][p.segment[e + 1]]} to anchor {p.anchors['id'][p.anchor[e + 1]]} "
+                         f"is {what}; give each pair once, sorted by anchor (Platform.from_edges sorts)")
+
+
+def _refuse_amounts(p: Platform) -> None:
+    """Negative, NaN or infinite amounts, named by id; only capacity may be infinite."""
+    for name, array in {"value": p.value, "observed": p.observed, **p.measures}.items():
+        if array is not None and not (array.min() >= 0 and array.max() < np.inf):
+            e = int(np.argmin(np.isfinite(array) & (array >= 0)))
+            raise ValueError(f"{name} must be finite and >= 0; the edge from segment {p.segments['id'][p.segment[e]]} to anchor "
+                             f"{p.anchors['id'][p.anchor[e]]} has {array[e]}")
+    for name, array, noun, ids, finite in (("supply", p.supply, "segment", p.segments["id"], "finite and "),
+                                           ("capacity", p.capacity, "anchor", p.anchors["id"], "")):
+        bad = ~((array >= 0) & ((array < np.inf) | (finite == "")))
+        if bad.any():
+            raise ValueError(f"{name} must be {finite}>= 0; {noun} {some(f'{i} has {a}' for i, a in zip(ids[bad], array[bad], strict=True))}")
