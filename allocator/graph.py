@@ -90,7 +90,7 @@ class Platform:
 
         ``fields`` are those of `Platform`; ``observed`` and ``measures`` follow the order of the edges.
         """
-        segment, anchor = np.asarray(segment), np.asarray(anchor)
+        segment, anchor = _positions("segment", segment), _positions("anchor", anchor)
         if segment.shape != anchor.shape or segment.ndim != 1:
             raise ValueError(f"segment {segment.shape} and anchor {anchor.shape} must be one-dimensional and of one length")
         size = np.asarray(supply).size
@@ -234,10 +234,15 @@ def _anchor_count(platform: Platform) -> int:
     return int(anchor.max()) + 1 if anchor.size else 0
 
 
+def _positions(name: str, positions: ArrayLike) -> NDArray[np.integer]:
+    array = np.asarray(positions)
+    if array.size and array.dtype.kind not in "iu":
+        raise ValueError(f"{name} must hold integer positions, not {array.dtype}")
+    return array if array.size else array.astype(np.int64)
+
+
 def _anchor_indices(anchor: ArrayLike, count: int) -> NDArray[np.int32]:
-    anchor = np.asarray(anchor)
-    if anchor.dtype.kind not in "iu":
-        raise ValueError(f"anchor must hold integer positions, not {anchor.dtype}")
+    anchor = _positions("anchor", anchor)
     if anchor.size and not (0 <= anchor.min() and anchor.max() < count):
         outside = np.unique(anchor[(anchor < 0) | (anchor >= count)])
         raise ValueError(f"edges lead to anchors {some(outside)}, but the anchor table has positions 0 to {count - 1}")
