@@ -1,0 +1,202 @@
+"""The judge: objective, bound and violations, from the problem and the answer alone.
+
+For every choice of multipliers and every feasible flow x,
+
+    objective(x)  <=  sum_i b_i max(0, max_e s_e)  +  sum_k conjugate_k(multipliers_k),
+
+because each term is at most its conjugate plus its marginals times the amounts, and what the marginals then collect
+on the edges of a segment is at most its supply times its best surplus (weak duality). A wrong price gives a loose bound,
+never a false one; nothing a solver says has to be believed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.graph import Platform
+from allocator.problem import Multipliers, Problem, Surplus
+from allocator.rules import Constraint, Totals, Violation, Welfare
+
+FloatArray = NDArray[np.float64]
+TOLERANCE = 1e-9
+"""Largest relative violation of a feasible flow."""
+BLOCK = 1 << 16
+"""Edges per block of a pass, so that its temporaries stay in cache; fixed, so that sums have one order."""
+
+
+class CertificateError(ArithmeticError):
+    """An objective above its own upper bound: the mathematics or the machine is wrong, and nothing may be reported."""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What is proved about a flow.
+
+    Attributes
+    ----------
+    objective, bound : float
+        Of the flow, and the upper bound on every feasible flow; currency / period.
+    rounding : float
+        Allowance for floating-point error in both, currency / period.
+    scale : float
+        First-order size of the objective's terms, which makes the gap relative.
+    violations : dict
+        Worst violation per constraint, and of the supply.
+    """
+
+    objective: float
+    bound: float
+    rounding: float
+    scale: float
+    violations: dict[str, Violation]
+
+    @property
+    def gap(self) -> float:
+        """Proved distance to the optimum, bound + rounding - objective, currency / period."""
+        return self.bound + self.rounding - self.objective if math.isfinite(self.objective) else math.inf
+
+    @property
+    def relative_gap(self) -> float:
+        """Gap / scale; at scale zero it is 0 within rounding and infinite beyond."""
+        if self.scale > 0 and math.isfinite(self.scale):
+            return self.gap / self.scale
+        return 0.0 if self.gap <= 2 * self.rounding else math.inf
+
+    @property
+    def feasible(self) -> bool:
+        """Every relative violation is at most 1e-9."""
+        return all(v.relative <= TOLERANCE for v in self.violations.values())
+
+    @property
+    def worst(self) -> tuple[str, Violation]:
+        """The rule with the largest relative violation."""
+        return max(self.violations.items(), key=lambda item: item[1].relative)
+
+    def __str__(self) -> str:
+        return f"objective {self.objective:,.6g}, at most {self.gap:,.3g} below the optimum (relative gap {self.relative_gap:.2g})"
+
+
+def certify(problem: Problem, flow: FloatArray, multipliers: Multipliers | None = None) -> Certificate:
+    """Judge a flow (E,) with one multiplier per term (supergradients and idle constraints where there are none).
+
+    Raises
+    ------
+    ValueError
+        If the flow has the wrong shape or is not finite.
+    CertificateError
+        If the objective exceeds the bound by more than rounding and the credit that weak duality gives to violations.
+    """
+    flow = np.asarray(flow, dtype=np.float64)
+    if flow.shape != (problem.platform.edge_count,) or not np.isfinite(flow).all():
+        raise ValueError(f"a flow needs one finite number per edge, ({problem.platform.edge_count},); got shape {flow.shape}")
+    totals = Totals(problem.platform, flow)
+    multipliers = problem.supporting(flow) if multipliers is None else multipliers
+    rents = _rents(problem.platform, problem.surplus(multipliers))
+    bound, bound_rounding = _bound(problem, multipliers, rents)
+    welfare = [t for t in problem.terms if isinstance(t, Welfare)]
+    values = np.concatenate([t.value(totals) for t in welfare] or [np.zeros(1)])
+    objective = float(values.sum())
+    rounding = bound_rounding + _allowance(problem.platform) * float(np.abs(values).sum()) if math.isfinite(objective) else bound_rounding
+    supply_excess = problem.platform.into_segments(flow) - problem.platform.supply
+    certificate = Certificate(objective, bound, rounding, float(sum(t.size(totals) for t in welfare)),
+                              _violations(problem, totals, supply_excess))
+    credit = _credit(problem, totals, multipliers, rents[0], supply_excess)
+    if bound - objective < -(2 * rounding + credit):
+        raise CertificateError(f"the objective {objective!r} exceeds its bound {bound!r} by more than rounding ({rounding:.3g}) and violations "
+                               f"({credit:.3g}) explain; a term's conjugate or value must be wrong")
+    return certificate
+
+
+def upper_bound(problem: Problem, multipliers: Multipliers) -> tuple[float, float]:
+    """Upper bound on the objective of every feasible flow, and the rounding allowance to add to it."""
+    return _bound(problem, multipliers, _rents(problem.platform, problem.surplus(multipliers)))
+
+
+def refuted(problem: Problem, multipliers: Multipliers) -> bool:
+    """Whether multipliers of the constraints prove that no flow satisfies them all (a Farkas witness).
+
+    Without an objective every feasible flow is worth 0; a bound below 0 leaves no room for one.
+    """
+    bound, rounding = upper_bound(problem.without_objective, multipliers)
+    return bound + rounding < 0
+
+
+def _allowance(platform: Platform) -> float:
+    """Relative rounding error of the sums: logarithmic for pairwise ones, the degree for sums into anchors and segments."""
+    degree = max(int(np.diff(platform.indptr).max()), int(np.bincount(platform.anchor).max()))
+    return 8 * 2.0**-53 * (math.log2(platform.edge_count) + degree + 4)
+
+
+def _bound(problem: Problem, multipliers: Multipliers, rents: tuple[FloatArray, float]) -> tuple[float, float]:
+    rent, rent_rounding = rents
+    summands = [problem.platform.supply * rent, *(t.conjugate(m) for t, m in zip(problem.terms, multipliers, strict=True))]
+    summands = np.concatenate(summands)
+    return float(summands.sum()), rent_rounding + _allowance(problem.platform) * float(np.abs(summands).sum())
+
+
+def _rents(platform: Platform, surplus: Surplus) -> tuple[FloatArray, float]:
+    """Rent of each segment (S,), and how much rounding inside the surpluses may have lowered all of them together.
+
+    Prices that run far make alpha v and beta cancel; an edge counts with its own rounding error added, so that an error is
+    paid for exactly where it could have changed the winner.
+    """
+    rent, raised = np.zeros(platform.segment_count), np.zeros(platform.segment_count)
+    for segments, edges in _blocks(platform):
+        anchor = platform.anchor[edges]
+        sales, bonus = surplus.alpha[anchor] * platform.value[edges], surplus.beta[anchor]
+        s, size = sales + bonus, np.abs(sales) + np.abs(bonus)
+        if surplus.extra is not None:
+            s, size = s + surplus.extra[edges], size + np.abs(surplus.extra[edges])
+        starts = platform.indptr[segments] - edges.start
+        rent[segments] = np.maximum(np.maximum.reduceat(s, starts), 0.0)
+        raised[segments] = np.maximum(np.maximum.reduceat(s + 2.0**-50 * size, starts), 0.0)
+    return rent, float((platform.supply * (raised - rent)).sum())
+
+
+def _blocks(platform: Platform) -> Iterator[tuple[NDArray[np.int64], slice]]:
+    """Runs of segments that have edges, about BLOCK edges each, with the slice of their edges."""
+    filled = np.flatnonzero(np.diff(platform.indptr) > 0)
+    ends = platform.indptr[filled + 1]
+    first = 0
+    while first < filled.size:
+        start = platform.indptr[filled[first]]
+        last = max(first + 1, int(np.searchsorted(ends, start + BLOCK, side="right")))
+        yield filled[first:last], slice(int(start), int(ends[last - 1]))
+        first = last
+
+
+def _violations(problem: Problem, totals: Totals, supply_excess: FloatArray) -> dict[str, Violation]:
+    platform = problem.platform
+    excess = np.maximum(supply_excess, 0.0)
+    relative = np.divide(excess, platform.supply, out=np.where(excess > 0, np.inf, 0.0), where=platform.supply > 0)
+    i = int(np.argmax(relative))
+    negative = float(max(0.0, -totals.flow.min()))
+    found = {
+        "supply": Violation(float(excess[i]), float(relative[i]), f"segment {platform.segments['id'][i]}"),
+        "flow >= 0": Violation(negative, negative / max(float(platform.supply.max()), np.finfo(float).tiny), "the most negative edge"),
+    }
+    for label, term in zip(problem.labels, problem.terms, strict=True):
+        if isinstance(term, Constraint):
+            found[label] = term.violation(totals)
+    return found
+
+
+def _credit(problem: Problem, totals: Totals, multipliers: Multipliers, rent: FloatArray, supply_excess: FloatArray) -> float:
+    """What weak duality gives to a flow that is not quite feasible: rents on excess supply, multipliers on broken rules.
+
+    A negative edge is credited with the shortfall of its surplus below the rent: the bound counted it as zero.
+    """
+    credit = float((rent * np.maximum(supply_excess, 0.0)).sum())
+    negative = np.flatnonzero(totals.flow < 0)
+    if negative.size:
+        shortfall = rent[problem.platform.segment[negative]] - problem.surplus(multipliers).on_edges()[negative]
+        credit += float((np.maximum(shortfall, 0.0) * -totals.flow[negative]).sum())
+    for term, mine in zip(problem.terms, multipliers, strict=True):
+        if isinstance(term, Constraint):
+            credit += float(np.abs(np.asarray(mine) * term.excess(totals)).sum())
+    return credit

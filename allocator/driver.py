@@ -1,0 +1,158 @@
+"""The loop around every solver: check, run, time, repair, certify, wrap."""
+
+from __future__ import annotations
+
+import platform as machine
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.allocation import Allocation, Run, Status
+from allocator.certificate import Certificate, certify
+from allocator.feasibility import Conflict, conflict, precheck
+from allocator.problem import Multipliers, Problem
+from allocator.repair import repair
+
+if TYPE_CHECKING:
+    from allocator.allocation import Allocation as Start
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is asked of a solver.
+
+    Attributes
+    ----------
+    relative_gap : float
+        Stop when this gap can be proved.
+    seconds : float or None
+        Stop after this time with the best answer so far, where the solver can.
+    start : Allocation or None
+        Where to start, where the solver can; it never changes the answer beyond the gap.
+    report : callable or None
+        Receives a line of text now and then.
+    """
+
+    relative_gap: float = 1e-4
+    seconds: float | None = None
+    start: Start | None = None
+    report: Callable[[str], None] | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.relative_gap < np.inf:
+            raise ValueError(f"the relative gap must be a finite number >= 0, not {self.relative_gap}")
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What a solver returns: a flow (E,), multipliers per term (or None if it has no prices), and what it claims."""
+
+    flow: FloatArray
+    multipliers: Multipliers | None = None
+    iterations: int | None = None
+    claim: str = ""
+
+
+class NoAnswer(Exception):  # noqa: N818 - it is an outcome, and its text says what the solver claims
+    """Raised by a solver that ends without a flow; the text is its claim."""
+
+
+class AllocationError(RuntimeError):
+    """A run that ended below FEASIBLE.
+
+    Attributes
+    ----------
+    status : Status
+    witness : multipliers of the constraints that prove infeasibility, or None
+    """
+
+    def __init__(self, status: Status, sentence: str, witness: list[Any] | None = None):
+        super().__init__(sentence)
+        self.status, self.witness = status, witness
+
+
+class UnsupportedError(ValueError):
+    """A problem that a solver cannot express."""
+
+
+@dataclass(frozen=True)
+class Solver(ABC):
+    """A frozen value you call, ``solver(problem, goal) -> Answer``; its fields are its hyper-parameters, its repr is its name in tables.
+
+    A solver never times, scores or validates itself. It may raise `NoAnswer`.
+    """
+
+    packages: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def supports(self, problem: Problem) -> str | None:
+        """None, or a sentence saying why not."""
+
+    @abstractmethod
+    def build(self, problem: Problem, goal: Goal) -> Callable[[], Answer]:
+        """Set up the solver's own model; the function returned solves it. Apart, so that the driver can time both."""
+
+    def __call__(self, problem: Problem, goal: Goal) -> Answer:
+        return self.build(problem, goal)()
+
+
+def run(problem: Problem, solver: Solver, goal: Goal) -> Allocation:
+    """Solve a problem with one solver and judge the answer.
+
+    Raises
+    ------
+    UnsupportedError
+        With the solver's own sentence.
+    AllocationError
+        If no feasible flow results: status INFEASIBLE with a witness where it is proved, FAILED otherwise.
+    """
+    reason = solver.supports(problem)
+    if reason is not None:
+        raise UnsupportedError(f"{solver!r} cannot take this problem: {reason}")
+    _raise_on(precheck(problem))
+    started = time.perf_counter()
+    try:
+        model = solver.build(problem, goal)
+        built = time.perf_counter()
+        answer = model()
+    except NoAnswer as error:
+        _raise_on(conflict(problem))
+        raise AllocationError(Status.FAILED, f"{solver!r} gave no answer; it claims: {error}") from error
+    seconds = built - started, time.perf_counter() - built
+    flow, certificate, repaired = _judge(problem, answer)
+    if not certificate.feasible:
+        _raise_on(conflict(problem))
+        label, worst = certificate.worst
+        raise AllocationError(Status.FAILED, f"the answer of {solver!r} breaks {label} by {worst.amount:.3g} at {worst.where} "
+                                             f"(relative {worst.relative:.2g}), and repair could not mend it; try another solver")
+    status = Status.CERTIFIED if certificate.relative_gap <= goal.relative_gap else Status.FEASIBLE
+    multipliers = problem.supporting(flow) if answer.multipliers is None else answer.multipliers
+    versions = {name: version(name) for name in ("numpy", *solver.packages)} | {"python": machine.python_version()}
+    flow.flags.writeable = False
+    return Allocation(problem, flow, multipliers, certificate, status,
+                      Run(repr(solver), *seconds, answer.iterations, answer.claim, repaired, versions))
+
+
+def _judge(problem: Problem, answer: Answer) -> tuple[FloatArray, Certificate, bool]:
+    """Certify an answer, repaired only where it needs it."""
+    flow = np.array(answer.flow, dtype=np.float64)
+    if not np.isfinite(flow).all():
+        raise AllocationError(Status.FAILED, "the solver returned a flow that is not finite; try another solver")
+    certificate = certify(problem, flow, answer.multipliers)
+    if certificate.feasible:
+        return flow, certificate, False
+    flow = repair(problem, flow, answer.multipliers)
+    return flow, certify(problem, flow, answer.multipliers), True
+
+
+def _raise_on(found: Conflict | None) -> None:
+    if found is not None:
+        raise AllocationError(Status.INFEASIBLE, found.sentence, found.witness)

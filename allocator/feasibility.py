@@ -1,0 +1,126 @@
+"""Can the rules hold together? Arithmetic first, a maximum flow where arithmetic does not decide, and a proof when they cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.attributes import some
+from allocator.certificate import refuted
+from allocator.graph import Platform
+from allocator.problem import Problem
+from allocator.rules.rows import Boxes
+
+FloatArray = NDArray[np.float64]
+FLOW_UNITS = 2.0**52
+"""The largest amount of a maximum flow in integer units; far from the limit of int64, finer than float64 needs."""
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Rules that contradict each other: a sentence, and multipliers by which the certificate proves it."""
+
+    sentence: str
+    witness: list[Any]
+
+
+def precheck(problem: Problem) -> Conflict | None:
+    """Contradictions that show by arithmetic: floors above caps, above what an anchor can reach, above all there is."""
+    for good in sorted({t.box.of for t in problem.constraints if t.box is not None}):
+        boxes = Boxes.of(good, problem.constraints, problem.platform.anchor_count)
+        for conflict in _arithmetic(problem, good, boxes):
+            if refuted(problem, conflict.witness):
+                return conflict
+    return None
+
+
+def _arithmetic(problem: Problem, good: str, boxes: Boxes) -> Iterable[Conflict]:
+    ids, reach = problem.platform.anchors["id"], problem.platform.reach_of(good)
+    unit = {"exposure": "impressions", "gmv": problem.platform.currency}.get(good, good)
+    above_cap, above_reach = boxes.lower > boxes.upper, boxes.lower > reach
+    if above_cap.any():
+        j = int(np.argmax(above_cap))
+        yield Conflict(
+            f"the floor of {good} is above the cap for {above_cap.sum():,} anchors: {some(ids[above_cap])} (anchor {ids[j]}: floor "
+            f"{boxes.lower[j]:,.6g}, cap {boxes.upper[j]:,.6g} {unit}); lower the floor or raise the cap",
+            _witness(problem, good, np.where(above_cap, 1.0, 0.0), both=True))
+    if above_reach.any():
+        j = int(np.argmax(above_reach))
+        yield Conflict(
+            f"the floor of {good} is above reach for {above_reach.sum():,} anchors: {some(ids[above_reach])} (anchor {ids[j]}: floor "
+            f"{boxes.lower[j]:,.6g}, but all its segments together bring {reach[j]:,.6g} {unit}); lower the floor or add edges",
+            _witness(problem, good, np.where(above_reach, 1.0, 0.0)))
+    asked, there = float(boxes.lower.sum()), problem.platform.total_of(good)
+    if asked > there:
+        yield Conflict(
+            f"the floors of {good} add up to {asked:,.6g} {unit}, but the supply allows at most {there:,.6g}; "
+            f"lower them by {1 - there / asked:.2%} or raise supply",
+            _witness(problem, good, np.where(boxes.lower > 0, 1.0, 0.0)))
+
+
+def _witness(problem: Problem, good: str, p: FloatArray, *, both: bool = False) -> list[Any]:
+    """Multipliers that put p on the highest floor of each anchor (and, with ``both``, -p on its lowest cap)."""
+    boxes = Boxes.of(good, problem.constraints, problem.platform.anchor_count)
+    floors, caps = boxes.marginals(p), boxes.marginals(-p)
+    of_rule = {id(rule): floor + (cap if both else 0.0) for rule, floor, cap in zip(boxes.rules, floors, caps, strict=True)}
+    return [of_rule.get(id(term), term.idle()) for term in problem.constraints]
+
+
+def conflict(problem: Problem) -> Conflict | None:
+    """The floors and caps on exposure that cannot hold together, found by a maximum flow; None if they can."""
+    boxes = problem.exposure_box
+    _, unmet = fill(problem.platform, np.zeros(problem.platform.edge_count), boxes.lower)
+    if unmet is None:
+        return None
+    platform, (anchors, segments) = problem.platform, unmet
+    hungry = anchors & (boxes.lower > 0)
+    asked, there = boxes.lower[hungry].sum(), platform.supply[segments].sum()
+    found = Conflict(
+        f"the floors of {hungry.sum():,} anchors ({some(platform.anchors['id'][hungry])}) add up to {asked:,.6g} impressions, but the "
+        f"{segments.sum():,} segments that reach them ({some(platform.segments['id'][segments])}) supply only {there:,.6g}; "
+        f"lower these floors by {1 - there / asked:.2%} or add edges or supply",
+        _witness(problem, "exposure", np.where(hungry, 1.0, 0.0)))
+    return found if refuted(problem, found.witness) else None
+
+
+def fill(platform: Platform, flow: FloatArray, lower: FloatArray) -> tuple[FloatArray, tuple[NDArray, NDArray] | None]:
+    """Move as little as needed of a flow so that every anchor gets ``lower`` (A,), without breaking what holds.
+
+    A maximum flow in the residual graph: from spare supply and from anchors above their floor, along edges forwards (send more) and
+    backwards (send less), to anchors below their floor (Ford and Fulkerson 1956).
+
+    Returns
+    -------
+    flow : (E,)
+    unmet : None, or (anchors (A,), segments (S,))
+        Masks of the sink side of the minimum cut: floors of those anchors exceed the supply of all segments that reach them.
+    """
+    from ortools.graph.python import max_flow
+
+    S, A, E = platform.segment_count, platform.anchor_count, platform.edge_count
+    exposure = platform.into_anchors(flow)
+    spare = np.maximum(platform.supply - platform.into_segments(flow), 0.0)
+    missing, slack = np.maximum(lower - exposure, 0.0), np.maximum(exposure - lower, 0.0)
+    unit = FLOW_UNITS / max(float(platform.supply.sum()), float(lower.sum()), np.finfo(float).tiny)
+    source, sink = S + A, S + A + 1
+    segment, anchor = platform.segment.astype(np.int64), S + platform.anchor.astype(np.int64)
+    anchors = S + np.arange(A)
+    tails = np.concatenate((segment, anchor, np.full(S, source), np.full(A, source), anchors))
+    heads = np.concatenate((anchor, segment, np.arange(S), anchors, np.full(A, sink)))
+    limits = np.concatenate((np.full(E, FLOW_UNITS), np.floor(flow * unit), np.floor(spare * unit), np.floor(slack * unit),
+                             np.floor(missing * unit))).astype(np.int64)
+    network = max_flow.SimpleMaxFlow()
+    arcs = network.add_arcs_with_capacity(tails, heads, limits)
+    if network.solve(source, sink) != network.OPTIMAL:
+        raise ArithmeticError("the maximum flow that repairs floors did not finish")
+    moved = network.flows(arcs).astype(np.float64) / unit
+    filled = np.maximum(flow + moved[:E] - moved[E : 2 * E], 0.0)
+    if (limits[-A:] == network.flows(arcs[-A:])).all():
+        return filled, None
+    sink_side = np.ones(S + A + 2, dtype=bool)
+    sink_side[network.get_source_side_min_cut()] = False
+    return filled, (sink_side[S : S + A], sink_side[:S])

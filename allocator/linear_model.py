@@ -1,0 +1,148 @@
+"""A linear problem as one sparse matrix, scaled, and the way back from its duals to multipliers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.graph import Platform
+from allocator.problem import Multipliers, Problem
+from allocator.rules import GMV
+from allocator.rules.rows import Boxes
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Rows of one rule (or of the boxes on one good) over edges and the rule's own auxiliary variables, in user units."""
+
+    matrix: Any
+    lower: FloatArray
+    upper: FloatArray
+    unit: float
+    auxiliary: Any = None
+    cost: FloatArray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class LinearModel:
+    """maximise objective @ z  subject to  lower <= matrix @ z <= upper, z[:E] = flow / impressions >= 0, the rest free.
+
+    Flow is measured in the mean supply, every block of rows in its own unit, the objective in its largest coefficient, because the
+    absolute tolerances of LP engines mean nothing on data that spans nine orders of magnitude.
+    """
+
+    problem: Problem
+    matrix: Any
+    lower: FloatArray
+    upper: FloatArray
+    objective: FloatArray
+    impressions: float
+    row_unit: FloatArray
+    currency: float
+    boxes: dict[str, tuple[Boxes, NDArray[np.int64]]]
+
+    @property
+    def free(self) -> int:
+        """Number of auxiliary variables, which stand last."""
+        return self.objective.size - self.problem.platform.edge_count
+
+    def flow(self, z: FloatArray) -> FloatArray:
+        """Flow (E,) in impressions / period."""
+        return np.asarray(z)[: self.problem.platform.edge_count] * self.impressions
+
+    def multipliers(self, dual: FloatArray) -> Multipliers:
+        """Multipliers of every term from row duals, dual = change of the optimum per unit of the bound (scaled)."""
+        dual = np.asarray(dual) * self.currency / self.row_unit
+        raw: dict[int, dict[str, FloatArray]] = {}
+        start = self.problem.platform.segment_count
+        for good, (boxes, bounded) in self.boxes.items():
+            p = np.zeros(self.problem.platform.anchor_count)
+            p[bounded] = -dual[start : start + bounded.size]
+            raw |= {id(rule): {good: share} for rule, share in zip(boxes.rules, boxes.marginals(p), strict=True)}
+            start += bounded.size
+        for term in self.problem.terms:
+            if term.box is None and term.rows is not None:
+                rows = term.rows
+                raw[id(term)] = rows.marginals(dual[start : start + rows.lower.size])
+                start += rows.lower.size
+        return [None if isinstance(term, GMV) else term.fit(raw[id(term)]) for term in self.problem.terms]
+
+
+def not_linear(problem: Problem) -> str | None:
+    """Why a problem is not linear after an epigraph, or None."""
+    for term in problem.terms:
+        if not isinstance(term, GMV) and term.box is None and term.rows is None:
+            return f"{term.name} is not linear; conic can take it"
+    return None
+
+
+def linear_model(problem: Problem) -> LinearModel:
+    """Assemble the scaled model with array operations only."""
+    from scipy.sparse import block_array, csr_array
+
+    platform = problem.platform
+    S, E = platform.segment_count, platform.edge_count
+    impressions = float(platform.supply.mean()) or 1.0
+    boxes = {good: (box, np.flatnonzero((box.lower > 0) | (box.upper < np.inf))) for good, box in _boxes(problem)}
+    supply = Block(csr_array((np.ones(E), np.arange(E), platform.indptr), shape=(S, E)), np.full(S, -np.inf), platform.supply, 1.0)
+    blocks = [supply, *_blocks(problem, boxes)]
+    objective = problem.gmv_weight * platform.value.astype(np.float64) * impressions
+    auxiliary = [block.cost * block.unit * impressions for block in blocks if block.cost is not None]
+    objective = np.concatenate((objective, *auxiliary))
+    currency = float(np.abs(objective).max()) or 1.0
+    grid = [[block.matrix * (1.0 / block.unit), *_own_columns(block, blocks)] for block in blocks]
+    unit = np.repeat([block.unit * impressions for block in blocks], [block.lower.size for block in blocks])
+    return LinearModel(
+        problem, csr_array(block_array(grid, format="csr")), np.concatenate([b.lower for b in blocks]) / unit,
+        np.concatenate([b.upper for b in blocks]) / unit, objective / currency, impressions, unit, currency, boxes)
+
+
+def _own_columns(block: Block, blocks: list[Block]) -> list[Any]:
+    """Auxiliary columns of a row of blocks: a block sees only its own variables, measured in its own unit."""
+    from scipy.sparse import csr_array
+
+    return [other.auxiliary if other is block else csr_array((block.lower.size, other.auxiliary.shape[1]))
+            for other in blocks if other.auxiliary is not None]
+
+
+def _boxes(problem: Problem) -> Iterator[tuple[str, Boxes]]:
+    for good in sorted({t.box.of for t in problem.constraints if t.box is not None}):
+        yield good, Boxes.of(good, problem.constraints, problem.platform.anchor_count)
+
+
+def _blocks(problem: Problem, boxes: dict[str, tuple[Boxes, NDArray[np.int64]]]) -> Iterator[Block]:
+    platform = problem.platform
+    for good, (box, bounded) in boxes.items():
+        into = _into_anchors(platform, good)
+        lower = np.where(box.lower > 0, box.lower, -np.inf)
+        yield Block(into[bounded], lower[bounded], box.upper[bounded], _unit(platform, good))
+    for term in problem.terms:
+        if term.box is None and not isinstance(term, GMV):
+            rows = term.rows
+            matrix = sum(coefficients @ _into_anchors(platform, good) for good, coefficients in rows.coefficients.items())
+            yield Block(matrix, rows.lower, rows.upper, max(_unit(platform, good) for good in rows.coefficients), rows.auxiliary, rows.cost)
+
+
+def _into_anchors(platform: Platform, good: str) -> Any:
+    """The matrix that turns a flow (E,) into amounts of a good per anchor, (A, E)."""
+    from scipy.sparse import csc_array
+
+    E = platform.edge_count
+    measure = platform.measure(good)
+    entries = np.ones(E) if measure is None else measure.astype(np.float64)
+    return csc_array((entries, platform.anchor, np.arange(E + 1)), shape=(platform.anchor_count, E)).tocsr()
+
+
+def _unit(platform: Platform, good: str) -> float:
+    """A typical amount of a good per impression: the median over edges that bring any."""
+    measure = platform.measure(good)
+    if measure is None:
+        return 1.0
+    positive = measure[measure > 0]
+    return float(np.median(positive)) if positive.size else 1.0

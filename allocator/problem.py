@@ -1,0 +1,169 @@
+"""A problem: a platform, an objective and rules; what prices make of it is the surplus."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.attributes import some
+from allocator.graph import Platform
+from allocator.rules import GMV, AlphaFair, Constraint, Objective, Rule, Totals, Welfare
+from allocator.rules.rows import Boxes
+
+FloatArray = NDArray[np.float64]
+Multipliers = Sequence[Any]
+"""One entry per term of the problem, in the shape that term defines (None for GMV)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Surplus:
+    """What an impression is worth after all rules have spoken: alpha_j v_e + beta_j (+ t_e).
+
+    Attributes
+    ----------
+    alpha : (A,)
+        Worth of one unit of GMV sold by an anchor.
+    beta : (A,)
+        Bonus (> 0) or price (< 0) of one impression on an anchor, currency / impression.
+    extra : (E,) or None
+        What rules on single edges or further edge measures add, currency / impression.
+    """
+
+    platform: Platform
+    alpha: FloatArray
+    beta: FloatArray
+    extra: FloatArray | None = None
+
+    def on_edges(self) -> FloatArray:
+        """Surplus of every edge, (E,)."""
+        anchor = self.platform.anchor
+        s = self.alpha[anchor] * self.platform.value + self.beta[anchor]
+        return s if self.extra is None else s + self.extra
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Maximise an objective over flows on a platform, under rules.
+
+    maximise w GMV(x) + sum_k F_k(x)  over x >= 0 with sum of x_e out of i <= supply_i.
+
+    Parameters
+    ----------
+    platform : Platform
+    objective : GMV, a welfare term, or a sum of weighted terms
+        ``GMV() + 200 * AlphaFair(1)``; weights are literal, in currency.
+    rules : sequence of constraints
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the term or rule that does not fit, or anchors that a cap forces to zero under alpha >= 1.
+    """
+
+    platform: Platform
+    objective: Objective
+    rules: tuple[Constraint, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "objective", Objective.coerce(self.objective))
+        object.__setattr__(self, "rules", tuple(self.rules))
+        for rule in self.rules:
+            if not isinstance(rule, Constraint):
+                raise TypeError(f"{getattr(rule, 'name', rule)!s} is not a constraint; terms of the objective are added with +")
+        _refuse_forced_zeros(self)
+
+    @cached_property
+    def terms(self) -> tuple[Rule, ...]:
+        """All rules, bound to the platform: the terms of the objective, then the constraints."""
+        return tuple(rule.bind(self.platform) for rule in (*self.objective.terms, *self.rules))
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """A unique name for every term."""
+        names, seen, labels = [term.name for term in self.terms], Counter(), []
+        for name in names:
+            seen[name] += 1
+            labels.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+        return tuple(labels)
+
+    @property
+    def welfare(self) -> tuple[Welfare, ...]:
+        """Bound terms of the objective other than GMV."""
+        return tuple(t for t in self.terms if isinstance(t, Welfare) and not isinstance(t, GMV))
+
+    @property
+    def constraints(self) -> tuple[Constraint, ...]:
+        return tuple(t for t in self.terms if isinstance(t, Constraint))
+
+    @property
+    def gmv_weight(self) -> float:
+        """w, the weight of GMV in the objective."""
+        return sum(t.weight for t in self.terms if isinstance(t, GMV))
+
+    @property
+    def exposure_box(self) -> Boxes:
+        """The common bounds that all box rules put on exposure."""
+        return Boxes.of("exposure", self.constraints, self.platform.anchor_count)
+
+    @cached_property
+    def without_objective(self) -> Problem:
+        """The constraints alone: a bound below zero on this problem proves that they contradict each other."""
+        return replace(self, objective=Objective(()))
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What is allowed but worth knowing, one sentence each."""
+        mine = []
+        for term in self.welfare:
+            out = self.platform.anchors["id"][np.flatnonzero(term.reach == 0)]
+            if out.size:
+                mine.append(f"{term.name} runs without {out.size:,} anchors that have no reach: {some(out)}")
+        return (*self.platform.notices, *mine)
+
+    def surplus(self, multipliers: Multipliers) -> Surplus:
+        """The surplus that one set of multipliers per term produces."""
+        platform = self.platform
+        alpha, beta, extra = np.zeros(platform.anchor_count), np.zeros(platform.anchor_count), None
+        for term, mine in zip(self.terms, multipliers, strict=True):
+            for good, marginal in term.marginals(mine).items():
+                if good == "exposure":
+                    beta = beta + marginal
+                elif good == "gmv":
+                    alpha = alpha + marginal
+                else:
+                    on_edges = marginal if good == "edges" else marginal[platform.anchor] * platform.measure(good)
+                    extra = on_edges if extra is None else extra + on_edges
+        return Surplus(platform, alpha, beta, extra)
+
+    def supporting(self, flow: FloatArray) -> list[Any]:
+        """Multipliers for a flow that comes with none: supergradients of the welfare, idle constraints."""
+        totals = Totals(self.platform, flow)
+        return [t.supergradient(totals) if isinstance(t, Welfare) else t.idle() for t in self.terms]
+
+    def __repr__(self) -> str:
+        rules = ", ".join(rule.name for rule in self.rules) or "no rules"
+        return f"Problem({self.objective!r} on {self.platform!r} under {rules})"
+
+
+def _refuse_forced_zeros(problem: Problem) -> None:
+    """Minus infinity is the only possible objective where a cap of zero meets alpha >= 1."""
+    for term in problem.welfare:
+        if not (isinstance(term, AlphaFair) and term.alpha >= 1):
+            continue
+        for rule in problem.constraints:
+            box = rule.box
+            if box is not None and box.of in ("exposure", term.of):
+                forced = (box.upper == 0) & (term.reach > 0)
+                if forced.any():
+                    raise ValueError(
+                        f"{rule.name} forces anchor {some(problem.platform.anchors['id'][forced])} to zero, where {term.name} is "
+                        f"minus infinity; leave those anchors out of the platform or choose alpha < 1"
+                    )
+
+

@@ -1,0 +1,123 @@
+"""Alpha-fair welfare: one family from utilitarian (alpha -> 0) over proportional (1) to max-min (alpha -> infinity)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from allocator.graph import Platform
+from allocator.rules.levels import positive
+from allocator.rules.rule import Totals, Welfare
+
+FloatArray = NDArray[np.float64]
+LARGEST_MARGINAL = 1e150
+"""Conjugates fall with the marginal, so a smaller one gives a valid estimate; this keeps powers finite."""
+
+
+@dataclass(frozen=True, eq=False)
+class AlphaFair(Welfare):
+    """sum of c_j m_j U(y_j / m_j) with U(z) = z^(1-alpha) / (1-alpha), ln z at alpha = 1 (Mo and Walrand 2000).
+
+    Parameters
+    ----------
+    alpha : float > 0
+        Aversion to inequality.
+    of : str
+        The good that is shared: ``"exposure"``, ``"gmv"`` or an edge measure.
+    weights, merit : (A,) array or number, optional
+        c_j and m_j, both > 0 and 1 by default. On a star the optimum has y proportional to c^(1/alpha) m: the factor m
+        in front of U is what gives more merit more traffic for every alpha.
+
+    The sum runs over anchors with positive reach. With P = p / c the conjugate's maximiser is z = min(R/m, P^(-1/alpha))
+    for P > 0 and R/m otherwise, its value c m (U(z) - P z) (derived here: U' = z^-alpha, stationarity on [0, R/m]).
+    """
+
+    alpha: float
+    weights: ArrayLike | None = field(default=None, kw_only=True)
+    merit: ArrayLike | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.alpha, int | float | np.number) and 0 < self.alpha < np.inf):
+            raise ValueError(f"alpha must be a finite number > 0, not {self.alpha} (use MaxMin for the limit of large alpha)")
+
+    @property
+    def name(self) -> str:
+        return f"{'Nash' if self.alpha == 1 else f'AlphaFair({self.alpha:g})'} of {self.of}"
+
+    def bind(self, platform: Platform) -> Self:
+        bound = super().bind(platform)
+        return replace(bound, weights=positive(platform, self.weights, "welfare weights"), merit=positive(platform, self.merit, "merits"))
+
+    @cached_property
+    def active(self) -> NDArray[np.int64]:
+        """Anchors the term runs over."""
+        return np.flatnonzero(self.reach > 0)
+
+    @cached_property
+    def _c(self) -> FloatArray:
+        return self.weight * self.weights[self.active]
+
+    @cached_property
+    def _m(self) -> FloatArray:
+        return self.merit[self.active]
+
+    def utility(self, z: FloatArray) -> FloatArray:
+        """U(z); minus infinity at z = 0 where alpha >= 1."""
+        with np.errstate(divide="ignore"):
+            return np.log(z) if self.alpha == 1 else z ** (1.0 - self.alpha) / (1.0 - self.alpha)
+
+    def value(self, totals: Totals) -> FloatArray:
+        z = np.maximum(totals.of(self.of)[self.active], 0.0) / self._m
+        return self._c * self._m * self.utility(z)
+
+    def size(self, totals: Totals) -> float:
+        """sum of c m z^(1-alpha)."""
+        z = np.maximum(totals.of(self.of)[self.active], 0.0) / self._m
+        with np.errstate(divide="ignore"):
+            return float((self._c * self._m * z ** (1.0 - self.alpha)).sum())
+
+    def conjugate(self, multipliers: FloatArray) -> FloatArray:
+        most = self.reach[self.active] / self._m
+        marginal = np.minimum(multipliers[self.active] / self._c, LARGEST_MARGINAL)
+        z = most.copy()
+        np.minimum(most, np.maximum(marginal, np.finfo(float).tiny) ** (-1.0 / self.alpha), out=z, where=marginal > 0)
+        scale = self._c * self._m
+        return np.concatenate((scale * self.utility(z), -scale * marginal * z))
+
+    def fit(self, marginals: Mapping[str, FloatArray]) -> FloatArray:
+        """No anchor within its reach has a marginal below the one at its reach."""
+        p = np.zeros(self.reach.size)
+        p[self.active] = np.maximum(marginals[self.of][self.active], self._slope(self.reach[self.active] / self._m))
+        return p
+
+    def supergradient(self, totals: Totals) -> FloatArray:
+        """c (y/m)^-alpha, with exposures below 1e-6 of the mean raised to it (any multipliers are valid)."""
+        y, reach = totals.of(self.of)[self.active], self.reach[self.active]
+        least = 1e-6 * y.mean() if y.any() else 1e-6 * reach
+        p = np.zeros(self.reach.size)
+        p[self.active] = self._slope(np.minimum(np.maximum(y, least), reach) / self._m)
+        return p
+
+    def _slope(self, z: FloatArray) -> FloatArray:
+        with np.errstate(over="ignore"):
+            return np.minimum(self._c * z**-self.alpha, LARGEST_MARGINAL)
+
+    def cvxpy(self, totals: Any) -> tuple[Any, list]:
+        import cvxpy as cp
+
+        z = cp.multiply(totals.of(self.of)[self.active], 1.0 / self._m)
+        if self.alpha == 1:
+            utility = cp.log(z)
+        else:
+            utility = cp.power(z, 1.0 - self.alpha) / (1.0 - self.alpha)
+        return cp.sum(cp.multiply(self._c * self._m, utility)), []
+
+
+def Nash(**options: Any) -> AlphaFair:  # noqa: N802
+    """Proportional fairness, `AlphaFair` at alpha = 1 (Nash 1950; Eisenberg and Gale 1959)."""
+    return AlphaFair(1.0, **options)

@@ -1,0 +1,93 @@
+"""Max-min fairness: the welfare of the worst-off anchor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from allocator.graph import Platform
+from allocator.rules.levels import positive
+from allocator.rules.rows import Rows
+from allocator.rules.rule import Totals, Welfare
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class MaxMin(Welfare):
+    """min over anchors with positive reach of y_j / m_j, merits m_j > 0 (1 by default).
+
+    Conjugate of p with weight lam (derived here): split y_j = m_j z + r_j with z = min y/m and r >= 0. Then
+    lam z - p.y = z (lam - m.p) - p.r; dropping anchors with p_j > 0 from r and bounding z by min R/m gives
+    sum R_j max(0, -p_j) + min(R/m) max(0, lam - sum m_j max(0, p_j)).
+    """
+
+    merit: ArrayLike | None = field(default=None, kw_only=True)
+
+    @property
+    def name(self) -> str:
+        return f"MaxMin of {self.of}"
+
+    def bind(self, platform: Platform) -> Self:
+        return replace(super().bind(platform), merit=positive(platform, self.merit, "merits"))
+
+    @cached_property
+    def active(self) -> NDArray[np.int64]:
+        return np.flatnonzero(self.reach > 0)
+
+    @cached_property
+    def _m(self) -> FloatArray:
+        return self.merit[self.active]
+
+    @cached_property
+    def _most(self) -> float:
+        """The largest minimum there can be, min R/m (0 where nobody has any reach)."""
+        return float((self.reach[self.active] / self._m).min(initial=np.inf)) if self.active.size else 0.0
+
+    def value(self, totals: Totals) -> FloatArray:
+        return self.weight * (totals.of(self.of)[self.active] / self._m).min(initial=np.inf, keepdims=True) if self.active.size else np.zeros(1)
+
+    def size(self, totals: Totals) -> float:
+        return float(self.value(totals)[0])
+
+    def conjugate(self, multipliers: FloatArray) -> FloatArray:
+        p, lam = multipliers[self.active], self.weight
+        short = lam - float((self._m * np.maximum(0.0, p)).sum())
+        # The second and third summand cancel: they only make the rounding allowance count the difference above.
+        corner = self._most * np.array([max(0.0, short), lam, -lam])
+        return np.concatenate((self.reach[self.active] * np.maximum(0.0, -p), corner))
+
+    def fit(self, marginals: Mapping[str, FloatArray]) -> FloatArray:
+        """Non-negative and, weighed by merit, of sum at most the weight."""
+        p = np.zeros(self.reach.size)
+        p[self.active] = np.maximum(marginals[self.of][self.active], 0.0)
+        total = float((self._m * p[self.active]).sum())
+        return p * min(1.0, self.weight / total) if total > 0 else p
+
+    def supergradient(self, totals: Totals) -> FloatArray:
+        p = np.zeros(self.reach.size)
+        if self.active.size:
+            worst = self.active[np.argmin(totals.of(self.of)[self.active] / self._m)]
+            p[worst] = self.weight / self.merit[worst]
+        return p
+
+    def cvxpy(self, totals: Any) -> tuple[Any, list]:
+        import cvxpy as cp
+
+        if not self.active.size:
+            return 0, []
+        return self.weight * cp.min(cp.multiply(totals.of(self.of)[self.active], 1.0 / self._m)), []
+
+    @property
+    def rows(self) -> Rows:
+        from scipy.sparse import csr_array
+
+        n, k = self.reach.size, np.arange(self.active.size)
+        pick = csr_array((1.0 / self._m, (k, self.active)), shape=(k.size, n))
+        level = csr_array((-np.ones(k.size), (k, np.zeros_like(k))), shape=(k.size, 1))
+        return Rows({self.of: pick}, np.zeros(k.size), np.full(k.size, np.inf), level, np.array([self.weight]))

@@ -1,0 +1,69 @@
+"""Two plain forms in which a linear rule can be handed to a solver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from allocator.rules.rule import Rule
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Box:
+    """lower <= amounts of the good ``of`` <= upper, each (A,)."""
+
+    of: str
+    lower: FloatArray
+    upper: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """lower <= sum over goods of coefficients[good] @ amounts + auxiliary @ z <= upper, with ``cost @ z`` in the objective.
+
+    ``coefficients`` maps goods to (K, A) scipy sparse arrays, ``auxiliary`` is (K, n) over free variables z (n,).
+    """
+
+    coefficients: Mapping[str, Any]
+    lower: FloatArray
+    upper: FloatArray
+    auxiliary: Any = None
+    cost: FloatArray | None = None
+
+    def marginals(self, dual: FloatArray) -> dict[str, FloatArray]:
+        """Raw marginals of the rule from the duals (K,) of its rows, dual = change of the optimum per unit of the bound."""
+        return {good: -(matrix.T @ dual) for good, matrix in self.coefficients.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Boxes:
+    """The common box of several box rules on one good, which remembers whose bound is the tight one."""
+
+    rules: tuple[Rule, ...]
+    lower: FloatArray
+    upper: FloatArray
+
+    @classmethod
+    def of(cls, good: str, rules: Iterable[Rule], anchors: int) -> Boxes:
+        mine = tuple(rule for rule in rules if rule.box is not None and rule.box.of == good)
+        lower, upper = np.zeros(anchors), np.full(anchors, np.inf)
+        for rule in mine:
+            lower, upper = np.maximum(lower, rule.box.lower), np.minimum(upper, rule.box.upper)
+        return cls(mine, lower, upper)
+
+    def marginals(self, p: FloatArray) -> list[FloatArray]:
+        """Split the marginals (A,) of the common box: a cap's part (p < 0) to the lowest cap, a floor's to the highest floor."""
+        shares, open_cap, open_floor = [], p < 0, p > 0
+        for rule in self.rules:
+            cap = open_cap & (rule.box.upper == self.upper)
+            floor = open_floor & (rule.box.lower == self.lower)
+            shares.append(np.where(cap | floor, p, 0.0))
+            open_cap, open_floor = open_cap & ~cap, open_floor & ~floor
+        return shares

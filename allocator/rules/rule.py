@@ -1,0 +1,175 @@
+"""What every rule is: one concave function of the flow with its own multipliers, marginals and conjugate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.graph import Platform
+
+if TYPE_CHECKING:
+    from allocator.rules.objective import Objective
+    from allocator.rules.rows import Box, Rows
+
+FloatArray = NDArray[np.float64]
+Marginals = dict[str, FloatArray]
+"""What a rule adds to the surplus: good -> (A,) currency per unit of the good; "edges" -> (E,) per impression."""
+
+
+class Totals:
+    """A flow (E,) and the amounts of each good it brings to the anchors, computed once each."""
+
+    def __init__(self, platform: Platform, flow: FloatArray):
+        self.platform, self.flow, self._amounts = platform, flow, {}
+
+    def of(self, good: str) -> FloatArray:
+        """Amount of a good per anchor, (A,)."""
+        if good not in self._amounts:
+            self._amounts[good] = self.platform.amounts(good, self.flow)
+        return self._amounts[good]
+
+
+class Violation(NamedTuple):
+    """The worst violation of one rule: how much, in the unit of the rule, and relative to its level."""
+
+    amount: float
+    relative: float
+    where: str
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """A concave function F of the flow (design: a constraint is 0 where it holds and minus infinity elsewhere).
+
+    A rule is written down without a platform and becomes computable by `bind`, which checks it against a platform and
+    turns its levels into arrays. Every method below needs a bound rule.
+
+    ``of`` is the good the rule speaks of: ``"exposure"``, ``"gmv"`` or the name of an edge measure.
+    """
+
+    of: str = field(default="exposure", kw_only=True)
+    platform: Platform | None = field(default=None, repr=False, kw_only=True)
+
+    @property
+    def name(self) -> str:
+        """The words by which reports call the rule."""
+        return type(self).__name__ + ("" if self.of == "exposure" else f" of {self.of}")
+
+    def bind(self, platform: Platform) -> Self:
+        """Check the rule against a platform; raise ValueError naming what does not fit."""
+        platform.measure(self.of)
+        return replace(self, platform=platform)
+
+    @cached_property
+    def reach(self) -> FloatArray:
+        """Largest amount of the rule's good that each anchor can get, (A,)."""
+        return self.platform.reach_of(self.of)
+
+    # --- numbers -----------------------------------------------------------------------------------------------
+
+    def marginals(self, multipliers: Any) -> Marginals:
+        """What the rule adds to the value of one unit of its good at each anchor."""
+        return {self.of: multipliers}
+
+    def conjugate(self, multipliers: Any) -> FloatArray:
+        """Summands of a number >= sup of F - marginals . amounts over the box 0 <= amounts <= reach.
+
+        Returned as summands because the certificate's rounding allowance needs the sum of their absolute values.
+        """
+        raise NotImplementedError
+
+    def fit(self, marginals: Mapping[str, FloatArray]) -> Any:
+        """The admissible multipliers nearest to raw marginals; never gives a looser bound than they do."""
+        raise NotImplementedError
+
+    # --- models ------------------------------------------------------------------------------------------------
+
+    def cvxpy(self, totals: Any) -> tuple[Any, list]:
+        """(concave term or 0, constraints) in CVXPY; ``totals.of(good)`` gives amounts (A,) as an expression."""
+        raise NotImplementedError
+
+    @property
+    def box(self) -> Box | None:
+        """The rule as bounds on the amounts of one good, if that is all it is."""
+        return None
+
+    @property
+    def rows(self) -> Rows | None:
+        """The rule as linear rows (after an epigraph), if it is linear."""
+        return None
+
+    # --- records -----------------------------------------------------------------------------------------------
+
+    def record(self) -> dict[str, Any]:
+        """The rule as plain data; `allocator.rules.from_record` reads it back."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "platform"}
+        return {"rule": type(self).__name__} | {
+            k: v.tolist() if isinstance(v, np.ndarray | np.generic) else v for k, v in plain.items()
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Constraint(Rule):
+    """A rule that holds or does not."""
+
+    def excess(self, totals: Totals) -> FloatArray:
+        """By how much the rule is broken, >= 0, in the shape of its multipliers and the unit of its level."""
+        raise NotImplementedError
+
+    def violation(self, totals: Totals) -> Violation:
+        """The worst violation."""
+        raise NotImplementedError
+
+    def idle(self) -> Any:
+        """Multipliers of a rule that nobody feels."""
+        raise NotImplementedError
+
+    def shadow_price(self, multipliers: Any) -> FloatArray:
+        """Change of the optimal objective, in currency, per unit of the level."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
+class Welfare(Rule):
+    """A concave term of the objective; ``weight`` (currency per unit of the term) is set by multiplication."""
+
+    concave: ClassVar[bool] = True
+    weight: float = field(default=1.0, kw_only=True)
+
+    def value(self, totals: Totals) -> FloatArray:
+        """Summands of the term, in currency."""
+        raise NotImplementedError
+
+    def size(self, totals: Totals) -> float:
+        """First-order size, sum of abs(marginal) x amount at the term's own supergradient, in currency."""
+        raise NotImplementedError
+
+    def supergradient(self, totals: Totals) -> Any:
+        """Multipliers that support the term at (or, where it is not differentiable, near) the totals."""
+        raise NotImplementedError
+
+    def __mul__(self, factor: float) -> Self:
+        if not isinstance(factor, int | float | np.number):
+            return NotImplemented
+        if not (math.isfinite(factor) and factor >= 0):
+            raise ValueError(f"the weight of {self.name} must be finite and >= 0, not {factor}: otherwise the objective is not concave")
+        return replace(self, weight=self.weight * float(factor))
+
+    __rmul__ = __mul__
+
+    def __neg__(self) -> Self:
+        return self * -1.0
+
+    def __add__(self, other: Welfare | Objective) -> Objective:
+        from allocator.rules.objective import Objective
+
+        return Objective((self,)) + other
+
+    def __sub__(self, other: Welfare | Objective) -> Objective:
+        return self + (-1.0) * other
