@@ -1,8 +1,22 @@
 """Fair and profitable distribution of a live-commerce platform's traffic to its anchors, with certificates."""
 
-from allocator import metrics
+__version__ = "0.1.0"
+
+from allocator import metrics, plots, synthetic
+from allocator.allocation import Allocation, Status
+from allocator.certificate import Certificate, CertificateError, certify
+from allocator.driver import AllocationError, Answer, Goal, NoAnswer, Solver, UnsupportedError
+from allocator.frontier import Frontier, baselines, frontier, price_of_fairness, weighted
 from allocator.graph import Platform
 from allocator.networks import from_networkx, to_networkx
+from allocator.problem import Problem
+from allocator.rules import GMV, AlphaFair, Cap, Capacity, Floor, MaxMin, Nash
+from allocator.solvers import SOLVERS, solve
+from allocator.tables import read_platform, read_tables, write_platform
 
-__all__ = ["Platform", "from_networkx", "metrics", "to_networkx"]
-__version__ = "0.1.0"
+__all__ = [
+    "GMV", "SOLVERS", "Allocation", "AllocationError", "AlphaFair", "Answer", "Cap", "Capacity", "Certificate", "CertificateError",
+    "Floor", "Frontier", "Goal", "MaxMin", "Nash", "NoAnswer", "Platform", "Problem", "Solver", "Status", "UnsupportedError", "baselines",
+    "certify", "from_networkx", "frontier", "metrics", "plots", "price_of_fairness", "read_platform", "read_tables", "solve", "synthetic",
+    "to_networkx", "weighted", "write_platform",
+]

@@ -53,7 +53,8 @@ class Allocation:
     flow : (E,) impressions / period on every edge
     multipliers : one entry per term of the problem
     certificate : Certificate
-    status : Status
+    asked : float
+        The relative gap that was asked for.
     run : Run
     """
 
@@ -61,8 +62,15 @@ class Allocation:
     flow: FloatArray
     multipliers: Multipliers
     certificate: Certificate
-    status: Status
+    asked: float
     run: Run
+
+    @property
+    def status(self) -> Status:
+        """What the certificate says about the flow."""
+        if not self.certificate.feasible:
+            return Status.FAILED
+        return Status.CERTIFIED if self.certificate.relative_gap <= self.asked else Status.FEASIBLE
 
     @property
     def platform(self) -> Platform:

@@ -133,11 +133,10 @@ def run(problem: Problem, solver: Solver, goal: Goal) -> Allocation:
         label, worst = certificate.worst
         raise AllocationError(Status.FAILED, f"the answer of {solver!r} breaks {label} by {worst.amount:.3g} at {worst.where} "
                                              f"(relative {worst.relative:.2g}), and repair could not mend it; try another solver")
-    status = Status.CERTIFIED if certificate.relative_gap <= goal.relative_gap else Status.FEASIBLE
     multipliers = problem.supporting(flow) if answer.multipliers is None else answer.multipliers
     versions = {name: version(name) for name in ("numpy", *solver.packages)} | {"python": machine.python_version()}
     flow.flags.writeable = False
-    return Allocation(problem, flow, multipliers, certificate, status,
+    return Allocation(problem, flow, multipliers, certificate, goal.relative_gap,
                       Run(repr(solver), *seconds, answer.iterations, answer.claim, repaired, versions))
 
 

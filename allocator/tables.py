@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from allocator.attributes import some, suggestion
 from allocator.columns import Ids, Table, TableError, as_array, load
+from allocator.folders import read_platform, write_platform
 from allocator.graph import FloatArray, Platform
 
-__all__ = ["Pairs", "TableError", "aggregate", "read_tables"]
+__all__ = ["Pairs", "TableError", "aggregate", "read_platform", "read_tables", "write_platform"]
 
 
 class Pairs(NamedTuple):
@@ -27,7 +28,7 @@ class Pairs(NamedTuple):
 
 
 class _Side(NamedTuple):
-    """The segments, or the anchors: position of each edge row (N,), attributes (n,), limits (n,), NaN for the default."""
+    """The segments, or the anchors: position of each edge row (N,), attributes (n,), limits (n,), NaN for default."""
 
     position: NDArray[np.int64]
     columns: dict[str, NDArray]

@@ -81,6 +81,17 @@ class AlphaFair(Welfare):
         with np.errstate(divide="ignore"):
             return float((self._c * self._m * z ** (1.0 - self.alpha)).sum())
 
+    def level(self, totals: Totals) -> float:
+        """The weighted power mean of z with exponent 1 - alpha, weights c m."""
+        z = np.maximum(totals.of(self.of)[self.active], 0.0) / self._m
+        shares = self._c * self._m / (self._c * self._m).sum()
+        if self.alpha >= 1 and (z == 0).any():
+            return 0.0
+        if self.alpha == 1:
+            return float(np.exp((shares * np.log(z)).sum()))
+        pivot = z.min() if self.alpha > 1 else z.max(initial=0.0) or 1.0  # keeps the powers within range
+        return float(pivot * ((shares * (z / pivot) ** (1.0 - self.alpha)).sum()) ** (1.0 / (1.0 - self.alpha)))
+
     def conjugate(self, multipliers: FloatArray) -> FloatArray:
         most = self.reach[self.active] / self._m
         marginal = np.minimum(multipliers[self.active] / self._c, LARGEST_MARGINAL)

@@ -55,6 +55,9 @@ class MaxMin(Welfare):
     def size(self, totals: Totals) -> float:
         return float(self.value(totals)[0])
 
+    def level(self, totals: Totals) -> float:
+        return self.size(totals) / self.weight
+
     def conjugate(self, multipliers: FloatArray) -> FloatArray:
         p, lam = multipliers[self.active], self.weight
         short = lam - float((self._m * np.maximum(0.0, p)).sum())

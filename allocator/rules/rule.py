@@ -150,6 +150,11 @@ class Welfare(Rule):
         """First-order size, sum of abs(marginal) x amount at the term's own supergradient, in currency."""
         raise NotImplementedError
 
+    def level(self, totals: Totals) -> float:
+        """Equally distributed equivalent (Atkinson 1970): the amount per unit of merit that, given to every anchor alike, would be
+        worth as much, in units of the good."""
+        raise NotImplementedError
+
     def supergradient(self, totals: Totals) -> Any:
         """Multipliers that support the term at (or, where it is not differentiable, near) the totals."""
         raise NotImplementedError

@@ -20,7 +20,7 @@ FloatArray = NDArray[np.float64]
 def outside_transport(problem: Problem) -> str | None:
     """Why a problem is not a transport problem, or None."""
     if problem.welfare:
-        return f"{problem.welfare[0].name} is not linear; conic can take it"
+        return f"{problem.welfare[0].name} is more than GMV; {'conic' if problem.welfare[0].rows is None else 'linear'} can take it"
     for term in problem.constraints:
         if term.box is None or term.box.of != "exposure":
             return f"{term.name} is not a bound on exposure; linear can take it"
