@@ -102,10 +102,8 @@ def certify(problem: Problem, flow: FloatArray, multipliers: Multipliers | None 
     values = np.concatenate([t.value(totals) for t in welfare] or [np.zeros(1)])
     objective = float(values.sum())
     rounding = bound_rounding + _allowance(problem.platform) * float(np.abs(values).sum()) if math.isfinite(objective) else bound_rounding
-    supply_excess = problem.platform.into_segments(flow) - problem.platform.supply
-    certificate = Certificate(objective, bound, rounding, float(sum(t.size(totals) for t in welfare)),
-                              _violations(problem, totals, supply_excess))
-    credit = _credit(problem, totals, multipliers, rents[0], supply_excess)
+    certificate = Certificate(objective, bound, rounding, float(sum(t.size(totals) for t in welfare)), violations(problem, flow))
+    credit = _credit(problem, totals, multipliers, rents[0])
     if bound - objective < -(2 * rounding + credit):
         raise CertificateError(f"the objective {objective!r} exceeds its bound {bound!r} by more than rounding ({rounding:.3g}) and violations "
                                f"({credit:.3g}) explain; a term's conjugate or value must be wrong")
@@ -170,9 +168,10 @@ def _blocks(platform: Platform) -> Iterator[tuple[NDArray[np.int64], slice]]:
         first = last
 
 
-def _violations(problem: Problem, totals: Totals, supply_excess: FloatArray) -> dict[str, Violation]:
-    platform = problem.platform
-    excess = np.maximum(supply_excess, 0.0)
+def violations(problem: Problem, flow: FloatArray) -> dict[str, Violation]:
+    """The worst violation of the supply, of non-negativity and of every constraint by a flow (E,)."""
+    platform, totals = problem.platform, Totals(problem.platform, flow)
+    excess = np.maximum(platform.into_segments(flow) - platform.supply, 0.0)
     relative = np.divide(excess, platform.supply, out=np.where(excess > 0, np.inf, 0.0), where=platform.supply > 0)
     i = int(np.argmax(relative))
     negative = float(max(0.0, -totals.flow.min()))
@@ -186,12 +185,12 @@ def _violations(problem: Problem, totals: Totals, supply_excess: FloatArray) -> 
     return found
 
 
-def _credit(problem: Problem, totals: Totals, multipliers: Multipliers, rent: FloatArray, supply_excess: FloatArray) -> float:
+def _credit(problem: Problem, totals: Totals, multipliers: Multipliers, rent: FloatArray) -> float:
     """What weak duality gives to a flow that is not quite feasible: rents on excess supply, multipliers on broken rules.
 
     A negative edge is credited with the shortfall of its surplus below the rent: the bound counted it as zero.
     """
-    credit = float((rent * np.maximum(supply_excess, 0.0)).sum())
+    credit = float((rent * np.maximum(problem.platform.into_segments(totals.flow) - problem.platform.supply, 0.0)).sum())
     negative = np.flatnonzero(totals.flow < 0)
     if negative.size:
         shortfall = rent[problem.platform.segment[negative]] - problem.surplus(multipliers).on_edges()[negative]

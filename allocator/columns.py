@@ -195,9 +195,11 @@ def _read_csv(name: str, path: Path, ids: Collection[str], needed: Collection[st
     import pyarrow as pa
     from pyarrow import compute, csv, types
 
-    parse = csv.ParseOptions(newlines_in_values=True)
-    with csv.open_csv(path, parse_options=parse) as reader:
+    # An absent column says more about a file with other separators than the first of its broken rows does.
+    lenient = csv.ParseOptions(newlines_in_values=True, invalid_row_handler=lambda row: "skip")
+    with csv.open_csv(path, parse_options=lenient) as reader:
         wanted = _present(name, reader.schema.names, needed)
+    parse = csv.ParseOptions(newlines_in_values=True)
 
     def read(columns: list[str], text: Collection[str]) -> Any:
         convert = csv.ConvertOptions(include_columns=columns, column_types=dict.fromkeys(text, pa.large_string()))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.allocation import Allocation, Run, Status
-from allocator.certificate import Certificate, certify
+from allocator.certificate import TOLERANCE, Certificate, certify, violations
 from allocator.feasibility import Conflict, conflict, precheck
 from allocator.problem import Multipliers, Problem
 from allocator.repair import repair
@@ -127,29 +127,41 @@ def run(problem: Problem, solver: Solver, goal: Goal) -> Allocation:
         _raise_on(conflict(problem))
         raise AllocationError(Status.FAILED, f"{solver!r} gave no answer; it claims: {error}") from error
     seconds = built - started, time.perf_counter() - built
-    flow, certificate, repaired = _judge(problem, answer)
+    flow, repaired = _feasible(problem, answer)
+    certificate, multipliers = _judge(problem, flow, answer.multipliers, goal.relative_gap)
     if not certificate.feasible:
         _raise_on(conflict(problem))
         label, worst = certificate.worst
         raise AllocationError(Status.FAILED, f"the answer of {solver!r} breaks {label} by {worst.amount:.3g} at {worst.where} "
                                              f"(relative {worst.relative:.2g}), and repair could not mend it; try another solver")
-    multipliers = problem.supporting(flow) if answer.multipliers is None else answer.multipliers
     versions = {name: version(name) for name in ("numpy", *solver.packages)} | {"python": machine.python_version()}
     flow.flags.writeable = False
     return Allocation(problem, flow, multipliers, certificate, goal.relative_gap,
                       Run(repr(solver), *seconds, answer.iterations, answer.claim, repaired, versions))
 
 
-def _judge(problem: Problem, answer: Answer) -> tuple[FloatArray, Certificate, bool]:
-    """Certify an answer, repaired only where it needs it."""
+def _feasible(problem: Problem, answer: Answer) -> tuple[FloatArray, bool]:
+    """The answer's flow, repaired only where it needs it."""
     flow = np.array(answer.flow, dtype=np.float64)
     if not np.isfinite(flow).all():
         raise AllocationError(Status.FAILED, "the solver returned a flow that is not finite; try another solver")
-    certificate = certify(problem, flow, answer.multipliers)
-    if certificate.feasible:
-        return flow, certificate, False
-    flow = repair(problem, flow, answer.multipliers)
-    return flow, certify(problem, flow, answer.multipliers), True
+    if all(violation.relative <= TOLERANCE for violation in violations(problem, flow).values()):
+        return flow, False
+    return repair(problem, flow, answer.multipliers), True
+
+
+def _judge(problem: Problem, flow: FloatArray, multipliers: Multipliers | None, asked: float) -> tuple[Certificate, Multipliers]:
+    """Certify a flow with the solver's multipliers or, where they do not reach the gap or there are none, the better of them and the
+    supergradients at the flow: any multipliers are valid."""
+    supporting = problem.supporting(flow)
+    if multipliers is None:
+        return certify(problem, flow, supporting), supporting
+    certificate = certify(problem, flow, multipliers)
+    if certificate.relative_gap > asked:
+        other = certify(problem, flow, supporting)
+        if other.gap < certificate.gap:
+            return other, supporting
+    return certificate, multipliers
 
 
 def _raise_on(found: Conflict | None) -> None:

@@ -134,7 +134,7 @@ def _refuse_foreign(folder: Path) -> None:
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise TableError(f"{folder} is a file; choose another name for the platform folder")
+        raise TableError(f"{folder} is a file; choose another folder")
     names = {entry.name for entry in folder.iterdir()}
     if names and not ("platform.json" in names and names <= set(FILES)):
         what = min(names - set(FILES), default="no platform.json")

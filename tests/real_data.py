@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from allocator.graph import Platform
 from allocator.tables import read_tables
 
@@ -25,12 +24,12 @@ def reference(name: str) -> dict[str, Any]:
 
 @cache
 def uci_country_product() -> Platform:
-    return read_tables(_uci_sales(), segment="Country", anchor="StockCode", money="money", currency="GBP", period="year")
+    return _uci_graph("Country")
 
 
 @cache
 def uci_customer_product() -> Platform:
-    return read_tables(_uci_sales(), segment="CustomerID", anchor="StockCode", money="money", currency="GBP", period="year")
+    return _uci_graph("CustomerID")
 
 
 @cache
@@ -50,12 +49,12 @@ def cj_household_manufacturer() -> Platform:
                        anchor="manufacturer_id", money="sales_value", currency="USD", period="year")
 
 
-@cache
-def _uci_sales() -> Any:
-    """The usual clean view: no cancellations, gifts or unknown customers."""
+def _uci_graph(segment: str) -> Platform:
+    """Read the usual clean view: no cancellations, gifts or unknown customers."""
     from pyarrow import compute, parquet
 
     rows = parquet.read_table(DATA / "uci_online_retail.parquet")
     sold = compute.and_(compute.greater(rows["Quantity"], 0), compute.greater(rows["UnitPrice"], 0))
     rows = rows.filter(compute.and_(sold, rows["CustomerID"].is_valid()))
-    return rows.append_column("money", compute.multiply(rows["Quantity"].cast("double"), rows["UnitPrice"]))
+    rows = rows.append_column("money", compute.multiply(rows["Quantity"].cast("double"), rows["UnitPrice"]))
+    return read_tables(rows, segment=segment, anchor="StockCode", money="money", currency="GBP", period="year")

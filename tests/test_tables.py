@@ -9,12 +9,12 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-import real_data
+from allocator.tables import TableError, aggregate, read_tables
 from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import csv, parquet
 
-from allocator.tables import TableError, aggregate, read_tables
+import real_data
 
 FORMS = ("csv", "parquet", "pandas", "polars", "pyarrow")
 IDS = st.one_of(st.lists(st.integers(-9, 10**18), min_size=1, max_size=5, unique=True),
@@ -43,21 +43,24 @@ def shape(table: pa.Table, form: str, folder, name: str = "table"):
 
 
 def edges_of(platform) -> dict:
-    ids = platform.segments["id"][platform.segment].tolist(), platform.anchors["id"][platform.anchor].tolist()
-    return {pair: (t, v) for *pair, t, v in zip(*ids, platform.observed, platform.value, strict=True) for pair in [tuple(pair)]}
+    segments, anchors = platform.segments["id"][platform.segment], platform.anchors["id"][platform.anchor]
+    pairs = zip(segments.tolist(), anchors.tolist(), strict=True)
+    return dict(zip(pairs, zip(platform.observed, platform.value, strict=True), strict=True))
 
 
 def shop(rng, count=200) -> pa.Table:
+    """Random sales with repeated pairs."""
     return pa.table({"who": rng.integers(1, 30, count), "host": [f"主播 {i}" for i in rng.integers(0, 9, count)],
                      "amount": rng.lognormal(size=count), "seen": rng.integers(1, 5, count)})
 
 
 @given(rows(), st.sampled_from(["value", "money"]), st.booleans())
 def test_aggregation_is_that_of_a_dictionary(columns, kind, counted):
-    platform = read_tables(pa.table(columns), segment="who", anchor="host", traffic="seen" if counted else None, **{kind: "amount"})
+    ask = {"traffic": None if counted else "seen", kind: "amount"}
+    platform = read_tables(pa.table(columns), segment="who", anchor="host", **ask)
     merged = defaultdict(list)
     for who, host, amount, seen in zip(*columns.values(), strict=True):
-        merged[who, host].append((amount, seen if counted else 1.0))
+        merged[who, host].append((amount, 1.0 if counted else seen))
     expected = {}
     for pair, entries in merged.items():
         amounts, traffic = np.array(entries).T
@@ -77,7 +80,8 @@ def test_order_of_rows_does_not_matter(columns, kind, random):
     order = list(range(len(columns["who"])))
     random.shuffle(order)
     ask = {"segment": "who", "anchor": "host", "traffic": "seen", kind: "amount"}
-    assert read_tables(pa.table(columns), **ask).content_hash == read_tables(pa.table(columns).take(order), **ask).content_hash
+    straight, shuffled = (read_tables(table, **ask) for table in (pa.table(columns), pa.table(columns).take(order)))
+    assert straight.content_hash == shuffled.content_hash
 
 
 @given(rows(), st.sampled_from(["value", "money"]), st.floats(0.01, 0.99))
@@ -103,7 +107,8 @@ def test_a_value_that_needs_no_averaging_is_kept_exactly(columns):
 
 
 def test_values_without_traffic_take_the_plain_mean():
-    pairs = aggregate(np.array([0, 0, 0]), np.array([1, 1, 0]), np.array([0.0, 0.0, 2.0]), value=np.array([1.0, 4.0, 9.0]))
+    segment, anchor, traffic = np.array([[0, 0, 0], [1, 1, 0], [0, 0, 2]])
+    pairs = aggregate(segment, anchor, traffic, value=np.array([1.0, 4.0, 9.0]))
     assert [list(column) for column in pairs] == [[0, 0], [0, 1], [2.0, 0.0], [9.0, 2.5]]
 
 
@@ -111,14 +116,15 @@ def test_every_form_of_a_table_is_the_same_platform(tmp_path):
     rng = np.random.default_rng(3)
     edges = shop(rng)
     people = pa.table({"who": np.arange(40)[::-1], "supply": rng.integers(0, 50, 40), "age": [None, *range(39)],
-                       "city": [None, "NA", *["深圳"] * 38], "joined": np.arange(40).astype("M8[D]"), "paying": [True, False] * 20})
-    hosts = pa.table({"id": [f"主播 {i}" for i in range(12)], "capacity": [None, 3.5, *[100.0] * 10], "fans": rng.random(12),
-                      "last": np.arange(12).astype("M8[h]").astype("M8[s]")})
+                       "city": [None, "NA", *["深圳"] * 38], "joined": np.arange(40).astype("M8[D]"),
+                       "paying": [True, False] * 20})
+    hosts = pa.table({"id": [f"主播 {i}" for i in range(12)], "capacity": [None, 3.5, *[100.0] * 10],
+                      "fans": rng.random(12), "last": np.arange(12).astype("M8[h]").astype("M8[s]")})
     hashes = set()
     for form in FORMS:
-        sources = [shape(table, form, tmp_path, name) for table, name in ((edges, "e"), (people, "s"), (hosts, "a"))]
-        platform = read_tables(sources[0], segment="who", anchor="host", money="amount", traffic="seen", segments=sources[1],
-                               anchors=sources[2])
+        sold, segments, anchors = (shape(rows, form, tmp_path, f"t{len(rows)}") for rows in (edges, people, hosts))
+        platform = read_tables(sold, segment="who", anchor="host", money="amount", traffic="seen", segments=segments,
+                               anchors=anchors)
         hashes.add(platform.content_hash)
     assert len(hashes) == 1
     assert platform.segments["id"].dtype == np.int64
@@ -175,7 +181,8 @@ def test_row_labels_of_a_filtered_frame_are_no_attribute(tmp_path):
     edges = {"s": [1, 3], "a": ["p", "q"], "v": [1.5, 2.5]}
     for source in (segments, tmp_path / "s.parquet"):
         platform = read_tables(pl.DataFrame(edges), segment="s", anchor="a", value="v", segments=source)
-        assert {name: column.tolist() for name, column in platform.segments.items()} == {"id": [1, 2, 3], "kind": ["x", "y", ""]}
+        assert list(platform.segments) == ["id", "kind"]
+        assert platform.segments["kind"].tolist() == ["x", "y", ""]
 
 
 GOOD = {"s": ["x", "y", "y"], "a": [1, 1, 2], "v": [1.0, 2.0, 3.0], "m": [1.0, 0.0, 4.0], "t": [1.0, 0.0, 2.0]}
@@ -212,19 +219,24 @@ BAD = {
     "a decimal id": (refused(a=[1.0, 1.0, 2.0]), ["'a'", "ids are integers or text, not double", "convert"]),
     "an id beyond 64 bits": (refused(a=pa.array([1, 2, 2**64 - 1], pa.uint64())), ["'a'", "cannot be read", "convert"]),
     "no rows": ({"edges": pa.table(GOOD).slice(0, 0)}, ["edges", "no rows"]),
-    "columns of one name": ({"edges": pa.table([[1], [2], [3], [4]], names=["s", "a", "v", "v"])}, ["2 columns called 'v'", "rename"]),
-    "a frame of mixed kinds": ({"edges": pd.DataFrame(GOOD | {"s": pd.Series(["x", 1, "y"], dtype=object)})}, ["edges frame", "column s", "convert"]),
+    "columns of one name": ({"edges": pa.table([[1], [2], [3], [4]], names=["s", "a", "v", "v"])},
+                            ["2 columns called 'v'", "rename"]),
+    "a frame of mixed kinds": ({"edges": pd.DataFrame(GOOD | {"s": pd.Series(["x", 1, "y"], dtype=object)})},
+                               ["edges frame", "column s", "convert"]),
     "something else": ({"edges": [1, 2]}, ["edges", "list", "frame"]),
-    "an id that the table lacks": (listed("segments", s=["x", "z"]), ["edges", "'s'", "segments frame lacks (y) in rows 2, 3", "add"]),
-    "ids of two kinds": (listed("anchors", id=["1", "2"]), ["'a'", "integers", "anchors frame they are text", "convert"]),
-    "repeated ids": (listed("anchors", a=[2, 1, 2, 3, 3, 3]), ["anchors", "repeated ids (2, 3) in rows 1, 3, 4, 5, 6", "one row"]),
+    "an id that the table lacks": (listed("segments", s=["x", "z"]),
+                                   ["edges", "'s'", "segments frame lacks (y) in rows 2, 3", "add"]),
+    "ids of two kinds": (listed("anchors", id=["1", "2"]),
+                         ["'a'", "integers", "anchors frame they are text", "convert"]),
+    "repeated ids": (listed("anchors", a=[2, 1, 2, 3, 3, 3]),
+                     ["anchors", "repeated ids (2, 3) in rows 1, 3, 4, 5, 6", "one row"]),
     "no id column": (listed("anchors", idd=[1, 2]), ["anchors", "'a' or 'id'", "(it has idd)"]),
     "two id columns": (listed("anchors", a=[1, 2], id=[1, 2]), ["anchors", "'a'", "'id'", "rename"]),
-    "negative capacity": (listed("anchors", a=[1, 2], capacity=[-1, 2]), ["anchors", "'capacity'", "negative", "row 1"]),
-    "text for supply": (listed("segments", s=["x", "y"], supply=["9", "8"]), ["segments", "'supply'", "'9' in row 1", "convert"]),
+    "negative capacity": (listed("anchors", a=[1, 2], capacity=[-1, 2]), ["'capacity'", "negative", "row 1"]),
+    "text for supply": (listed("segments", s=["x", "y"], supply=["9", "8"]), ["'supply'", "'9' in row 1", "convert"]),
     "infinite supply": (listed("segments", s=["x", "y"], supply=[1.0, np.inf]), ["supply", "segment y"]),
     "a missing truth": (listed("segments", s=["x", "y"], new=[True, None]), ["segments", "'new'", "row 2", "text"]),
-    "an attribute of lists": (listed("segments", s=["x", "y"], tags=[["p"], []]), ["segments", "'tags'", "list", "drop"]),
+    "an attribute of lists": (listed("segments", s=["x", "y"], tags=[["p"], []]), ["'tags'", "list", "drop"]),
 }
 
 

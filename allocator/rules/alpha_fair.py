@@ -121,12 +121,11 @@ class AlphaFair(Welfare):
     def cvxpy(self, totals: Any) -> tuple[Any, list]:
         import cvxpy as cp
 
-        z = cp.multiply(totals.of(self.of)[self.active], 1.0 / self._m)
-        if self.alpha == 1:
-            utility = cp.log(z)
-        else:
-            utility = cp.power(z, 1.0 - self.alpha) / (1.0 - self.alpha)
-        return cp.sum(cp.multiply(self._c * self._m, utility)), []
+        # U(unit z) = unit^(1-alpha) U(z), and for the logarithm a constant: the powers of large units stay out of the cone.
+        amounts = totals.of(self.of)[self.active]
+        scale = self._c * self._m * (totals.unit(self.of)[self.active] / self._m) ** (1.0 - self.alpha) / totals.currency
+        utility = cp.log(amounts) if self.alpha == 1 else cp.power(amounts, 1.0 - self.alpha) / (1.0 - self.alpha)
+        return cp.sum(cp.multiply(scale, utility)), []
 
 
 def Nash(**options: Any) -> AlphaFair:  # noqa: N802

@@ -79,7 +79,7 @@ class Cap(_Bound):
 
     def cvxpy(self, totals: Any) -> tuple[Any, list]:
         limited = np.flatnonzero(self.level < np.inf)
-        return 0, [totals.of(self.of)[limited] <= self.level[limited]] if limited.size else []
+        return 0, [totals.of(self.of)[limited] <= (self.level / totals.unit(self.of))[limited]] if limited.size else []
 
     @property
     def box(self) -> Box:
@@ -121,7 +121,7 @@ class Floor(_Bound):
 
     def cvxpy(self, totals: Any) -> tuple[Any, list]:
         felt = np.flatnonzero(self.level > 0)
-        return 0, [totals.of(self.of)[felt] >= self.level[felt]] if felt.size else []
+        return 0, [totals.of(self.of)[felt] >= (self.level / totals.unit(self.of))[felt]] if felt.size else []
 
     @property
     def box(self) -> Box:

@@ -84,7 +84,8 @@ class MaxMin(Welfare):
 
         if not self.active.size:
             return 0, []
-        return self.weight * cp.min(cp.multiply(totals.of(self.of)[self.active], 1.0 / self._m)), []
+        worth = self.weight * totals.unit(self.of)[self.active] / self._m / totals.currency
+        return cp.min(cp.multiply(worth, totals.of(self.of)[self.active])), []
 
     @property
     def rows(self) -> Rows:
@@ -92,5 +93,7 @@ class MaxMin(Welfare):
 
         n, k = self.reach.size, np.arange(self.active.size)
         pick = csr_array((1.0 / self._m, (k, self.active)), shape=(k.size, n))
+        if not k.size:  # nobody to speak for, and a free level would be unbounded
+            return Rows({self.of: pick}, np.zeros(0), np.zeros(0))
         level = csr_array((-np.ones(k.size), (k, np.zeros_like(k))), shape=(k.size, 1))
         return Rows({self.of: pick}, np.zeros(k.size), np.full(k.size, np.inf), level, np.array([self.weight]))

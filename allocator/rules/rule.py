@@ -91,7 +91,11 @@ class Rule:
     # --- models ------------------------------------------------------------------------------------------------
 
     def cvxpy(self, totals: Any) -> tuple[Any, list]:
-        """(concave term or 0, constraints) in CVXPY; ``totals.of(good)`` gives amounts (A,) as an expression."""
+        """(concave term up to a constant or 0, constraints) in CVXPY.
+
+        ``totals.of(good)`` gives amounts (A,) as an expression in multiples of ``totals.unit(good)`` (A,); the term is divided by
+        ``totals.currency``.
+        """
         raise NotImplementedError
 
     @property

@@ -22,31 +22,39 @@ LARGEST = 400_000
 
 
 class Copies:
-    """A rule's own copies of the amounts it speaks of, tied to the flow by equalities whose duals are its raw marginals."""
+    """A rule's own copies of the amounts it speaks of, tied to the flow by equalities whose duals are its raw marginals.
 
-    def __init__(self, platform: Platform, flow: Any, impressions: float):
-        self.platform, self.flow, self.impressions = platform, flow, impressions
+    Everything is near 1: flow is a share of its segment's supply, amounts are multiples of what the even flow brings (``unit``),
+    and terms are divided by ``currency``, the size of the objective at the even flow.
+    """
+
+    def __init__(self, platform: Platform, shares: Any, currency: float):
+        self.platform, self.shares, self.currency = platform, shares, currency
         self.ties: dict[str, Any] = {}
         self._copies: dict[str, Any] = {}
 
+    def unit(self, good: str) -> FloatArray:
+        """Amount of a good that the even flow brings to each anchor, (A,); 1 where it brings none."""
+        even = self.platform.amounts(good, self.platform.even_flow)
+        return np.where(even > 0, even, 1.0)
+
     def of(self, good: str) -> Any:
-        """Amount of a good per anchor, (A,), in user units."""
+        """Amount of a good per anchor, (A,), in multiples of ``unit(good)``."""
         import cvxpy as cp
         from scipy.sparse import csc_array
 
         if good not in self._copies:
-            E, measure = self.platform.edge_count, self.platform.measure(good)
-            entries = np.ones(E) if measure is None else measure.astype(np.float64)
-            into = csc_array((entries, self.platform.anchor, np.arange(E + 1)), shape=(self.platform.anchor_count, E))
-            unit = float(np.abs(entries).max()) or 1.0
-            copy = cp.Variable(self.platform.anchor_count)
-            self.ties[good] = copy == (into / unit) @ self.flow
-            self._copies[good] = copy * (unit * self.impressions), unit
-        return self._copies[good][0]
+            platform, measure = self.platform, self.platform.measure(good)
+            brought = platform.supply[platform.segment] * (1.0 if measure is None else measure)
+            into = csc_array((brought / self.unit(good)[platform.anchor], platform.anchor, np.arange(platform.edge_count + 1)),
+                             shape=(platform.anchor_count, platform.edge_count))
+            self._copies[good] = cp.Variable(platform.anchor_count)
+            self.ties[good] = self._copies[good] == into @ self.shares
+        return self._copies[good]
 
-    def marginals(self, currency: float) -> dict[str, FloatArray]:
-        """Raw marginals per good from the duals of the ties."""
-        return {good: tie.dual_value * (currency / (self._copies[good][1] * self.impressions)) for good, tie in self.ties.items()}
+    def marginals(self) -> dict[str, FloatArray]:
+        """Raw marginals per good, currency / unit of the good, from the duals of the ties."""
+        return {good: tie.dual_value * (self.currency / self.unit(good)) for good, tie in self.ties.items()}
 
 
 @dataclass(frozen=True)
@@ -75,38 +83,28 @@ class Conic(Solver):
 
         platform = problem.platform
         E = platform.edge_count
-        impressions = float(platform.supply.mean()) or 1.0
-        flow = cp.Variable(E, nonneg=True)
+        shares, currency = cp.Variable(E, nonneg=True), _currency(problem)
         served = csr_array((np.ones(E), np.arange(E), platform.indptr), shape=(platform.segment_count, E))
-        constraints = [served @ flow <= platform.supply / impressions]
-        currency = _currency(problem)
-        worth = problem.gmv_weight * platform.value.astype(np.float64) * (impressions / currency)
-        objective = worth @ flow
-        copies: list[Copies | None] = []
-        for term in problem.terms:
-            if isinstance(term, GMV):
-                copies.append(None)
-                continue
-            mine = Copies(platform, flow, impressions)
-            value, conditions = term.cvxpy(mine)
-            objective += value / currency
-            constraints += [*conditions, *mine.ties.values()]
-            copies.append(mine)
+        supply = platform.supply[platform.segment]
+        objective = (problem.gmv_weight / currency * supply * platform.value) @ shares
+        constraints = [served @ shares <= 1.0]
+        copies = {}
+        for k, term in enumerate(problem.terms):
+            if not isinstance(term, GMV):
+                copies[k] = Copies(platform, shares, currency)
+                value, conditions = term.cvxpy(copies[k])
+                objective += value
+                constraints += [*conditions, *copies[k].ties.values()]
         model = cp.Problem(cp.Maximize(objective), constraints)
         model.get_problem_data(self.engine)  # compiled here and cached, so that solving is timed apart
 
         def solve() -> Answer:
             claim = _attempt(model, (self.engine, *(e for e in ENGINES if e != self.engine)), goal)
-            multipliers = [None if mine is None else _fit(term, mine.marginals(currency))
-                           for term, mine in zip(problem.terms, copies, strict=True)]
-            return Answer(flow.value * impressions, multipliers, model.solver_stats.num_iters, claim)
+            unfelt = np.zeros(platform.anchor_count)
+            multipliers = [term.fit({term.of: unfelt} | copies[k].marginals()) if k in copies else None for k, term in enumerate(problem.terms)]
+            return Answer(shares.value * supply, multipliers, model.solver_stats.num_iters, claim)
 
         return solve
-
-
-def _fit(term: Any, marginals: dict[str, FloatArray]) -> Any:
-    """A rule that asked for no amounts (a cap of infinity) is idle."""
-    return term.fit(marginals) if marginals else term.idle()
 
 
 def _currency(problem: Problem) -> float:
