@@ -185,17 +185,32 @@ def violations(problem: Problem, flow: FloatArray) -> dict[str, Violation]:
     return found
 
 
-def _credit(problem: Problem, totals: Totals, multipliers: Multipliers, rent: FloatArray) -> float:
-    """What weak duality gives to a flow that is not quite feasible: rents on excess supply, multipliers on broken rules.
+class _Within(Totals):
+    """The amounts of a flow clipped to the box on which conjugates are defined."""
 
-    A negative edge is credited with the shortfall of its surplus below the rent: the bound counted it as zero.
+    def of(self, good: str) -> FloatArray:
+        return np.clip(super().of(good), 0.0, self.platform.reach_of(good))
+
+
+def _credit(problem: Problem, totals: Totals, multipliers: Multipliers, rent: FloatArray) -> float:
+    """What weak duality gives to a flow that is not quite feasible; exactly zero for one that is.
+
+    Rents on excess supply, multipliers on broken rules, on a negative edge the shortfall of its surplus below the rent (the bound counted
+    it as zero), and what F - marginals . amounts gains where amounts leave the box of the conjugate.
     """
-    credit = float((rent * np.maximum(problem.platform.into_segments(totals.flow) - problem.platform.supply, 0.0)).sum())
+    platform, within = problem.platform, _Within(problem.platform, totals.flow)
+    credit = float((rent * np.maximum(platform.into_segments(totals.flow) - platform.supply, 0.0)).sum())
     negative = np.flatnonzero(totals.flow < 0)
     if negative.size:
-        shortfall = rent[problem.platform.segment[negative]] - problem.surplus(multipliers).on_edges()[negative]
+        shortfall = rent[platform.segment[negative]] - problem.surplus(multipliers).on_edges()[negative]
         credit += float((np.maximum(shortfall, 0.0) * -totals.flow[negative]).sum())
     for term, mine in zip(problem.terms, multipliers, strict=True):
+        beyond = {good: totals.of(good) - within.of(good) for good in term.marginals(mine) if good != "edges"}
+        outside = any(step.any() for step in beyond.values())
+        gain = -sum(float(term.marginals(mine)[good] @ step) for good, step in beyond.items()) if outside else 0.0
         if isinstance(term, Constraint):
             credit += float(np.abs(np.asarray(mine) * term.excess(totals)).sum())
+        elif outside:
+            gain += float(term.value(totals).sum()) - float(term.value(within).sum())
+        credit += max(0.0, gain)
     return credit

@@ -45,7 +45,7 @@ def write_platform(platform: Platform, folder: str | os.PathLike) -> None:
     """
     target = Path(folder).resolve()
     contents = _contents(platform)
-    draft = target.with_name(f".{target.name or 'root'}.{secrets.token_hex(4)}.partial")
+    draft = target.parent / f".{target.name}.{secrets.token_hex(4)}.partial"
     try:
         _refuse_foreign(target)
         draft.mkdir(parents=True)
@@ -144,6 +144,8 @@ def _refuse_foreign(folder: Path) -> None:
 def _read_about(folder: Path) -> dict[str, Any]:
     """Read platform.json and refuse schemas of later versions."""
     path = folder / "platform.json"
+    if folder.is_file():
+        raise TableError(f"{folder} is a file and not the folder of a platform; read_tables reads tables")
     if not folder.is_dir():
         near = suggestion(folder.name, [p.name for p in folder.parent.iterdir()]) if folder.parent.is_dir() else ""
         raise TableError(f"there is no platform folder {folder}{near}; write_platform makes one")

@@ -94,15 +94,20 @@ class Platform:
         if segment.shape != anchor.shape or segment.ndim != 1:
             raise ValueError(f"segment {segment.shape} and anchor {anchor.shape} must be one-dimensional and of one length")
         size = np.asarray(supply).size
+        per_edge = {"value": value, "observed": fields.get("observed"), **dict(fields.get("measures") or {})}
+        per_edge = {name: np.asarray(column) for name, column in per_edge.items() if column is not None}
+        for name, column in per_edge.items():
+            if column.shape != segment.shape:
+                raise ValueError(f"{name} has shape {column.shape}; it needs one entry per edge, {segment.shape}")
         if segment.size and not (0 <= segment.min() and segment.max() < size):
             raise ValueError(f"edges name segment {segment.max()}, but there are {size} segments (0 to {size - 1})")
         span = int(anchor.max(initial=0)) + 1
         order = np.argsort(segment.astype(np.int64) * span + anchor, kind="stable")
-        if fields.get("observed") is not None:
-            fields["observed"] = np.asarray(fields["observed"])[order]
-        fields["measures"] = {k: np.asarray(v)[order] for k, v in dict(fields.get("measures") or {}).items()}
+        per_edge = {name: column[order] for name, column in per_edge.items()}
+        value = per_edge.pop("value")
+        fields |= {"observed": per_edge.pop("observed", None), "measures": per_edge}
         indptr = np.concatenate(([0], np.cumsum(np.bincount(segment, minlength=size))))
-        return cls(indptr, anchor[order], np.asarray(value)[order], supply, **fields)
+        return cls(indptr, anchor[order], value, supply, **fields)
 
     @property
     def segment_count(self) -> int:

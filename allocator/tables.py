@@ -95,7 +95,8 @@ def aggregate(segment: NDArray[np.integer], anchor: NDArray[np.integer], traffic
               value: FloatArray | None = None, money: FloatArray | None = None) -> Pairs:
     """Merge the rows (N,) of each pair of positions: sum traffic, and average ``value`` or divide ``money`` by traffic.
 
-    The result does not depend on the order of the rows, to the last bit. Money over no traffic is infinite or NaN.
+    The result does not depend on the order of the rows, to the last bit. Money over no traffic is infinite or NaN, and
+    sums beyond float64 are infinite: a Platform refuses both.
     """
     worth = np.asarray(money if value is None else value)
     key = segment.astype(np.int64) * (int(anchor.max(initial=0)) + 1) + anchor
@@ -103,8 +104,8 @@ def aggregate(segment: NDArray[np.integer], anchor: NDArray[np.integer], traffic
     key, traffic, worth = key[order], traffic[order], worth[order]
     first = np.flatnonzero(np.diff(key, prepend=-1))
     count = np.diff(first, append=key.size)
-    total = np.add.reduceat(traffic, first)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        total = np.add.reduceat(traffic, first)
         if money is not None:
             mean = np.add.reduceat(worth, first) / total
         else:

@@ -178,6 +178,9 @@ def test_a_missing_folder_is_refused_with_the_nearest_name(platform, tmp_path):
     with pytest.raises(TableError) as caught:
         read_platform(tmp_path / "kuaishu")
     one_sentence(caught.value, ["kuaishu", "did you mean 'kuaishou'"])
+    with pytest.raises(TableError) as caught:
+        read_platform(tmp_path / "kuaishou" / "edges.parquet")
+    one_sentence(caught.value, ["edges.parquet is a file", "read_tables"])
 
 
 @pytest.mark.parametrize(("change", "words"), [

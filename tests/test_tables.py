@@ -210,6 +210,8 @@ BAD = {
     "nothing but missing values": (refused(v=[None] * 3), ["'v'", "missing numbers in rows 1, 2, 3"]),
     "a negative value": (refused(v=[1.0, 2.0, -1.0]), ["'v'", "negative numbers in row 3", "drop"]),
     "an infinite value": (refused(v=[1.0, np.inf, 1.0]), ["'v'", "infinite numbers in row 2"]),
+    "sums beyond float64": (refused(s=["x"] * 3, a=[1] * 3, t=[1e308] * 3) | {"traffic": "t"},
+                            ["segment x", "anchor 1", "inf"]),
     "negative traffic": (refused(t=[-1, -2, 3]) | {"traffic": "t"}, ["'t'", "negative numbers in rows 1, 2"]),
     "money without traffic": (refused() | {"value": None, "money": "m", "traffic": "t"},
                               ["'t'", "no traffic between segment y and anchor 1 in row 2", "drop"]),

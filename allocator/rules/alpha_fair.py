@@ -68,7 +68,7 @@ class AlphaFair(Welfare):
 
     def utility(self, z: FloatArray) -> FloatArray:
         """U(z); minus infinity at z = 0 where alpha >= 1."""
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             return np.log(z) if self.alpha == 1 else z ** (1.0 - self.alpha) / (1.0 - self.alpha)
 
     def value(self, totals: Totals) -> FloatArray:
@@ -78,7 +78,7 @@ class AlphaFair(Welfare):
     def size(self, totals: Totals) -> float:
         """sum of c m z^(1-alpha)."""
         z = np.maximum(totals.of(self.of)[self.active], 0.0) / self._m
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             return float((self._c * self._m * z ** (1.0 - self.alpha)).sum())
 
     def level(self, totals: Totals) -> float:
@@ -96,7 +96,7 @@ class AlphaFair(Welfare):
         most = self.reach[self.active] / self._m
         marginal = np.minimum(multipliers[self.active] / self._c, LARGEST_MARGINAL)
         z = most.copy()
-        np.minimum(most, np.maximum(marginal, np.finfo(float).tiny) ** (-1.0 / self.alpha), out=z, where=marginal > 0)
+        np.power(marginal, -1.0 / self.alpha, out=z, where=marginal > self._slope(most) / self._c)
         scale = self._c * self._m
         return np.concatenate((scale * self.utility(z), -scale * marginal * z))
 

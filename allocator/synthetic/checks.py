@@ -42,4 +42,5 @@ def sizes(segments: int, anchors: int, degree: int, rng: np.random.Generator) ->
 def generator(rng: np.random.Generator) -> None:
     """Refuse anything but a numpy Generator: a seed or a global state would hide which stream is used."""
     if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"rng must be a numpy.random.Generator such as np.random.default_rng(7), not {type(rng).__name__}")
+        kind = type(rng).__name__
+        raise ValueError(f"rng must be a numpy.random.Generator such as np.random.default_rng(7), not {kind}")

@@ -9,6 +9,9 @@ from allocator.graph import Platform
 from allocator.synthetic.checks import count, number, sizes
 from allocator.synthetic.watching import Pairs, watch, watch_blocks
 
+FloatArray = NDArray[np.float64]
+Table = dict[str, NDArray]
+
 
 def uniform(segments: int, anchors: int, *, degree: int, rng: np.random.Generator) -> Platform:
     """Draw a platform on which all anchors are alike: nothing but chance makes one larger than another.
@@ -33,7 +36,8 @@ def uniform(segments: int, anchors: int, *, degree: int, rng: np.random.Generato
     """
     segments, anchors, degree = sizes(segments, anchors, degree, rng)
     pairs = watch(np.full(segments, degree), np.ones(anchors), rng=rng)
-    return _platform(pairs, rng.random(pairs[0].size), np.ones(segments), anchors={"id": np.arange(anchors)})
+    return _platform(pairs, rng.random(pairs[0].size), np.ones(segments),
+                     anchors={"id": np.arange(anchors)}, segments={})
 
 
 def heavy_tailed(segments: int, anchors: int, *, degree: int, rng: np.random.Generator, popularity: float = 1.0,
@@ -72,7 +76,7 @@ def heavy_tailed(segments: int, anchors: int, *, degree: int, rng: np.random.Gen
     pairs = watch(degrees, weights, rng=rng)
     value = _lognormal(number("value_sigma", value_sigma, most=10.0), pairs[0].size, rng)
     supply = _lognormal(number("supply_sigma", supply_sigma, most=10.0), segments, rng)
-    return _platform(pairs, value, supply, anchors={"popularity": weights / weights.sum()})
+    return _platform(pairs, value, supply, anchors={"popularity": weights / weights.sum()}, segments={})
 
 
 def blocks(segments: int, anchors: int, *, verticals: int, breadth: float, rng: np.random.Generator,
@@ -110,7 +114,7 @@ def blocks(segments: int, anchors: int, *, verticals: int, breadth: float, rng: 
     own = np.arange(segments) * verticals // segments, np.arange(anchors) * verticals // anchors
     members = np.bincount(own[1], minlength=verticals)
     if breadth < 1:
-        count("degree", degree, most=members.min(), why=f" (the smallest of {verticals:,} verticals has no more anchors)")
+        count("degree", degree, most=members.min(), why=" (the anchors of the smallest vertical)")
     if breadth > 0:
         count("degree", degree, most=anchors - members.max(), why=" (the anchors outside the largest vertical)")
     pairs = watch_blocks(np.full(segments, degree), np.ones(anchors), own=own, breadth=breadth, rng=rng)
@@ -118,12 +122,12 @@ def blocks(segments: int, anchors: int, *, verticals: int, breadth: float, rng: 
                      anchors={"vertical": own[1]}, segments={"vertical": own[0]})
 
 
-def _lognormal(sigma: float, size: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def _lognormal(sigma: float, size: int, rng: np.random.Generator) -> FloatArray:
     """Draw lognormal amounts with mean 1."""
     return rng.lognormal(-(sigma**2) / 2, sigma, size)
 
 
-def _platform(pairs: Pairs, value: NDArray, supply: NDArray, **attributes: dict[str, NDArray]) -> Platform:
+def _platform(pairs: Pairs, value: FloatArray, supply: FloatArray, *, anchors: Table, segments: Table) -> Platform:
     segment, anchor = pairs
     indptr = np.concatenate(([0], np.cumsum(np.bincount(segment, minlength=supply.size))))
-    return Platform(indptr, anchor, value, supply, **attributes)
+    return Platform(indptr, anchor.astype(np.int32), value, supply, segments=segments, anchors=anchors)

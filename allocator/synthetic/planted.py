@@ -14,6 +14,7 @@ from allocator.synthetic.watching import watch
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 CENT = 1.0 / 1024.0
 
 
@@ -82,30 +83,33 @@ def planted(segments: int, anchors: int, *, degree: int, rng: np.random.Generato
     segments, anchors, degree = sizes(segments, anchors, degree, rng)
     money = CENT * number("value_scale", value_scale, least=1e-100, most=1e100)
     traffic = number("supply_scale", supply_scale, least=1e-100, most=1e100)
-    spare, empty = _roles(segments, rng)
+    spare, free, empty = _roles(segments, rng)
     floored = rng.permutation(anchors) < min(anchors // 4, anchors - degree)
     anchor = _wire(spare, floored, degree, rng)
     flow = _flow(anchor.shape, empty, rng)
     exposure = np.bincount(anchor.ravel(), weights=flow.ravel(), minlength=anchors).astype(np.int64)
     beta = _prices(exposure, floored, rng)
-    rent = _rents(beta[anchor], spare, rng)
+    rent = np.where(spare, 0, np.maximum(beta[anchor].max(axis=1), 0) + _premiums(free, rng))
     value = rent[:, None] - beta[anchor]
     value -= np.where(flow > 0, 0, _cuts(value, rng))
     capacity, floor = _levels(exposure, beta, rng)
     supply = flow.sum(axis=1) + np.where(spare, rng.integers(1, 20, segments), 0)
-    platform = Platform(np.arange(segments + 1) * degree, anchor.ravel(), value.ravel() * money, supply * traffic,
-                        capacity=capacity * traffic)
+    platform = Platform(np.arange(segments + 1) * degree, anchor.ravel().astype(np.int32), value.ravel() * money,
+                        supply * traffic, capacity=capacity * traffic)
     objective = float((flow * traffic * (value * money)).sum())
     return Planted(platform, frozen(flow.ravel() * traffic), frozen(floor * traffic), frozen(beta * money), objective)
 
 
-def _roles(segments: int, rng: np.random.Generator) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """A quarter of the segments keep supply to spare and an eighth have none, (S,) each."""
+def _roles(segments: int, rng: np.random.Generator) -> tuple[Mask, Mask, Mask]:
+    """Three disjoint sets of segments, (S,) each: a quarter with supply to spare, a tenth exhausted at the least rent
+    possible, and an eighth without supply.
+    """
     place = rng.permutation(segments)
-    return place < segments // 4, place >= segments - segments // 8
+    first, second = segments // 4, segments // 4 + segments // 10
+    return place < first, (first <= place) & (place < second), place >= segments - segments // 8
 
 
-def _wire(spare: NDArray[np.bool_], floored: NDArray[np.bool_], degree: int, rng: np.random.Generator) -> IntArray:
+def _wire(spare: Mask, floored: Mask, degree: int, rng: np.random.Generator) -> IntArray:
     """Anchors each segment watches, (S, degree), sorted; those of segments with supply to spare have no floor price."""
     anchor = np.empty((spare.size, degree), dtype=np.int64)
     for segments, allowed in ((spare, np.flatnonzero(~floored)), (~spare, np.arange(floored.size))):
@@ -116,7 +120,7 @@ def _wire(spare: NDArray[np.bool_], floored: NDArray[np.bool_], degree: int, rng
     return anchor
 
 
-def _flow(shape: tuple[int, int], empty: NDArray[np.bool_], rng: np.random.Generator) -> IntArray:
+def _flow(shape: tuple[int, int], empty: Mask, rng: np.random.Generator) -> IntArray:
     """Whole impressions, (S, degree): lognormal on some edges of each segment, at least one, none where it is empty."""
     chance = rng.random(shape)
     used = (chance < min(0.5, 3.0 / shape[1])) | (chance == chance.min(axis=1, keepdims=True))
@@ -124,18 +128,16 @@ def _flow(shape: tuple[int, int], empty: NDArray[np.bool_], rng: np.random.Gener
     return np.where(used & ~empty[:, None], amounts, 0)
 
 
-def _prices(exposure: IntArray, floored: NDArray[np.bool_], rng: np.random.Generator) -> IntArray:
+def _prices(exposure: IntArray, floored: Mask, rng: np.random.Generator) -> IntArray:
     """Marginal of each anchor's rules, (A,) in cents: a bonus, a price on half of the others, or nothing."""
     amounts = np.ceil(rng.lognormal(-0.5, 1.0, exposure.size) / CENT).astype(np.int64)
     priced = np.where(floored, amounts, np.where(rng.random(exposure.size) < 0.5, -amounts, 0))
     return np.where(exposure > 0, priced, 0)
 
 
-def _rents(bonus: IntArray, spare: NDArray[np.bool_], rng: np.random.Generator) -> IntArray:
-    """Rent of each segment, (S,) in cents: at least every bonus (S, degree) it sees, 0 with supply to spare."""
-    least = np.maximum(bonus.max(axis=1), 0)
-    premium = np.ceil(rng.lognormal(0.0, 1.0, spare.size) / CENT).astype(np.int64)
-    return np.where(spare, 0, least + np.where(rng.random(spare.size) < 0.1, 0, premium))
+def _premiums(free: Mask, rng: np.random.Generator) -> IntArray:
+    """Rent of each segment above the largest bonus it sees, (S,) in cents."""
+    return np.where(free, 0, np.ceil(rng.lognormal(0.0, 1.0, free.size) / CENT)).astype(np.int64)
 
 
 def _cuts(most: IntArray, rng: np.random.Generator) -> IntArray:

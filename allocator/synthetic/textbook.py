@@ -24,7 +24,8 @@ def star(values: ArrayLike, *, supply: float = 1.0) -> Platform:
     A floor f on every anchor costs f sum_j (max v - v_j), an even split 1 - mean(v) / max(v) of the GMV.
     """
     values = _vector(values)
-    return Platform(np.array([0, values.size]), np.arange(values.size), values, np.array([number("supply", supply)]))
+    everyone = np.arange(values.size, dtype=np.int32)
+    return Platform(np.array([0, values.size]), everyone, values, np.array([number("supply", supply)]))
 
 
 def opposite(values: ArrayLike, *, supply: float = 1.0) -> Platform:
@@ -45,9 +46,10 @@ def opposite(values: ArrayLike, *, supply: float = 1.0) -> Platform:
     """
     values = _vector(values)
     n = values.size
-    place = np.arange(n)
+    place = np.arange(n, dtype=np.int32)
     turned = values[(place[None, :] - place[:, None]) % n]
-    return Platform(place[0] + np.arange(n + 1) * n, np.tile(place, n), turned.ravel(), np.full(n, number("supply", supply)))
+    supplies = np.full(n, number("supply", supply))
+    return Platform(np.arange(n + 1) * n, np.tile(place, n), turned.ravel(), supplies)
 
 
 def tight(n: int, x: int) -> Platform:
@@ -74,7 +76,7 @@ def tight(n: int, x: int) -> Platform:
     n = count("n", n)
     x = count("x", x, most=n, why=" (n)")
     values = np.where(np.arange(n) < x, float(x), 1.0)
-    return Platform(np.array([0, n]), np.arange(n), values, np.ones(1), capacity=1.0 / values)
+    return Platform(np.array([0, n]), np.arange(n, dtype=np.int32), values, np.ones(1), capacity=1.0 / values)
 
 
 def _vector(values: ArrayLike) -> NDArray[np.float64]:

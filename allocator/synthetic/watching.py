@@ -1,6 +1,8 @@
-"""Who watches whom: distinct anchors for every segment, drawn in proportion to popularity, without a loop over segments."""
+"""Who watches whom: distinct anchors for every segment, drawn in proportion to popularity."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +57,8 @@ def watch(degrees: NDArray[np.int64], popularity: NDArray[np.float64], *, rng: n
     return segment, keys - segment * size
 
 
-def _race(lacking: NDArray[np.int64], keys: NDArray[np.int64], popularity: NDArray[np.float64], rng: np.random.Generator):
+def _race(lacking: NDArray[np.int64], keys: NDArray[np.int64], popularity: NDArray[np.float64],
+          rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
     """Yield the keys that open segments lack: the anchors not yet in ``keys`` whose exponential clocks ring first.
 
     With rates in proportion to popularity the order of ringing is successive sampling (the clocks have no memory).
@@ -98,8 +101,9 @@ def watch_blocks(degrees: NDArray[np.int64], popularity: NDArray[np.float64], *,
         members, inside = np.flatnonzero(block_of_segment == block), block_of_anchor == block
         leaving = rng.binomial(degrees[members], breadth)
         leaving = np.clip(leaving, degrees[members] - inside.sum(), (~inside).sum())
-        for wanted, allowed in ((degrees[members] - leaving, np.flatnonzero(inside)), (leaving, np.flatnonzero(~inside))):
+        for wanted, where in ((degrees[members] - leaving, inside), (leaving, ~inside)):
             if wanted.any():
+                allowed = np.flatnonzero(where)
                 segment, anchor = watch(wanted, popularity[allowed], rng=rng)
                 pairs.append(members[segment] * popularity.size + allowed[anchor])
     keys = np.sort(np.concatenate(pairs), kind="stable")

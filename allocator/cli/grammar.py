@@ -1,0 +1,92 @@
+"""What people type, turned into what the package takes; every refusal is one sentence."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+import allocator as al
+from allocator.attributes import suggestion
+from allocator.rules import Constraint, Objective, Welfare
+from allocator.rules.levels import YARDSTICKS
+
+Texts = Sequence[str] | None
+
+
+def preset(name: str) -> Callable[..., al.Platform]:
+    """The function that draws a preset."""
+    presets = al.synthetic.PRESETS
+    if name not in presets:
+        raise ValueError(f"no preset is called '{name}'{suggestion(name, presets)} (there are {', '.join(presets)})")
+    return presets[name]
+
+
+def welfare(text: str) -> Callable[..., Welfare]:
+    """The maker of a welfare term from ``nash``, ``maxmin`` or ``alpha=X``.
+
+    >>> welfare("alpha=2")(of="gmv").name
+    'AlphaFair(2) of gmv'
+    """
+    makers: dict[str, Callable[..., Welfare]] = {"nash": al.Nash, "maxmin": al.MaxMin}
+    if text in makers:
+        return makers[text]
+    name, equals, number = text.partition("=")
+    if name != "alpha" or not equals:
+        hint = suggestion(text, makers)
+        raise ValueError(f"no welfare is called '{text}'{hint} (there are nash, maxmin and alpha=X, such as alpha=2)")
+    try:
+        return partial(al.AlphaFair, float(number))
+    except ValueError:
+        raise ValueError(f"'{number}' in '{text}' is not a number") from None
+
+
+def objective(fairness: str | None, of: str | None) -> Objective:
+    """GMV and, if one is named, the welfare of a good (exposure by default), still without a weight."""
+    gmv = Objective((al.GMV(),))
+    return gmv if fairness is None else gmv + welfare(fairness)(of=of or "exposure")
+
+
+def bound(text: str) -> tuple[str | None, str]:
+    """Split ``[WHERE:]LEVEL`` into where (None for every anchor) and level, both as `allocator.Floor` takes them.
+
+    WHERE is there if an equals sign stands before the first colon. LEVEL is then what follows the last colon, together
+    with a yardstick (or a misspelt one) before it; colons further left belong to the value, as in ``id=shop:7:50``.
+
+    >>> bound("tier=new:observed:0.8"), bound("id=shop:7:50"), bound("even:1")
+    (('tier=new', 'observed:0.8'), ('id=shop:7', '50'), (None, 'even:1'))
+    """
+    if "=" not in text.partition(":")[0]:
+        return None, text
+    where, colon, level = text.rpartition(":")
+    if not colon:
+        raise ValueError(f"'{text}' gives no level; write it after a colon, such as {text}:50")
+    before, colon, yardstick = where.rpartition(":")
+    if colon and suggestion(yardstick, YARDSTICKS):
+        return before, f"{yardstick}:{level}"
+    return where, level
+
+
+def rules(platform: al.Platform, capacity: str | None, caps: Texts, floors: Texts) -> tuple[Constraint, ...]:
+    """The rules asked for; the capacities of the platform, where any is finite, are among them unless replaced."""
+    found: list[Constraint] = []
+    if capacity is not None:
+        found.append(al.Capacity(capacity))
+    elif np.isfinite(platform.capacity).any():
+        found.append(al.Capacity())
+    for rule, texts in ((al.Cap, caps), (al.Floor, floors)):
+        found += [rule(level, where=where) for where, level in map(bound, texts or ())]
+    return tuple(found)
+
+
+def refuse_unwritable(folder: Path | None) -> None:
+    """Say before hours of work that their result cannot be saved."""
+    if folder is None:
+        return
+    path = folder.absolute()
+    nearest = next(p for p in (path, *path.parents) if p.exists())
+    if not (nearest.is_dir() and os.access(nearest, os.W_OK)):
+        raise ValueError(f"nothing can be saved in {folder}: {nearest} is no folder one can write to; choose another")

@@ -1,0 +1,154 @@
+"""Weak duality cannot be fooled: no price, no flow and no rounding makes a false bound."""
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from strategies import problems
+
+import allocator as al
+from allocator.certificate import refuted, upper_bound
+from allocator.rules import Constraint
+
+
+def any_multipliers(problem, data):
+    """Random numbers of any sign in the shape each term wants."""
+    found = []
+    for term in problem.terms:
+        scale = data.draw(st.sampled_from([0.0, 1e-3, 1.0, 1e6])) * max(float(problem.platform.value.max()), 1e-12)
+        size = problem.platform.anchor_count
+        found.append(None if isinstance(term, al.GMV) else scale * np.array(data.draw(st.lists(st.floats(-1, 1), min_size=size, max_size=size))))
+    return found
+
+
+@given(problems(), st.data())
+def test_random_prices_never_give_a_bound_below_a_feasible_value(problem, data):
+    even = al.certify(problem, problem.platform.even_flow)
+    assume(even.feasible)
+    assert np.isfinite(even.objective) or even.objective == -np.inf
+    bound, rounding = upper_bound(problem, any_multipliers(problem, data))
+    assert bound + rounding >= even.objective
+
+
+@given(problems(), st.data())
+def test_optimal_prices_with_wrong_signs_never_certify_more(problem, data):
+    best = al.solve(problem, relative_gap=1e-6)
+    flipped = [m if m is None else -np.asarray(m) for m in best.multipliers]
+    mixed = [m if data.draw(st.booleans()) else f for m, f in zip(best.multipliers, flipped, strict=True)]
+    even = al.certify(problem, problem.platform.even_flow)
+    for multipliers in (flipped, mixed):
+        other = al.certify(problem, best.flow, multipliers)  # raises if the bound were false
+        assert other.objective == best.certificate.objective
+        assert not even.feasible or other.bound + other.rounding >= even.objective
+
+
+@given(problems(), st.data())
+def test_even_an_infeasible_flow_cannot_look_better_than_its_violations_allow(problem, data):
+    """Scaled-up and negative flows: certify must neither raise nor call them feasible."""
+    factor = data.draw(st.sampled_from([1.0 + 1e-6, 2.0, 1e6, -1.0]))
+    flow = factor * problem.platform.even_flow
+    certificate = al.certify(problem, flow, any_multipliers(problem, data))
+    assume(problem.platform.even_flow.any())
+    assert not certificate.feasible
+    assert certificate.violations["supply" if factor > 0 else "flow >= 0"].relative > 1e-9
+
+
+@given(st.integers(1, 60), st.integers(1, 12), st.integers(0, 10**6), st.sampled_from([1e-6, 1.0, 1e9]), st.sampled_from([1e-6, 1.0, 1e9]))
+def test_planted_optima_certify_within_rounding_without_any_solver(segments, anchors, seed, value_scale, supply_scale):
+    plan = al.synthetic.planted(segments, anchors, degree=min(3, anchors), rng=np.random.default_rng(seed), value_scale=value_scale,
+                                supply_scale=supply_scale)
+    certificate = planted_certificate(plan)
+    assert certificate.feasible
+    assert abs(certificate.gap) <= 2 * certificate.rounding
+
+
+def planted_certificate(plan):
+    problem = al.Problem(plan.platform, al.GMV(), [al.Capacity(), al.Floor(plan.floor)])
+    return al.certify(problem, plan.flow, [None, np.minimum(plan.prices, 0), np.maximum(plan.prices, 0)])
+
+
+def test_a_planted_optimum_of_a_million_edges():
+    plan = al.synthetic.planted(100_000, 1_000, degree=10, rng=np.random.default_rng(7))
+    certificate = planted_certificate(plan)
+    assert certificate.feasible
+    assert abs(certificate.gap) <= 2 * certificate.rounding < 1e-6 * certificate.objective
+    worse = plan.flow.copy()
+    worse[np.argmax(worse)] *= 0.5
+    assert al.certify(al.Problem(plan.platform, al.GMV(), [al.Capacity()]), worse).objective < certificate.objective - certificate.rounding
+
+
+def test_far_running_prices_widen_the_rounding_allowance_and_never_break_the_bound():
+    platform = al.synthetic.star([3.0, 2.0, 1.0], supply=1.0)
+    problem = al.Problem(platform, al.GMV(), [al.Floor(0.2), al.Cap(0.5)])
+    best = al.solve(problem, relative_gap=1e-9)
+    for far in (1e3, 1e9, 1e15):
+        prices = [None, np.full(3, far), np.full(3, -far)]
+        certificate = al.certify(problem, best.flow, prices)
+        assert certificate.bound + certificate.rounding >= best.certificate.objective
+        assert certificate.rounding >= 1e-16 * far
+
+
+def test_a_false_conjugate_is_caught():
+    class Boastful(al.Cap):
+        def conjugate(self, multipliers):
+            return super().conjugate(multipliers) - 1.0
+
+    problem = al.Problem(al.synthetic.star([1.0, 1.0]), al.GMV(), [Boastful(0.5)])
+    with pytest.raises(al.CertificateError, match="exceeds its bound"):
+        al.certify(problem, np.array([0.5, 0.5]), [None, np.array([-1.0, -1.0])])
+
+
+@given(problems())
+def test_feasible_rules_are_never_refuted_and_contradictions_are(problem):
+    best = al.solve(problem, relative_gap=1e-6)
+    constraints = [m for t, m in zip(problem.terms, best.multipliers, strict=True) if isinstance(t, Constraint)]
+    assert not refuted(problem, constraints)
+
+
+@given(problems(welfare=False), st.floats(1.01, 100))
+def test_floors_above_everything_end_in_a_proof_that_names_anchors(problem, factor):
+    platform = problem.platform
+    assume((platform.reach > 0).any())
+    asked = np.where(platform.reach == platform.reach.max(), factor * platform.reach, 0.0)
+    impossible = al.Problem(platform, al.GMV(), [*problem.rules, al.Floor(asked)])
+    with pytest.raises(al.AllocationError) as error:
+        al.solve(impossible)
+    assert error.value.status is al.Status.INFEASIBLE
+    assert refuted(impossible, error.value.witness)
+    assert str(platform.anchors["id"][np.argmax(asked)]) in str(error.value)
+
+
+def test_a_hidden_contradiction_is_found_by_a_minimum_cut_and_proved():
+    """Each floor is within reach and all together are within supply; three anchors share two segments, though."""
+    platform = al.Platform.from_edges([0, 0, 1, 1, 2], [0, 1, 1, 2, 3], np.ones(5), supply=[1.0, 1.0, 50.0], anchors={"id": ["a", "b", "c", "d"]})
+    problem = al.Problem(platform, al.GMV(), [al.Floor([0.9, 0.9, 0.9, 1.0]), al.Cap(40)])
+    for solver in ("flow", "linear", "linear:highs", "conic", "greedy", "min_cost_flow"):
+        with pytest.raises(al.AllocationError, match=r"floors of 3 anchors \(a, b, c\)") as error:
+            al.solve(problem, solver=solver)
+        assert error.value.status is al.Status.INFEASIBLE
+        assert refuted(problem, error.value.witness)
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 10**6))
+def test_the_gap_of_a_flow_is_at_least_its_distance_to_the_optimum(seed):
+    rng = np.random.default_rng(seed)
+    platform = al.synthetic.heavy_tailed(40, 8, degree=4, rng=rng)
+    problem = al.Problem(platform, al.GMV(), [al.Cap("even:1.5")])
+    best, worse = al.solve(problem, solver="linear"), al.solve(problem, solver="greedy")
+    assert worse.certificate.gap >= best.certificate.objective - worse.certificate.objective - 1e-9
+
+
+def test_relative_gap_ignores_constants_and_scales():
+    platform = al.synthetic.star([3.0, 1.0], supply=10.0)
+    flow = np.array([6.0, 3.0])
+    base = al.certify(al.Problem(platform, al.GMV() + 5 * al.Nash()), flow)
+    thousandfold = al.certify(al.Problem(platform, 1000 * (al.GMV() + 5 * al.Nash())), flow)
+    assert thousandfold.relative_gap == pytest.approx(base.relative_gap, rel=1e-9)
+    assert base.scale == pytest.approx(21 + 5 * 2)
+
+
+@pytest.mark.parametrize("flow", [[1.0], [np.nan, 0.0], [np.inf, 0.0], [[1.0, 0.0]]])
+def test_a_flow_of_the_wrong_shape_or_not_finite_is_refused(flow):
+    with pytest.raises(ValueError, match="one finite number per edge"):
+        al.certify(al.Problem(al.synthetic.star([1.0, 2.0]), al.GMV()), flow)
