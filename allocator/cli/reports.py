@@ -95,8 +95,8 @@ def solution(allocation: al.Allocation) -> Table:
 def points(rows: Sequence[Row], platform: al.Platform) -> Iterator[Table | str]:
     """A frontier for people: the table of its points, then a line for each that could not be solved."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    table.caption = (f"GMV in {platform.currency} per {platform.period}; price of fairness, the share of it given up; level of "
-                     "the good per anchor; exposure: Gini, top 1 % and starved anchors")
+    table.caption = (f"GMV in {platform.currency} per {platform.period}; price of fairness, the share of it given up; "
+                     "level of the good per anchor; exposure: Gini, top 1 % and starved anchors")
     for heading in ("weight", "GMV", "price", "level", "Gini", "top 1 %", "starved", "gap"):
         table.add_column(heading, justify="right", overflow="fold")
     for row in rows:

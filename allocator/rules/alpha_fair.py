@@ -124,7 +124,10 @@ class AlphaFair(Welfare):
         # U(unit z) = unit^(1-alpha) U(z), and for the logarithm a constant: the powers of large units stay out of the cone.
         amounts = totals.of(self.of)[self.active]
         scale = self._c * self._m * (totals.unit(self.of)[self.active] / self._m) ** (1.0 - self.alpha) / totals.currency
-        utility = cp.log(amounts) if self.alpha == 1 else cp.power(amounts, 1.0 - self.alpha) / (1.0 - self.alpha)
+        exponent = 1.0 - self.alpha
+        # Second-order cones express quarters exactly and converge better; other exponents need power cones.
+        by_cones = (4 * exponent).is_integer()
+        utility = cp.log(amounts) if self.alpha == 1 else cp.power(amounts, exponent, approx=by_cones) / exponent
         return cp.sum(cp.multiply(scale, utility)), []
 
 
