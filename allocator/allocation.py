@@ -17,6 +17,7 @@ from allocator.graph import Platform
 from allocator.metrics import gini
 from allocator.problem import Multipliers, Problem, Surplus
 from allocator.rules import Constraint, Totals
+from allocator.wording import quantity
 
 FloatArray = NDArray[np.float64]
 
@@ -102,7 +103,8 @@ class Allocation:
 
     @cached_property
     def shadow_prices(self) -> dict[str, Any]:
-        """Per constraint, the change of the optimal objective in currency per unit of its level, (A,) for bounds on anchors.
+        """Per constraint, the change of the optimal objective in currency per unit of its level, (A,) for bounds on
+        anchors.
 
         Prices of a degenerate problem are not unique: at a kink, any of an interval is right.
         """
@@ -130,5 +132,8 @@ class Allocation:
 
     def __repr__(self) -> str:
         p = self.platform
-        return (f"Allocation({self.status.name}: GMV {self.gmv:,.6g} {p.currency} per {p.period}, Gini of exposure {gini(self.exposure):.3f}, "
-                f"{self.certificate}, by {self.run.solver} in {self.run.build_seconds + self.run.solve_seconds:.2g} s)")
+        return (
+            f"Allocation({self.status.name}: GMV {quantity(self.gmv)} {p.currency} per {p.period}, Gini of "
+            f"exposure {gini(self.exposure):.3f}, "
+            f"{self.certificate}, by {self.run.solver} in {self.run.build_seconds + self.run.solve_seconds:.2g} s)"
+        )

@@ -22,10 +22,12 @@ SCHEMA = 1
 
 
 def save(allocation: Allocation, folder: Path) -> Path:
-    """Write ``result.json`` (problem, multipliers, certificate, run, the platform's relative path and hash) and ``allocation.parquet``.
+    """Write ``result.json`` (problem, multipliers, certificate, run, the platform's relative path and hash) and
+    ``allocation.parquet``.
 
-    The Parquet has one row per edge with flow: ``edge`` (position), ``segment``, ``anchor`` (ids), ``impressions``, ``gmv``. A platform that
-    was not read from a folder is written to ``platform`` beside them. Each file is written whole or not at all.
+    The Parquet has one row per edge with flow: ``edge`` (position), ``segment``, ``anchor`` (ids), ``impressions``,
+    ``gmv``. A platform that was not read from a folder is written to ``platform`` beside them. Each file is written
+    whole or not at all.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -34,12 +36,20 @@ def save(allocation: Allocation, folder: Path) -> Path:
 
     folder.mkdir(parents=True, exist_ok=True)
     platform = allocation.platform
-    home = platform.folder or write_platform(platform, folder / "platform")
+    home = platform.folder
+    if home is None:
+        write_platform(platform, home := folder / "platform")
     edge = np.flatnonzero(allocation.flow)
     flow = allocation.flow[edge]
-    table = pa.table({
-        "edge": edge, "segment": platform.segments["id"][platform.segment[edge]], "anchor": platform.anchors["id"][platform.anchor[edge]],
-        "impressions": flow, "gmv": flow * platform.value[edge]})
+    table = pa.table(
+        {
+            "edge": edge,
+            "segment": platform.segments["id"][platform.segment[edge]],
+            "anchor": platform.anchors["id"][platform.anchor[edge]],
+            "impressions": flow,
+            "gmv": flow * platform.value[edge],
+        }
+    )
     certificate = allocation.certificate
     result = {
         "schema": SCHEMA,
@@ -54,7 +64,10 @@ def save(allocation: Allocation, folder: Path) -> Path:
         "multipliers": [None if m is None else np.asarray(m).tolist() for m in allocation.multipliers],
     }
     _replace(folder / "allocation.parquet", lambda path: pq.write_table(table, path))
-    _replace(folder / "result.json", lambda path: Path(path).write_text(json.dumps(_plain(result), indent=1, allow_nan=False) + "\n"))
+    _replace(
+        folder / "result.json",
+        lambda path: Path(path).write_text(json.dumps(_plain(result), indent=1, allow_nan=False) + "\n"),
+    )
     return folder
 
 
@@ -64,8 +77,8 @@ def load(folder: Path, platform: Platform | None = None) -> Allocation:
     Raises
     ------
     ValueError
-        If a file is missing or damaged, the platform is not the one the result was computed for, or the flow no longer gives the objective
-        and bound that were saved.
+        If a file is missing or damaged, the platform is not the one the result was computed for, or the flow no longer
+        gives the objective and bound that were saved.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -76,12 +89,21 @@ def load(folder: Path, platform: Platform | None = None) -> Allocation:
         result = json.loads((folder / "result.json").read_text())
         table = pq.read_table(folder / "allocation.parquet", columns=["edge", "impressions"])
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise ValueError(f"{folder} does not hold a readable result (result.json and allocation.parquet): {str(error).splitlines()[0]}") from None
+        raise ValueError(
+            f"{folder} does not hold a readable result (result.json and allocation.parquet): "
+            f"{str(error).splitlines()[0]}"
+        ) from None
     if result.get("schema", 0) > SCHEMA:
-        raise ValueError(f"{folder} was written by a newer version (schema {result['schema']}, this one reads {SCHEMA}); update the package")
+        raise ValueError(
+            f"{folder} was written by a newer version (schema {result['schema']}, this one reads {SCHEMA}); "
+            f"update the package"
+        )
     platform = read_platform(folder / result["platform"]["folder"]) if platform is None else platform
     if platform.content_hash != result["platform"]["hash"]:
-        raise ValueError(f"the platform is not the one {folder} was computed for (its content hash differs); pass the right one as platform=")
+        raise ValueError(
+            f"the platform is not the one {folder} was computed for (its content hash differs); pass the right "
+            f"one as platform="
+        )
     try:
         allocation = _rebuilt(platform, _numbers(result), table["edge"].to_numpy(), table["impressions"].to_numpy())
     except (KeyError, IndexError, TypeError, ValueError) as error:
@@ -90,8 +112,11 @@ def load(folder: Path, platform: Platform | None = None) -> Allocation:
     allowed = 2 * (certificate.rounding + saved["rounding"])
     same = all(abs(getattr(certificate, name) - saved[name]) <= allowed for name in ("objective", "bound"))
     if not (same and certificate.feasible):
-        raise ValueError(f"{folder} was changed after it was saved: its flow gives the objective {certificate.objective:.8g} and the bound "
-                         f"{certificate.bound:.8g}, not {saved['objective']:.8g} and {saved['bound']:.8g}; compute it again")
+        raise ValueError(
+            f"{folder} was changed after it was saved: its flow gives the objective {certificate.objective:.8g} "
+            f"and the bound "
+            f"{certificate.bound:.8g}, not {saved['objective']:.8g} and {saved['bound']:.8g}; compute it again"
+        )
     return allocation
 
 
@@ -102,7 +127,9 @@ def _rebuilt(platform: Platform, result: dict[str, Any], edge: Any, impressions:
     flow[edge] = impressions
     flow.flags.writeable = False
     multipliers = [None if m is None else np.asarray(m, dtype=np.float64) for m in result["multipliers"]]
-    return Allocation(problem, flow, multipliers, certify(problem, flow, multipliers), result["asked"], Run(**result["run"]))
+    return Allocation(
+        problem, flow, multipliers, certify(problem, flow, multipliers), result["asked"], Run(**result["run"])
+    )
 
 
 def _replace(path: Path, write: Any) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from allocator.wording import some, suggestion
 
 
 def frozen(array: NDArray) -> NDArray:
@@ -15,19 +16,6 @@ def frozen(array: NDArray) -> NDArray:
         array = array.copy()
         array.flags.writeable = False
     return array
-
-
-def suggestion(name: object, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'x'?"`` for the known name nearest to ``name``, or an empty string."""
-    nearest = difflib.get_close_matches(str(name), list(known), n=1)
-    return f"; did you mean '{nearest[0]}'?" if nearest else ""
-
-
-def some(ids: Iterable, limit: int = 5) -> str:
-    """Write the first ids of a list and how many more there are, for error messages."""
-    ids = list(ids)
-    text = ", ".join(str(i) for i in ids[:limit])
-    return text + (f" and {len(ids) - limit:,} more" if len(ids) > limit else "")
 
 
 def _canonical(name: str, column: ArrayLike) -> NDArray:
@@ -54,7 +42,9 @@ class Attributes(Mapping[str, NDArray]):
         for name, column in columns.items():
             array = _canonical(name, column)
             if array.shape != (size,):
-                raise ValueError(f"{noun} attribute '{name}' has shape {array.shape}; it needs one entry per {noun}, ({size},)")
+                raise ValueError(
+                    f"{noun} attribute '{name}' has shape {array.shape}; it needs one entry per {noun}, ({size},)"
+                )
             self._columns[str(name)] = frozen(array)
         ids = self._columns["id"].tolist()
         if len(set(ids)) < size:
@@ -67,7 +57,9 @@ class Attributes(Mapping[str, NDArray]):
             return self._columns[name]
         except KeyError:
             hint = suggestion(name, self._columns)
-            raise KeyError(f"{self._noun}s have no attribute '{name}'{hint} (they have {', '.join(self._columns)})") from None
+            raise KeyError(
+                f"{self._noun}s have no attribute '{name}'{hint} (they have {', '.join(self._columns)})"
+            ) from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._columns)

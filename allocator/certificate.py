@@ -5,8 +5,8 @@ For every choice of multipliers and every feasible flow x,
     objective(x)  <=  sum_i b_i max(0, max_e s_e)  +  sum_k conjugate_k(multipliers_k),
 
 because each term is at most its conjugate plus its marginals times the amounts, and what the marginals then collect
-on the edges of a segment is at most its supply times its best surplus (weak duality). A wrong price gives a loose bound,
-never a false one; nothing a solver says has to be believed.
+on the edges of a segment is at most its supply times its best surplus (weak duality). A wrong price gives a loose
+bound, never a false one; nothing a solver says has to be believed.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from allocator.graph import Platform
 from allocator.problem import Multipliers, Problem, Surplus
 from allocator.rules import Constraint, Totals, Violation, Welfare
+from allocator.wording import quantity
 
 FloatArray = NDArray[np.float64]
 TOLERANCE = 1e-9
@@ -57,7 +58,10 @@ class Certificate:
 
     @property
     def gap(self) -> float:
-        """Proved distance to the optimum, bound + rounding - objective, currency / period."""
+        """Proved distance to the optimum, bound + rounding - objective, currency / period.
+
+        It can fall below zero by what a violation within the tolerance is worth.
+        """
         return self.bound + self.rounding - self.objective if math.isfinite(self.objective) else math.inf
 
     @property
@@ -78,7 +82,10 @@ class Certificate:
         return max(self.violations.items(), key=lambda item: item[1].relative)
 
     def __str__(self) -> str:
-        return f"objective {self.objective:,.6g}, at most {self.gap:,.3g} below the optimum (relative gap {self.relative_gap:.2g})"
+        return (
+            f"objective {quantity(self.objective)}, at most {max(self.gap, 0.0):,.3g} below the optimum (relative gap "
+            f"{self.relative_gap:.2g})"
+        )
 
 
 def certify(problem: Problem, flow: FloatArray, multipliers: Multipliers | None = None) -> Certificate:
@@ -93,7 +100,9 @@ def certify(problem: Problem, flow: FloatArray, multipliers: Multipliers | None 
     """
     flow = np.asarray(flow, dtype=np.float64)
     if flow.shape != (problem.platform.edge_count,) or not np.isfinite(flow).all():
-        raise ValueError(f"a flow needs one finite number per edge, ({problem.platform.edge_count},); got shape {flow.shape}")
+        raise ValueError(
+            f"a flow needs one finite number per edge, ({problem.platform.edge_count},); got shape {flow.shape}"
+        )
     totals = Totals(problem.platform, flow)
     multipliers = problem.supporting(flow) if multipliers is None else multipliers
     rents = _rents(problem.platform, problem.surplus(multipliers))
@@ -101,12 +110,21 @@ def certify(problem: Problem, flow: FloatArray, multipliers: Multipliers | None 
     welfare = [t for t in problem.terms if isinstance(t, Welfare)]
     values = np.concatenate([t.value(totals) for t in welfare] or [np.zeros(1)])
     objective = float(values.sum())
-    rounding = bound_rounding + _allowance(problem.platform) * float(np.abs(values).sum()) if math.isfinite(objective) else bound_rounding
-    certificate = Certificate(objective, bound, rounding, float(sum(t.size(totals) for t in welfare)), violations(problem, flow))
+    rounding = (
+        bound_rounding + _allowance(problem.platform) * float(np.abs(values).sum())
+        if math.isfinite(objective)
+        else bound_rounding
+    )
+    certificate = Certificate(
+        objective, bound, rounding, float(sum(t.size(totals) for t in welfare)), violations(problem, flow)
+    )
     credit = _credit(problem, totals, multipliers, rents[0])
     if bound - objective < -(2 * rounding + credit):
-        raise CertificateError(f"the objective {objective!r} exceeds its bound {bound!r} by more than rounding ({rounding:.3g}) and violations "
-                               f"({credit:.3g}) explain; a term's conjugate or value must be wrong")
+        raise CertificateError(
+            f"the objective {objective!r} exceeds its bound {bound!r} by more than rounding ({rounding:.3g}) and "
+            f"violations "
+            f"({credit:.3g}) explain; a term's conjugate or value must be wrong"
+        )
     return certificate
 
 
@@ -125,14 +143,19 @@ def refuted(problem: Problem, multipliers: Multipliers) -> bool:
 
 
 def _allowance(platform: Platform) -> float:
-    """Relative rounding error of the sums: logarithmic for pairwise ones, the degree for sums into anchors and segments."""
+    """Relative rounding error of the sums: logarithmic for pairwise ones, the degree for sums into anchors and
+    segments.
+    """
     degree = max(int(np.diff(platform.indptr).max()), int(np.bincount(platform.anchor).max()))
     return 8 * 2.0**-53 * (math.log2(platform.edge_count) + degree + 4)
 
 
 def _bound(problem: Problem, multipliers: Multipliers, rents: tuple[FloatArray, float]) -> tuple[float, float]:
     rent, rent_rounding = rents
-    summands = [problem.platform.supply * rent, *(t.conjugate(m) for t, m in zip(problem.terms, multipliers, strict=True))]
+    summands = [
+        problem.platform.supply * rent,
+        *(t.conjugate(m) for t, m in zip(problem.terms, multipliers, strict=True)),
+    ]
     summands = np.concatenate(summands)
     return float(summands.sum()), rent_rounding + _allowance(problem.platform) * float(np.abs(summands).sum())
 
@@ -140,8 +163,8 @@ def _bound(problem: Problem, multipliers: Multipliers, rents: tuple[FloatArray, 
 def _rents(platform: Platform, surplus: Surplus) -> tuple[FloatArray, float]:
     """Rent of each segment (S,), and how much rounding inside the surpluses may have lowered all of them together.
 
-    Prices that run far make alpha v and beta cancel; an edge counts with its own rounding error added, so that an error is
-    paid for exactly where it could have changed the winner.
+    Prices that run far make alpha v and beta cancel; an edge counts with its own rounding error added, so that an
+    error is paid for exactly where it could have changed the winner.
     """
     rent, raised = np.zeros(platform.segment_count), np.zeros(platform.segment_count)
     for segments, edges in _blocks(platform):
@@ -177,7 +200,9 @@ def violations(problem: Problem, flow: FloatArray) -> dict[str, Violation]:
     negative = float(max(0.0, -totals.flow.min()))
     found = {
         "supply": Violation(float(excess[i]), float(relative[i]), f"segment {platform.segments['id'][i]}"),
-        "flow >= 0": Violation(negative, negative / max(float(platform.supply.max()), np.finfo(float).tiny), "the most negative edge"),
+        "flow >= 0": Violation(
+            negative, negative / max(float(platform.supply.max()), np.finfo(float).tiny), "the most negative edge"
+        ),
     }
     for label, term in zip(problem.labels, problem.terms, strict=True):
         if isinstance(term, Constraint):
@@ -195,8 +220,8 @@ class _Within(Totals):
 def _credit(problem: Problem, totals: Totals, multipliers: Multipliers, rent: FloatArray) -> float:
     """What weak duality gives to a flow that is not quite feasible; exactly zero for one that is.
 
-    Rents on excess supply, multipliers on broken rules, on a negative edge the shortfall of its surplus below the rent (the bound counted
-    it as zero), and what F - marginals . amounts gains where amounts leave the box of the conjugate.
+    Rents on excess supply, multipliers on broken rules, on a negative edge the shortfall of its surplus below the rent
+    (the bound counted it as zero), and what F - marginals . amounts gains where amounts leave the box of the conjugate.
     """
     platform, within = problem.platform, _Within(problem.platform, totals.flow)
     credit = float((rent * np.maximum(platform.into_segments(totals.flow) - platform.supply, 0.0)).sum())

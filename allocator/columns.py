@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.attributes import some, suggestion
 from allocator.graph import FloatArray
+from allocator.wording import some, suggestion
 
 NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 # An integer that a program would write, so that reading it as a number loses nothing: "00123" has to stay text.

@@ -49,6 +49,8 @@ class Goal:
     def __post_init__(self) -> None:
         if not 0 <= self.relative_gap < np.inf:
             raise ValueError(f"the relative gap must be a finite number >= 0, not {self.relative_gap}")
+        if self.seconds is not None and not self.seconds > 0:
+            raise ValueError(f"the time limit must be a number of seconds > 0, not {self.seconds}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +63,7 @@ class Answer:
     claim: str = ""
 
 
-class NoAnswer(Exception):  # noqa: N818 - it is an outcome, and its text says what the solver claims
+class NoAnswer(Exception):
     """Raised by a solver that ends without a flow; the text is its claim."""
 
 
@@ -85,7 +87,8 @@ class UnsupportedError(ValueError):
 
 @dataclass(frozen=True)
 class Solver(ABC):
-    """A frozen value you call, ``solver(problem, goal) -> Answer``; its fields are its hyper-parameters, its repr is its name in tables.
+    """A frozen value you call, ``solver(problem, goal) -> Answer``; its fields are its hyper-parameters, its repr is
+    its name in tables.
 
     A solver never times, scores or validates itself. It may raise `NoAnswer`.
     """
@@ -132,12 +135,21 @@ def run(problem: Problem, solver: Solver, goal: Goal) -> Allocation:
     if not certificate.feasible:
         _raise_on(conflict(problem))
         label, worst = certificate.worst
-        raise AllocationError(Status.FAILED, f"the answer of {solver!r} breaks {label} by {worst.amount:.3g} at {worst.where} "
-                                             f"(relative {worst.relative:.2g}), and repair could not mend it; try another solver")
+        raise AllocationError(
+            Status.FAILED,
+            f"the answer of {solver!r} breaks {label} by {worst.amount:.3g} at {worst.where} "
+            f"(relative {worst.relative:.2g}), and repair could not mend it; try another solver",
+        )
     versions = {name: version(name) for name in ("numpy", *solver.packages)} | {"python": machine.python_version()}
     flow.flags.writeable = False
-    return Allocation(problem, flow, multipliers, certificate, goal.relative_gap,
-                      Run(repr(solver), *seconds, answer.iterations, answer.claim, repaired, versions))
+    return Allocation(
+        problem,
+        flow,
+        multipliers,
+        certificate,
+        goal.relative_gap,
+        Run(repr(solver), *seconds, answer.iterations, answer.claim, repaired, versions),
+    )
 
 
 def _feasible(problem: Problem, answer: Answer) -> tuple[FloatArray, bool]:
@@ -150,9 +162,11 @@ def _feasible(problem: Problem, answer: Answer) -> tuple[FloatArray, bool]:
     return repair(problem, flow, answer.multipliers), True
 
 
-def _judge(problem: Problem, flow: FloatArray, multipliers: Multipliers | None, asked: float) -> tuple[Certificate, Multipliers]:
-    """Certify a flow with the solver's multipliers or, where they do not reach the gap or there are none, the better of them and the
-    supergradients at the flow: any multipliers are valid."""
+def _judge(
+    problem: Problem, flow: FloatArray, multipliers: Multipliers | None, asked: float
+) -> tuple[Certificate, Multipliers]:
+    """Certify a flow with the solver's multipliers or, where they do not reach the gap or there are none, the better
+    of them and the supergradients at the flow: any multipliers are valid."""
     supporting = problem.supporting(flow)
     if multipliers is None:
         return certify(problem, flow, supporting), supporting

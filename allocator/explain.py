@@ -8,6 +8,7 @@ import numpy as np
 
 from allocator.allocation import Allocation
 from allocator.rules import Constraint, Welfare
+from allocator.wording import quantity
 
 FELT = 1e-9
 """Relative size below which a price is not worth a sentence."""
@@ -27,15 +28,27 @@ def explain(allocation: Allocation, anchor: Any) -> str:
 
 def _gets(allocation: Allocation, j: int) -> str:
     platform, exposure = allocation.platform, allocation.exposure
-    traits = ", ".join(f"{name} {platform.anchors[name][j]}" for name in ("tier", "category", "firm") if name in platform.anchors and platform.anchors[name][j])
+    traits = ", ".join(
+        f"{name} {platform.anchors[name][j]}"
+        for name in ("tier", "category", "firm")
+        if name in platform.anchors and platform.anchors[name][j]
+    )
     rank = int((exposure > exposure[j]).sum()) + 1
-    text = (f"Anchor {platform.anchors['id'][j]}{f' ({traits})' if traits else ''} gets {exposure[j]:,.6g} impressions per {platform.period}, "
-            f"{exposure[j] / max(platform.reach[j], np.finfo(float).tiny):.1%} of the {platform.reach[j]:,.6g} it could reach and number {rank:,} of "
-            f"{platform.anchor_count:,} anchors, and sells {allocation.anchor_gmv[j]:,.6g} {platform.currency}")
+    text = (
+        f"Anchor {platform.anchors['id'][j]}{f' ({traits})' if traits else ''} gets {quantity(exposure[j])} "
+        f"impressions per {platform.period}, "
+        f"{exposure[j] / max(platform.reach[j], np.finfo(float).tiny):.1%} of the {quantity(platform.reach[j])} "
+        f"it could reach and number {rank:,} of "
+        f"{platform.anchor_count:,} anchors, and sells {quantity(allocation.anchor_gmv[j])} {platform.currency}"
+    )
     if platform.observed is None:
         return text + "."
     seen = platform.into_anchors(platform.observed)[j]
-    return text + (f"; observed were {seen:,.6g} impressions ({exposure[j] / seen - 1:+.1%})." if seen > 0 else "; none were observed before.")
+    return text + (
+        f"; observed were {quantity(seen)} impressions ({exposure[j] / seen - 1:+.1%})."
+        if seen > 0
+        else "; none were observed before."
+    )
 
 
 def _why(allocation: Allocation, j: int) -> str:
@@ -55,32 +68,50 @@ def _why(allocation: Allocation, j: int) -> str:
         said += f" {'plus a bonus' if bonus > 0 else 'minus a price'} of {abs(bonus):,.4g} {unit}"
     if flow.sum() > 0:
         top = edges[np.argmax(flow)]
-        return (f"{said}; it receives traffic from {int((flow > 0).sum()):,} of {edges.size:,} segments, most from segment "
-                f"{platform.segments['id'][platform.segment[top]]} ({allocation.flow[top]:,.4g} impressions worth {platform.value[top]:,.4g} {unit} each), "
-                f"because nobody else is worth more there.")
+        return (
+            f"{said}; it receives traffic from {int((flow > 0).sum()):,} of {edges.size:,} segments, most from segment "
+            f"{platform.segments['id'][platform.segment[top]]} ({allocation.flow[top]:,.4g} impressions worth "
+            f"{platform.value[top]:,.4g} {unit} each), "
+            f"because nobody else is worth more there."
+        )
     short = float((rent - worth).min())
-    return f"{said}; everywhere another anchor is worth at least {max(short, 0.0):,.4g} {unit} more, so it gets nothing."
+    return (
+        f"{said}; everywhere another anchor is worth at least {max(short, 0.0):,.4g} {unit} more, so it gets nothing."
+    )
 
 
 def _rules(allocation: Allocation, j: int) -> list[str]:
     """One sentence per rule that the anchor feels."""
     platform, said = allocation.platform, []
     typical = max(float(np.median(platform.value)), FELT)
-    for label, term, mine in zip(allocation.problem.labels, allocation.problem.terms, allocation.multipliers, strict=True):
+    for label, term, mine in zip(
+        allocation.problem.labels, allocation.problem.terms, allocation.multipliers, strict=True
+    ):
         if isinstance(term, Constraint) and term.box is not None:
             price = float(term.shadow_price(mine)[j])
             if abs(price) > FELT * typical:
                 word = "raise" if price > 0 else "cost"
-                said.append(f"Its {label.lower()} of {term.level[j]:,.6g} binds: one unit more would {word} the objective by {abs(price):,.4g} {platform.currency}.")
+                said.append(
+                    f"Its {label.lower()} of {quantity(term.level[j])} binds: one unit more would {word} the "
+                    f"objective by {abs(price):,.4g} {platform.currency}."
+                )
         elif isinstance(term, Welfare) and mine is not None:
             marginal = term.marginals(mine).get(term.of)
             if marginal is not None and marginal[j] > FELT * typical:
-                unit = {"exposure": "impression", "gmv": f"{platform.currency} of sales"}.get(term.of, f"unit of {term.of}")
-                said.append(f"{label} adds {marginal[j]:,.4g} {platform.currency} per {unit}, against {np.median(marginal):,.4g} for the median anchor.")
+                unit = {"exposure": "impression", "gmv": f"{platform.currency} of sales"}.get(
+                    term.of, f"unit of {term.of}"
+                )
+                said.append(
+                    f"{label} adds {marginal[j]:,.4g} {platform.currency} per {unit}, against "
+                    f"{np.median(marginal):,.4g} for the median anchor."
+                )
     return said
 
 
 def _proof(allocation: Allocation) -> str:
     certificate, platform = allocation.certificate, allocation.platform
-    return (f"The whole allocation is proved to be within {certificate.gap:,.3g} {platform.currency} per {platform.period} of the best possible "
-            f"(relative gap {certificate.relative_gap:.1e}).")
+    return (
+        f"The whole allocation is proved to be within {certificate.gap:,.3g} {platform.currency} per "
+        f"{platform.period} of the best possible "
+        f"(relative gap {certificate.relative_gap:.1e})."
+    )

@@ -1,4 +1,6 @@
-"""Can the rules hold together? Arithmetic first, a maximum flow where arithmetic does not decide, and a proof when they cannot."""
+"""Can the rules hold together? Arithmetic first, a maximum flow where arithmetic does not decide, and a proof when
+they cannot.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.attributes import some
 from allocator.certificate import refuted
 from allocator.graph import Platform
 from allocator.problem import Problem
 from allocator.rules.rows import Boxes
+from allocator.wording import quantity, some
 
 FloatArray = NDArray[np.float64]
 FLOW_UNITS = 2.0**52
@@ -45,28 +47,37 @@ def _arithmetic(problem: Problem, good: str, boxes: Boxes) -> Iterable[Conflict]
     if above_cap.any():
         j = int(np.argmax(above_cap))
         yield Conflict(
-            f"the floor of {good} is above the cap for {above_cap.sum():,} anchors: {some(ids[above_cap])} (anchor {ids[j]}: floor "
-            f"{boxes.lower[j]:,.6g}, cap {boxes.upper[j]:,.6g} {unit}); lower the floor or raise the cap",
-            _witness(problem, good, np.where(above_cap, 1.0, 0.0), both=True))
+            f"the floor of {good} is above the cap for {above_cap.sum():,} anchors: {some(ids[above_cap])} "
+            f"(anchor {ids[j]}: floor "
+            f"{quantity(boxes.lower[j])}, cap {quantity(boxes.upper[j])} {unit}); lower the floor or raise the cap",
+            _witness(problem, good, np.where(above_cap, 1.0, 0.0), both=True),
+        )
     if above_reach.any():
         j = int(np.argmax(above_reach))
         yield Conflict(
-            f"the floor of {good} is above reach for {above_reach.sum():,} anchors: {some(ids[above_reach])} (anchor {ids[j]}: floor "
-            f"{boxes.lower[j]:,.6g}, but all its segments together bring {reach[j]:,.6g} {unit}); lower the floor or add edges",
-            _witness(problem, good, np.where(above_reach, 1.0, 0.0)))
+            f"the floor of {good} is above reach for {above_reach.sum():,} anchors: {some(ids[above_reach])} "
+            f"(anchor {ids[j]}: floor "
+            f"{quantity(boxes.lower[j])}, but all its segments together bring {quantity(reach[j])} {unit}); "
+            f"lower the floor or add edges",
+            _witness(problem, good, np.where(above_reach, 1.0, 0.0)),
+        )
     asked, there = float(boxes.lower.sum()), problem.platform.total_of(good)
     if asked > there:
         yield Conflict(
-            f"the floors of {good} add up to {asked:,.6g} {unit}, but the supply allows at most {there:,.6g}; "
+            f"the floors of {good} add up to {quantity(asked)} {unit}, but the supply allows at most "
+            f"{quantity(there)}; "
             f"lower them by {1 - there / asked:.2%} or raise supply",
-            _witness(problem, good, np.where(boxes.lower > 0, 1.0, 0.0)))
+            _witness(problem, good, np.where(boxes.lower > 0, 1.0, 0.0)),
+        )
 
 
 def _witness(problem: Problem, good: str, p: FloatArray, *, both: bool = False) -> list[Any]:
     """Multipliers that put p on the highest floor of each anchor (and, with ``both``, -p on its lowest cap)."""
     boxes = Boxes.of(good, problem.constraints, problem.platform.anchor_count)
     floors, caps = boxes.marginals(p), boxes.marginals(-p)
-    of_rule = {id(rule): floor + (cap if both else 0.0) for rule, floor, cap in zip(boxes.rules, floors, caps, strict=True)}
+    of_rule = {
+        id(rule): floor + (cap if both else 0.0) for rule, floor, cap in zip(boxes.rules, floors, caps, strict=True)
+    }
     return [of_rule.get(id(term), term.idle()) for term in problem.constraints]
 
 
@@ -80,24 +91,28 @@ def conflict(problem: Problem) -> Conflict | None:
     hungry = anchors & (boxes.lower > 0)
     asked, there = boxes.lower[hungry].sum(), platform.supply[segments].sum()
     found = Conflict(
-        f"the floors of {hungry.sum():,} anchors ({some(platform.anchors['id'][hungry])}) add up to {asked:,.6g} impressions, but the "
-        f"{segments.sum():,} segments that reach them ({some(platform.segments['id'][segments])}) supply only {there:,.6g}; "
+        f"the floors of {hungry.sum():,} anchors ({some(platform.anchors['id'][hungry])}) add up to "
+        f"{quantity(asked)} impressions, but the "
+        f"{segments.sum():,} segments that reach them ({some(platform.segments['id'][segments])}) supply only "
+        f"{quantity(there)}; "
         f"lower these floors by {1 - there / asked:.2%} or add edges or supply",
-        _witness(problem, "exposure", np.where(hungry, 1.0, 0.0)))
+        _witness(problem, "exposure", np.where(hungry, 1.0, 0.0)),
+    )
     return found if refuted(problem, found.witness) else None
 
 
 def fill(platform: Platform, flow: FloatArray, lower: FloatArray) -> tuple[FloatArray, tuple[NDArray, NDArray] | None]:
     """Move as little as needed of a flow so that every anchor gets ``lower`` (A,), without breaking what holds.
 
-    A maximum flow in the residual graph: from spare supply and from anchors above their floor, along edges forwards (send more) and
-    backwards (send less), to anchors below their floor (Ford and Fulkerson 1956).
+    A maximum flow in the residual graph: from spare supply and from anchors above their floor, along edges forwards
+    (send more) and backwards (send less), to anchors below their floor (Ford and Fulkerson 1956).
 
     Returns
     -------
     flow : (E,)
     unmet : None, or (anchors (A,), segments (S,))
-        Masks of the sink side of the minimum cut: floors of those anchors exceed the supply of all segments that reach them.
+        Masks of the sink side of the minimum cut: floors of those anchors exceed the supply of all segments that reach
+        them.
     """
     from ortools.graph.python import max_flow
 
@@ -111,8 +126,15 @@ def fill(platform: Platform, flow: FloatArray, lower: FloatArray) -> tuple[Float
     anchors = S + np.arange(A)
     tails = np.concatenate((segment, anchor, np.full(S, source), np.full(A, source), anchors))
     heads = np.concatenate((anchor, segment, np.arange(S), anchors, np.full(A, sink)))
-    limits = np.concatenate((np.full(E, FLOW_UNITS), np.floor(flow * unit), np.floor(spare * unit), np.floor(slack * unit),
-                             np.floor(missing * unit))).astype(np.int64)
+    limits = np.concatenate(
+        (
+            np.full(E, FLOW_UNITS),
+            np.floor(flow * unit),
+            np.floor(spare * unit),
+            np.floor(slack * unit),
+            np.floor(missing * unit),
+        )
+    ).astype(np.int64)
     network = max_flow.SimpleMaxFlow()
     arcs = network.add_arcs_with_capacity(tails, heads, limits)
     if network.solve(source, sink) != network.OPTIMAL:

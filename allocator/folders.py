@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.attributes import suggestion
 from allocator.columns import TableError, readable
 from allocator.graph import Platform
+from allocator.wording import suggestion
 
 SCHEMA = 1
 TABLES = ("edges", "segments", "anchors")
@@ -102,8 +102,15 @@ def _about(platform: Platform) -> dict[str, Any]:
 
     sizes = {"segments": platform.segment_count, "anchors": platform.anchor_count, "edges": platform.edge_count}
     kinds = {name: {key: array.dtype.str for key, array in getattr(platform, name).items()} for name in LIMITS}
-    return {"schema": SCHEMA, "allocator": __version__, "currency": platform.currency, "period": platform.period,
-            "sizes": sizes, "attributes": kinds, "content_hash": platform.content_hash}
+    return {
+        "schema": SCHEMA,
+        "allocator": __version__,
+        "currency": platform.currency,
+        "period": platform.period,
+        "sizes": sizes,
+        "attributes": kinds,
+        "content_hash": platform.content_hash,
+    }
 
 
 def _write_table(columns: dict[str, NDArray], path: Path) -> None:

@@ -38,8 +38,9 @@ class Frontier:
 def weighted(problem: Problem, weight: float) -> Problem:
     """The problem with its welfare at a *relative* weight.
 
-    Weight 1 gives welfare the first-order size of GMV at the even allocation: lambda = weight * GMV_even / sum of abs(p.y + q.g) with the
-    marginals of the welfare terms at even; 0 is GMV alone, infinity welfare alone (GMV weight 0).
+    Weight 1 gives welfare the first-order size of GMV at the even allocation: lambda = weight * GMV_even / sum of
+    abs(p.y + q.g) with the marginals of the welfare terms at even; 0 is GMV alone, infinity welfare alone (GMV weight
+    0).
 
     Raises
     ------
@@ -50,7 +51,10 @@ def weighted(problem: Problem, weight: float) -> Problem:
         raise ValueError(f"a relative weight must be >= 0 (infinity for welfare alone), not {weight}")
     terms = [t for t in problem.objective.terms if not isinstance(t, GMV)]
     if not terms:
-        raise ValueError(f"the objective {problem.objective!r} has no welfare term to weigh against GMV; add one, such as AlphaFair(1)")
+        raise ValueError(
+            f"the objective {problem.objective!r} has no welfare term to weigh against GMV; add one, such as "
+            f"AlphaFair(1)"
+        )
     if weight == 0:
         return replace(problem, objective=Objective((GMV(),)))
     even = Totals(problem.platform, problem.platform.even_flow)
@@ -107,16 +111,19 @@ def baselines(problem: Problem, solvers: Sequence[str | Solver]) -> list[Row]:
         except AllocationError as error:
             rows.append({"weight": None, "solver": str(solver), "status": error.status.name, "reason": str(error)})
         else:
-            rows.append({"weight": None} | row_of(point, problem) | {"solver": str(solver), "gap": None, "gmv_upper": None})
+            rows.append(
+                {"weight": None} | row_of(point, problem) | {"solver": str(solver), "gap": None, "gmv_upper": None}
+            )
     return rows
 
 
 def row_of(allocation: Allocation, problem: Problem) -> Row:
     """One point as plain numbers.
 
-    ``gmv`` (currency), ``fairness`` (the welfare of ``problem``; minus infinity where a starved anchor makes it so), ``level`` (its equally
-    distributed equivalent, units of the good per anchor), ``gap`` and ``relative_gap`` of the point's own objective, ``gmv_upper``: no
-    flow that is at least as fair sells more (derived here: GMV + lambda W <= bound, and W >= W(x) leaves GMV <= GMV(x) + gap), and indices.
+    ``gmv`` (currency), ``fairness`` (the welfare of ``problem``; minus infinity where a starved anchor makes it so),
+    ``level`` (its equally distributed equivalent, units of the good per anchor), ``gap`` and ``relative_gap`` of the
+    point's own objective, ``gmv_upper``: no flow that is at least as fair sells more (derived here: GMV + lambda W <=
+    bound, and W >= W(x) leaves GMV <= GMV(x) + gap), and indices.
     """
     totals, certificate = allocation.totals, allocation.certificate
     per_gmv = allocation.problem.gmv_weight
@@ -161,4 +168,7 @@ def _with_price(rows: list[Row]) -> list[Row]:
     """Add the price of fairness against the first end, where that end was solved."""
     most = rows[0].get("gmv")
     solved = {Status.CERTIFIED.name, Status.FEASIBLE.name}
-    return [row | {"price_of_fairness": 1.0 - row["gmv"] / most} if most and row["status"] in solved else row for row in rows]
+    return [
+        row | {"price_of_fairness": 1.0 - row["gmv"] / most} if most and row["status"] in solved else row
+        for row in rows
+    ]

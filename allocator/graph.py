@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from allocator.attributes import Attributes, frozen, some
+from allocator.attributes import Attributes, frozen
 from allocator.metrics import gini
+from allocator.wording import quantity, some
 
 FloatArray = NDArray[np.float64]
 RESERVED_MEASURES = ("exposure", "gmv", "edges", "value", "observed", "segment", "anchor")
@@ -85,21 +86,25 @@ class Platform:
         _validate(self)
 
     @classmethod
-    def from_edges(cls, segment: ArrayLike, anchor: ArrayLike, value: ArrayLike, *, supply: ArrayLike, **fields: Any) -> Platform:
+    def from_edges(
+        cls, segment: ArrayLike, anchor: ArrayLike, value: ArrayLike, *, supply: ArrayLike, **fields: Any
+    ) -> Platform:
         """Build a platform from unsorted edges (segment, anchor, value), each an (E,) array of positions and amounts.
 
         ``fields`` are those of `Platform`; ``observed`` and ``measures`` follow the order of the edges.
         """
         segment, anchor = _positions("segment", segment), _positions("anchor", anchor)
         if segment.shape != anchor.shape or segment.ndim != 1:
-            raise ValueError(f"segment {segment.shape} and anchor {anchor.shape} must be one-dimensional and of one length")
+            raise ValueError(
+                f"segment {segment.shape} and anchor {anchor.shape} must be one-dimensional and of one length"
+            )
         size = np.asarray(supply).size
         per_edge = {"value": value, "observed": fields.get("observed"), **dict(fields.get("measures") or {})}
         per_edge = {name: np.asarray(column) for name, column in per_edge.items() if column is not None}
         for name, column in per_edge.items():
             if column.shape != segment.shape:
                 raise ValueError(f"{name} has shape {column.shape}; it needs one entry per edge, {segment.shape}")
-        if segment.size and not (0 <= segment.min() and segment.max() < size):
+        if segment.size and not (segment.min() >= 0 and segment.max() < size):
             raise ValueError(f"edges name segment {segment.max()}, but there are {size} segments (0 to {size - 1})")
         span = int(anchor.max(initial=0)) + 1
         order = np.argsort(segment.astype(np.int64) * span + anchor, kind="stable")
@@ -191,7 +196,13 @@ class Platform:
     def content_hash(self) -> str:
         """Hash of everything but the folder: equal content, equal hash."""
         digest = hashlib.blake2b(digest_size=16)
-        named = {"indptr": self.indptr, "anchor": self.anchor, "value": self.value, "supply": self.supply, "capacity": self.capacity}
+        named = {
+            "indptr": self.indptr,
+            "anchor": self.anchor,
+            "value": self.value,
+            "supply": self.supply,
+            "capacity": self.capacity,
+        }
         if self.observed is not None:
             named["observed"] = self.observed
         for group, table in (("measure", self.measures), ("segment", self.segments), ("anchor", self.anchors)):
@@ -206,14 +217,20 @@ class Platform:
     def notices(self) -> tuple[str, ...]:
         """Facts about the graph that are allowed but worth knowing, one sentence each."""
         ids = self.anchors["id"]
-        facts = (("have no edges and can get nothing", np.bincount(self.anchor, minlength=self.anchor_count) == 0),
-                 ("have capacity zero", self.capacity == 0))
+        facts = (
+            ("have no edges and can get nothing", np.bincount(self.anchor, minlength=self.anchor_count) == 0),
+            ("have capacity zero", self.capacity == 0),
+        )
         return tuple(f"{mask.sum():,} anchors {what}: {some(ids[mask])}" for what, mask in facts if mask.any())
 
     def __repr__(self) -> str:
-        seen = "" if self.observed is None else f", Gini of observed exposure {gini(self.into_anchors(self.observed)):.3f}"
-        return (f"Platform({self.segment_count:,} segments, {self.anchor_count:,} anchors, {self.edge_count:,} edges, "
-                f"{self.supply.sum():,.6g} impressions and {self.currency} per {self.period}{seen})")
+        seen = (
+            "" if self.observed is None else f", Gini of observed exposure {gini(self.into_anchors(self.observed)):.3f}"
+        )
+        return (
+            f"Platform({self.segment_count:,} segments, {self.anchor_count:,} anchors, {self.edge_count:,} edges, "
+            f"{quantity(self.supply.sum())} impressions and {self.currency} per {self.period}{seen})"
+        )
 
 
 class _Measures(dict):
@@ -248,7 +265,7 @@ def _positions(name: str, positions: ArrayLike) -> NDArray[np.integer]:
 
 def _anchor_indices(anchor: ArrayLike, count: int) -> NDArray[np.int32]:
     anchor = _positions("anchor", anchor)
-    if anchor.size and not (0 <= anchor.min() and anchor.max() < count):
+    if anchor.size and not (anchor.min() >= 0 and anchor.max() < count):
         outside = np.unique(anchor[(anchor < 0) | (anchor >= count)])
         raise ValueError(f"edges lead to anchors {some(outside)}, but the anchor table has positions 0 to {count - 1}")
     return anchor.astype(np.int32, copy=False)
@@ -258,7 +275,9 @@ def _validate(platform: Platform) -> None:
     """Refuse what is not a platform, naming ids."""
     p, edges = platform, platform.anchor.size
     if edges == 0 or p.segment_count == 0 or p.anchor_count == 0:
-        raise ValueError(f"an empty graph ({p.segment_count} segments, {p.anchor_count} anchors, {edges} edges) cannot be allocated")
+        raise ValueError(
+            f"an empty graph ({p.segment_count} segments, {p.anchor_count} anchors, {edges} edges) cannot be allocated"
+        )
     degrees = np.diff(p.indptr)
     if p.indptr.shape != (p.segment_count + 1,) or p.indptr[0] != 0 or p.indptr[-1] != edges or (degrees < 0).any():
         raise ValueError(f"indptr must rise from 0 to the number of edges ({edges}) in {p.segment_count + 1} entries")
@@ -278,8 +297,10 @@ def _refuse_order(p: Platform) -> None:
     if not step.all():
         e = int(np.argmin(step))
         what = "repeated" if p.anchor[e] == p.anchor[e + 1] else "out of order"
-        raise ValueError(f"the edge from segment {p.segments['id'][p.segment[e + 1]]} to anchor {p.anchors['id'][p.anchor[e + 1]]} "
-                         f"is {what}; give each pair once, sorted by anchor (Platform.from_edges sorts)")
+        raise ValueError(
+            f"the edge from segment {p.segments['id'][p.segment[e + 1]]} to anchor {p.anchors['id'][p.anchor[e + 1]]} "
+            f"is {what}; give each pair once, sorted by anchor (Platform.from_edges sorts)"
+        )
 
 
 def _refuse_amounts(p: Platform) -> None:
@@ -287,10 +308,17 @@ def _refuse_amounts(p: Platform) -> None:
     for name, array in {"value": p.value, "observed": p.observed, **p.measures}.items():
         if array is not None and not (array.min() >= 0 and array.max() < np.inf):
             e = int(np.argmin(np.isfinite(array) & (array >= 0)))
-            raise ValueError(f"{name} must be finite and >= 0; the edge from segment {p.segments['id'][p.segment[e]]} to anchor "
-                             f"{p.anchors['id'][p.anchor[e]]} has {array[e]}")
-    for name, array, noun, ids, finite in (("supply", p.supply, "segment", p.segments["id"], "finite and "),
-                                           ("capacity", p.capacity, "anchor", p.anchors["id"], "")):
+            raise ValueError(
+                f"{name} must be finite and >= 0; the edge from segment {p.segments['id'][p.segment[e]]} to anchor "
+                f"{p.anchors['id'][p.anchor[e]]} has {array[e]}"
+            )
+    for name, array, noun, ids, finite in (
+        ("supply", p.supply, "segment", p.segments["id"], "finite and "),
+        ("capacity", p.capacity, "anchor", p.anchors["id"], ""),
+    ):
         bad = ~((array >= 0) & ((array < np.inf) | (finite == "")))
         if bad.any():
-            raise ValueError(f"{name} must be {finite}>= 0; {noun} {some(f'{i} has {a}' for i, a in zip(ids[bad], array[bad], strict=True))}")
+            raise ValueError(
+                f"{name} must be {finite}>= 0; {noun} "
+                f"{some(f'{i} has {a}' for i, a in zip(ids[bad], array[bad], strict=True))}"
+            )

@@ -19,7 +19,9 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Rows of one rule (or of the boxes on one good) over edges and the rule's own auxiliary variables, in user units."""
+    """Rows of one rule (or of the boxes on one good) over edges and the rule's own auxiliary variables, in user
+    units.
+    """
 
     matrix: Any
     lower: FloatArray
@@ -33,8 +35,8 @@ class Block:
 class LinearModel:
     """maximise objective @ z  subject to  lower <= matrix @ z <= upper, z[:E] = flow / impressions >= 0, the rest free.
 
-    Flow is measured in the mean supply, every block of rows in its own unit, the objective in its largest coefficient, because the
-    absolute tolerances of LP engines mean nothing on data that spans nine orders of magnitude.
+    Flow is measured in the mean supply, every block of rows in its own unit, the objective in its largest coefficient,
+    because the absolute tolerances of LP engines mean nothing on data that spans nine orders of magnitude.
     """
 
     problem: Problem
@@ -90,7 +92,9 @@ def linear_model(problem: Problem) -> LinearModel:
     S, E = platform.segment_count, platform.edge_count
     impressions = float(platform.supply.mean()) or 1.0
     boxes = {good: (box, np.flatnonzero((box.lower > 0) | (box.upper < np.inf))) for good, box in _boxes(problem)}
-    supply = Block(csr_array((np.ones(E), np.arange(E), platform.indptr), shape=(S, E)), np.full(S, -np.inf), platform.supply, 1.0)
+    supply = Block(
+        csr_array((np.ones(E), np.arange(E), platform.indptr), shape=(S, E)), np.full(S, -np.inf), platform.supply, 1.0
+    )
     blocks = [supply, *_blocks(problem, boxes)]
     objective = problem.gmv_weight * platform.value.astype(np.float64) * impressions
     auxiliary = [block.cost * block.unit * impressions for block in blocks if block.cost is not None]
@@ -99,16 +103,27 @@ def linear_model(problem: Problem) -> LinearModel:
     grid = [[block.matrix * (1.0 / block.unit), *_own_columns(block, blocks)] for block in blocks]
     unit = np.repeat([block.unit * impressions for block in blocks], [block.lower.size for block in blocks])
     return LinearModel(
-        problem, csr_array(block_array(grid, format="csr")), np.concatenate([b.lower for b in blocks]) / unit,
-        np.concatenate([b.upper for b in blocks]) / unit, objective / currency, impressions, unit, currency, boxes)
+        problem,
+        csr_array(block_array(grid, format="csr")),
+        np.concatenate([b.lower for b in blocks]) / unit,
+        np.concatenate([b.upper for b in blocks]) / unit,
+        objective / currency,
+        impressions,
+        unit,
+        currency,
+        boxes,
+    )
 
 
 def _own_columns(block: Block, blocks: list[Block]) -> list[Any]:
     """Auxiliary columns of a row of blocks: a block sees only its own variables, measured in its own unit."""
     from scipy.sparse import csr_array
 
-    return [other.auxiliary if other is block else csr_array((block.lower.size, other.auxiliary.shape[1]))
-            for other in blocks if other.auxiliary is not None]
+    return [
+        other.auxiliary if other is block else csr_array((block.lower.size, other.auxiliary.shape[1]))
+        for other in blocks
+        if other.auxiliary is not None
+    ]
 
 
 def _boxes(problem: Problem) -> Iterator[tuple[str, Boxes]]:
@@ -125,8 +140,17 @@ def _blocks(problem: Problem, boxes: dict[str, tuple[Boxes, NDArray[np.int64]]])
     for term in problem.terms:
         if term.box is None and not isinstance(term, GMV):
             rows = term.rows
-            matrix = sum(coefficients @ _into_anchors(platform, good) for good, coefficients in rows.coefficients.items())
-            yield Block(matrix, rows.lower, rows.upper, max(_unit(platform, good) for good in rows.coefficients), rows.auxiliary, rows.cost)
+            matrix = sum(
+                coefficients @ _into_anchors(platform, good) for good, coefficients in rows.coefficients.items()
+            )
+            yield Block(
+                matrix,
+                rows.lower,
+                rows.upper,
+                max(_unit(platform, good) for good in rows.coefficients),
+                rows.auxiliary,
+                rows.cost,
+            )
 
 
 def _into_anchors(platform: Platform, good: str) -> Any:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from allocator.attributes import some
 from allocator.graph import Platform
+from allocator.wording import some
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -22,8 +22,10 @@ def to_networkx(platform: Platform) -> nx.Graph:
     import networkx as nx
 
     graph = nx.Graph(currency=platform.currency, period=platform.period, value_dtype=str(platform.value.dtype))
-    for noun, side, table, amount in (("segment", 0, platform.segments, {"supply": platform.supply}),
-                                      ("anchor", 1, platform.anchors, {"capacity": platform.capacity})):
+    for noun, side, table, amount in (
+        ("segment", 0, platform.segments, {"supply": platform.supply}),
+        ("anchor", 1, platform.anchors, {"capacity": platform.capacity}),
+    ):
         columns = {name: array.tolist() for name, array in ({**table} | amount).items()}
         for row in zip(*columns.values(), strict=True):
             entry = dict(zip(columns, row, strict=True))
@@ -67,12 +69,22 @@ def from_networkx(graph: nx.Graph) -> Platform:
     columns = _columns("edge", edges)
     if "value" not in columns:
         raise ValueError("edges need the attribute value (currency per impression)")
-    segment_columns, anchor_columns = _columns("segment", segments.values()), _columns("anchor", anchors.values(), capacity=np.inf)
+    segment_columns, anchor_columns = (
+        _columns("segment", segments.values()),
+        _columns("anchor", anchors.values(), capacity=np.inf),
+    )
     value = np.asarray(columns.pop("value"), dtype=graph.graph.get("value_dtype", "float64"))
     segment, anchor = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
     return Platform.from_edges(
-        segment, anchor, value, supply=segment_columns.pop("supply"), capacity=anchor_columns.pop("capacity", None),
-        observed=columns.pop("observed", None), measures=columns, segments=segment_columns, anchors=anchor_columns,
+        segment,
+        anchor,
+        value,
+        supply=segment_columns.pop("supply"),
+        capacity=anchor_columns.pop("capacity", None),
+        observed=columns.pop("observed", None),
+        measures=columns,
+        segments=segment_columns,
+        anchors=anchor_columns,
         **{name: graph.graph[name] for name in ("currency", "period") if name in graph.graph},
     )
 
@@ -84,5 +96,7 @@ def _columns(noun: str, rows: Any, **defaults: Any) -> dict[str, list]:
     for name in names:
         missing = sum(name not in row for row in rows)
         if missing and name not in defaults:
-            raise ValueError(f"the attribute '{name}' is on some {noun}s but missing on {missing} others; set it on all or none")
+            raise ValueError(
+                f"the attribute '{name}' is on some {noun}s but missing on {missing} others; set it on all or none"
+            )
     return {name: [row.get(name, defaults.get(name)) for row in rows] for name in names}

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.attributes import some
 from allocator.graph import Platform
 from allocator.rules import GMV, AlphaFair, Constraint, Objective, Rule, Totals, Welfare
 from allocator.rules.rows import Boxes
+from allocator.wording import some
 
 FloatArray = NDArray[np.float64]
 Multipliers = Sequence[Any]
@@ -75,7 +75,9 @@ class Problem:
         object.__setattr__(self, "rules", tuple(self.rules))
         for rule in self.rules:
             if not isinstance(rule, Constraint):
-                raise TypeError(f"{getattr(rule, 'name', rule)!s} is not a constraint; terms of the objective are added with +")
+                raise TypeError(
+                    f"{getattr(rule, 'name', rule)!s} is not a constraint; terms of the objective are added with +"
+                )
         _refuse_forced_zeros(self)
 
     @cached_property
@@ -162,8 +164,7 @@ def _refuse_forced_zeros(problem: Problem) -> None:
                 forced = (box.upper == 0) & (term.reach > 0)
                 if forced.any():
                     raise ValueError(
-                        f"{rule.name} forces anchor {some(problem.platform.anchors['id'][forced])} to zero, where {term.name} is "
+                        f"{rule.name} forces anchor {some(problem.platform.anchors['id'][forced])} to zero, "
+                        f"where {term.name} is "
                         f"minus infinity; leave those anchors out of the platform or choose alpha < 1"
                     )
-
-

@@ -20,8 +20,8 @@ def repair(problem: Problem, flow: FloatArray, multipliers: Multipliers | None =
     """Return a flow near ``flow`` that keeps supply and all box rules, as far as clipping, scaling and refilling can.
 
     Negative flow is clipped, segments over their supply and anchors over their cap are scaled down, anchors below
-    their floor are filled from spare supply and from anchors that have more than they need, and what supply is then left goes
-    where the surplus is positive. Other rules are not looked at; the certificate says whether they hold.
+    their floor are filled from spare supply and from anchors that have more than they need, and what supply is then
+    left goes where the surplus is positive. Other rules are not looked at; the certificate says whether they hold.
     """
     platform = problem.platform
     goods = sorted({t.box.of for t in problem.constraints if t.box is not None})
@@ -59,9 +59,14 @@ def _refill(platform: Platform, flow: FloatArray, good: str, lower: FloatArray) 
         takeable = platform.into_segments(removable)
         offered = np.where(missing[platform.anchor] > 0, (spare + takeable)[platform.segment], 0.0)
         offer = platform.into_anchors(offered * per_impression)
-        wanted = offered * np.minimum(np.divide(missing, offer, out=np.zeros_like(offer), where=offer > 0), 1.0)[platform.anchor]
+        wanted = (
+            offered
+            * np.minimum(np.divide(missing, offer, out=np.zeros_like(offer), where=offer > 0), 1.0)[platform.anchor]
+        )
         asked = platform.into_segments(wanted)
-        wanted *= np.divide(spare + takeable, asked, out=np.ones_like(asked), where=asked > spare + takeable)[platform.segment]
+        wanted *= np.divide(spare + takeable, asked, out=np.ones_like(asked), where=asked > spare + takeable)[
+            platform.segment
+        ]
         asked = np.minimum(asked, spare + takeable)
         taken = np.divide(np.maximum(asked - spare, 0.0), takeable, out=np.zeros_like(asked), where=takeable > 0)
         flow = np.maximum(flow - removable * taken[platform.segment] + wanted, 0.0)

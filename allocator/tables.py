@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.attributes import some, suggestion
 from allocator.columns import Ids, Table, TableError, as_array, load
 from allocator.folders import read_platform, write_platform
 from allocator.graph import FloatArray, Platform
+from allocator.wording import some, suggestion
 
 __all__ = ["Pairs", "TableError", "aggregate", "read_platform", "read_tables", "write_platform"]
 
@@ -35,9 +35,19 @@ class _Side(NamedTuple):
     limit: FloatArray
 
 
-def read_tables(edges: Any, *, segment: str, anchor: str, value: str | None = None, money: str | None = None,
-                traffic: str | None = None, segments: Any = None, anchors: Any = None,
-                currency: str = "RMB", period: str = "day") -> Platform:
+def read_tables(
+    edges: Any,
+    *,
+    segment: str,
+    anchor: str,
+    value: str | None = None,
+    money: str | None = None,
+    traffic: str | None = None,
+    segments: Any = None,
+    anchors: Any = None,
+    currency: str = "RMB",
+    period: str = "day",
+) -> Platform:
     """Read a platform from clean tables: ``.csv`` or ``.parquet`` paths, or pandas, polars or pyarrow frames.
 
     Parameters
@@ -85,14 +95,27 @@ def read_tables(edges: Any, *, segment: str, anchor: str, value: str | None = No
         _refuse_unseen(table, traffic, pairs, (senders, receivers))
     default = np.bincount(pairs.segment, weights=pairs.traffic, minlength=senders.limit.size)
     return Platform.from_edges(
-        pairs.segment, pairs.anchor, pairs.value, observed=pairs.traffic,
+        pairs.segment,
+        pairs.anchor,
+        pairs.value,
+        observed=pairs.traffic,
         supply=np.where(np.isnan(senders.limit), default, senders.limit),
         capacity=np.where(np.isnan(receivers.limit), np.inf, receivers.limit),
-        segments=senders.columns, anchors=receivers.columns, currency=currency, period=period)
+        segments=senders.columns,
+        anchors=receivers.columns,
+        currency=currency,
+        period=period,
+    )
 
 
-def aggregate(segment: NDArray[np.integer], anchor: NDArray[np.integer], traffic: FloatArray, *,
-              value: FloatArray | None = None, money: FloatArray | None = None) -> Pairs:
+def aggregate(
+    segment: NDArray[np.integer],
+    anchor: NDArray[np.integer],
+    traffic: FloatArray,
+    *,
+    value: FloatArray | None = None,
+    money: FloatArray | None = None,
+) -> Pairs:
     """Merge the rows (N,) of each pair of positions: sum traffic, and average ``value`` or divide ``money`` by traffic.
 
     The result does not depend on the order of the rows, to the last bit. Money over no traffic is infinite or NaN, and

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from allocator.graph import Platform
 from allocator.tables import read_tables
 
@@ -34,8 +35,14 @@ def uci_customer_product() -> Platform:
 
 @cache
 def cj_household_store() -> Platform:
-    return read_tables(DATA / "complete_journey_transactions_sample.parquet", segment="household_id", anchor="store_id",
-                       money="sales_value", currency="USD", period="year")
+    return read_tables(
+        DATA / "complete_journey_transactions_sample.parquet",
+        segment="household_id",
+        anchor="store_id",
+        money="sales_value",
+        currency="USD",
+        period="year",
+    )
 
 
 @cache
@@ -45,8 +52,14 @@ def cj_household_manufacturer() -> Platform:
     columns = ["household_id", "product_id", "sales_value"]
     sales = parquet.read_table(DATA / "complete_journey_transactions_sample.parquet", columns=columns)
     products = parquet.read_table(DATA / "complete_journey_products.parquet", columns=["product_id", "manufacturer_id"])
-    return read_tables(sales.join(products, "product_id", join_type="inner"), segment="household_id",
-                       anchor="manufacturer_id", money="sales_value", currency="USD", period="year")
+    return read_tables(
+        sales.join(products, "product_id", join_type="inner"),
+        segment="household_id",
+        anchor="manufacturer_id",
+        money="sales_value",
+        currency="USD",
+        period="year",
+    )
 
 
 def _uci_graph(segment: str) -> Platform:

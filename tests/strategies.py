@@ -1,4 +1,6 @@
-"""Hypothesis strategies for platforms, rules and problems; they draw structure, not only seeds. Free for users' own tests."""
+"""Hypothesis strategies for platforms, rules and problems; they draw structure, not only seeds. Free for users' own
+tests.
+"""
 
 import numpy as np
 from hypothesis import assume
@@ -12,17 +14,30 @@ SCALES = (1e-6, 1e-3, 1.0, 1e4, 1e9)
 
 @st.composite
 def platforms(draw, max_segments=6, max_anchors=5, scales=SCALES):
-    """Small graphs with what breaks code: ties, zero supply, zero values, isolated anchors, one of a kind, huge and tiny units."""
+    """Small graphs with what breaks code: ties, zero supply, zero values, isolated anchors, one of a kind, huge and
+    tiny units.
+    """
     S, A = draw(st.integers(1, max_segments)), draw(st.integers(1, max_anchors))
-    pairs = draw(st.lists(st.tuples(st.integers(0, S - 1), st.integers(0, A - 1)), min_size=1, max_size=S * A, unique=True))
+    pairs = draw(
+        st.lists(st.tuples(st.integers(0, S - 1), st.integers(0, A - 1)), min_size=1, max_size=S * A, unique=True)
+    )
     amounts = draw(st.sampled_from([st.sampled_from([0.0, 1.0, 2.0]), st.just(1.0), st.floats(0.01, 10.0)]))
     value = np.array([draw(amounts) for _ in pairs]) * draw(st.sampled_from(scales))
-    supply = np.array([draw(st.sampled_from([0.0, 0.3, 1.0, 1.0, 7.0])) for _ in range(S)]) * draw(st.sampled_from(scales))
+    supply = np.array([draw(st.sampled_from([0.0, 0.3, 1.0, 1.0, 7.0])) for _ in range(S)]) * draw(
+        st.sampled_from(scales)
+    )
     assume(supply.sum() > 0)
     segment, anchor = np.array(pairs).T
     observed = draw(st.none() | st.just(np.arange(len(pairs), dtype=float)))
-    return al.Platform.from_edges(segment, anchor, value, supply=supply, observed=observed, capacity=np.full(A, np.inf),
-                                  anchors={"tier": ["new" if j % 2 else "head" for j in range(A)]})
+    return al.Platform.from_edges(
+        segment,
+        anchor,
+        value,
+        supply=supply,
+        observed=observed,
+        capacity=np.full(A, np.inf),
+        anchors={"tier": ["new" if j % 2 else "head" for j in range(A)]},
+    )
 
 
 def _of(draw):
@@ -38,7 +53,10 @@ def terms(draw):
 
 def keeping_even(draw, platform):
     """Rules that the even flow satisfies, some of them exactly: one line per rule."""
-    level = {"exposure": platform.into_anchors(platform.even_flow), "gmv": platform.into_anchors(platform.even_flow * platform.value)}
+    level = {
+        "exposure": platform.into_anchors(platform.even_flow),
+        "gmv": platform.into_anchors(platform.even_flow * platform.value),
+    }
     share, more, of = draw(st.sampled_from([0.0, 0.5, 0.9, 1.0])), draw(st.sampled_from([1.0, 1.5, 4.0])), _of(draw)
     makers = {
         "floor": lambda: al.Floor(share * level["exposure"]),

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from strategies import problems
 
 import allocator as al
 from allocator.certificate import refuted, upper_bound
 from allocator.rules import Constraint
+from strategies import problems
 
 
 def any_multipliers(problem, data):
@@ -17,7 +17,11 @@ def any_multipliers(problem, data):
     for term in problem.terms:
         scale = data.draw(st.sampled_from([0.0, 1e-3, 1.0, 1e6])) * max(float(problem.platform.value.max()), 1e-12)
         size = problem.platform.anchor_count
-        found.append(None if isinstance(term, al.GMV) else scale * np.array(data.draw(st.lists(st.floats(-1, 1), min_size=size, max_size=size))))
+        found.append(
+            None
+            if isinstance(term, al.GMV)
+            else scale * np.array(data.draw(st.lists(st.floats(-1, 1), min_size=size, max_size=size)))
+        )
     return found
 
 
@@ -53,10 +57,22 @@ def test_even_an_infeasible_flow_cannot_look_better_than_its_violations_allow(pr
     assert certificate.violations["supply" if factor > 0 else "flow >= 0"].relative > 1e-9
 
 
-@given(st.integers(1, 60), st.integers(1, 12), st.integers(0, 10**6), st.sampled_from([1e-6, 1.0, 1e9]), st.sampled_from([1e-6, 1.0, 1e9]))
+@given(
+    st.integers(1, 60),
+    st.integers(1, 12),
+    st.integers(0, 10**6),
+    st.sampled_from([1e-6, 1.0, 1e9]),
+    st.sampled_from([1e-6, 1.0, 1e9]),
+)
 def test_planted_optima_certify_within_rounding_without_any_solver(segments, anchors, seed, value_scale, supply_scale):
-    plan = al.synthetic.planted(segments, anchors, degree=min(3, anchors), rng=np.random.default_rng(seed), value_scale=value_scale,
-                                supply_scale=supply_scale)
+    plan = al.synthetic.planted(
+        segments,
+        anchors,
+        degree=min(3, anchors),
+        rng=np.random.default_rng(seed),
+        value_scale=value_scale,
+        supply_scale=supply_scale,
+    )
     certificate = planted_certificate(plan)
     assert certificate.feasible
     assert abs(certificate.gap) <= 2 * certificate.rounding
@@ -74,7 +90,10 @@ def test_a_planted_optimum_of_a_million_edges():
     assert abs(certificate.gap) <= 2 * certificate.rounding < 1e-6 * certificate.objective
     worse = plan.flow.copy()
     worse[np.argmax(worse)] *= 0.5
-    assert al.certify(al.Problem(plan.platform, al.GMV(), [al.Capacity()]), worse).objective < certificate.objective - certificate.rounding
+    assert (
+        al.certify(al.Problem(plan.platform, al.GMV(), [al.Capacity()]), worse).objective
+        < certificate.objective - certificate.rounding
+    )
 
 
 def test_far_running_prices_widen_the_rounding_allowance_and_never_break_the_bound():
@@ -120,7 +139,9 @@ def test_floors_above_everything_end_in_a_proof_that_names_anchors(problem, fact
 
 def test_a_hidden_contradiction_is_found_by_a_minimum_cut_and_proved():
     """Each floor is within reach and all together are within supply; three anchors share two segments, though."""
-    platform = al.Platform.from_edges([0, 0, 1, 1, 2], [0, 1, 1, 2, 3], np.ones(5), supply=[1.0, 1.0, 50.0], anchors={"id": ["a", "b", "c", "d"]})
+    platform = al.Platform.from_edges(
+        [0, 0, 1, 1, 2], [0, 1, 1, 2, 3], np.ones(5), supply=[1.0, 1.0, 50.0], anchors={"id": ["a", "b", "c", "d"]}
+    )
     problem = al.Problem(platform, al.GMV(), [al.Floor([0.9, 0.9, 0.9, 1.0]), al.Cap(40)])
     for solver in ("flow", "linear", "linear:highs", "conic", "greedy", "min_cost_flow"):
         with pytest.raises(al.AllocationError, match=r"floors of 3 anchors \(a, b, c\)") as error:

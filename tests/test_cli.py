@@ -7,16 +7,17 @@ import shlex
 import subprocess
 import sys
 
-import allocator as al
 import numpy as np
 import pytest
-from allocator.attributes import suggestion
-from allocator.cli import app, grammar, reports
-from allocator.rules.levels import YARDSTICKS
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from rich.console import Console
 from typer.testing import CliRunner
+
+import allocator as al
+from allocator.cli import app, grammar, reports
+from allocator.rules.levels import YARDSTICKS
+from allocator.wording import suggestion
 
 SYNTH = "synth kuaishou --segments 120 --anchors 30 --seed 7 --out"
 
@@ -38,9 +39,17 @@ def shop(tmp_path_factory):
     """Two shops with names that are hard to parse, one with a capacity, and an edge measure."""
     folder = tmp_path_factory.mktemp("tables") / "shop"
     platform = al.Platform.from_edges(
-        [0, 0, 1], [0, 1, 1], [3.0, 1.0, 2.0], supply=[60.0, 40.0], capacity=[50.0, np.inf], observed=[60.0, 0.0, 40.0],
-        measures={"watch": [1.0, 2.0, 1.0]}, currency="EUR", period="week",
-        anchors={"id": ["shop:7", "[b]shop:smile:[/b]"], "tier": ["old", "new"], "firm": ["", "observed"]})
+        [0, 0, 1],
+        [0, 1, 1],
+        [3.0, 1.0, 2.0],
+        supply=[60.0, 40.0],
+        capacity=[50.0, np.inf],
+        observed=[60.0, 0.0, 40.0],
+        measures={"watch": [1.0, 2.0, 1.0]},
+        currency="EUR",
+        period="week",
+        anchors={"id": ["shop:7", "[b]shop:smile:[/b]"], "tier": ["old", "new"], "firm": ["", "observed"]},
+    )
     al.write_platform(platform, folder)
     return folder
 
@@ -116,7 +125,7 @@ def test_quiet_is_silent_and_works(demo, tmp_path):
 
 
 def test_finite_capacities_are_kept_until_they_are_replaced(shop):
-    best = {"": 3 * 50 + 10 + 2 * 40, "--capacity inf": 3 * 60 + 2 * 40, "--capacity capacity:0.5": 3 * 25 + 35 + 2 * 40}
+    best = {"": 150 + 10 + 80, "--capacity inf": 180 + 80, "--capacity capacity:0.5": 75 + 35 + 80}
     for option, gmv in best.items():
         assert json.loads(call(f"solve {{shop}} {option} --json", shop=shop).stdout)["gmv"] == pytest.approx(gmv)
 
@@ -151,6 +160,13 @@ def test_frontier_writes_table_rows_and_figure(demo, tmp_path):
         table = list(csv.DictReader(file))
     assert [float(row["gmv"]) for row in table] == [row["gmv"] for row in rows]
     assert all(f"{row['gmv']:,.0f}" in ended.stdout for row in rows)
+
+
+def test_the_same_frontier_gives_the_same_bytes(demo, tmp_path):
+    for run in ("one", "two"):
+        call("frontier {demo} --fairness maxmin --of gmv --points 1 --quiet --out {out}", demo=demo, out=tmp_path / run)
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
 
 
 def test_frontier_without_baselines_and_files(demo, tmp_path):
@@ -251,13 +267,16 @@ def test_refusals_are_one_sentence(line, words, code, status, demo, tmp_path):
         assert not ended.stdout
 
 
-@pytest.mark.parametrize(("error", "code", "words"), [
-    (al.AllocationError(al.Status.FAILED, "the solver gave no answer"), 1, "the solver gave no answer"),
-    (al.CertificateError("the objective exceeds its bound"), 1, "the objective exceeds its bound"),
-    (OSError(28, "No space left on device", "result/x.parquet"), 1, "No space left on device: result/x.parquet"),
-    (KeyError("the platform has no edge measure 'x'"), 2, "the platform has no edge measure 'x'"),
-    (KeyboardInterrupt(), 130, "interrupted"),
-])
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (al.AllocationError(al.Status.FAILED, "the solver gave no answer"), 1, "the solver gave no answer"),
+        (al.CertificateError("the objective exceeds its bound"), 1, "the objective exceeds its bound"),
+        (OSError(28, "No space left on device", "result/x.parquet"), 1, "No space left on device: result/x.parquet"),
+        (KeyError("the platform has no edge measure 'x'"), 2, "the platform has no edge measure 'x'"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
 def test_failures_have_their_own_exit_codes(error, code, words, demo, tmp_path, monkeypatch):
     def fail(*_, **__):
         raise error
@@ -284,8 +303,20 @@ def test_a_frontier_that_cannot_be_drawn_leaves_the_old_one(demo, tmp_path, monk
 
 # --- help ----------------------------------------------------------------------------------------------------------
 
-PROBLEM = ("PLATFORM", "--fairness", "--of", "--capacity", "--cap", "--floor", "--solver", "--relative-gap", "--out",
-           "--json", "--quiet", "Finite capacities")
+PROBLEM = (
+    "PLATFORM",
+    "--fairness",
+    "--of",
+    "--capacity",
+    "--cap",
+    "--floor",
+    "--solver",
+    "--relative-gap",
+    "--out",
+    "--json",
+    "--quiet",
+    "Finite capacities",
+)
 OPTIONS = {
     "": ("--version", "--install-completion", "synth", "solve", "frontier", "Exit codes"),
     "synth": ("PRESET", "--segments", "--anchors", "--seed", "--out", "kuaishou"),
@@ -345,8 +376,9 @@ def test_bounds_are_read_as_they_are_written(attribute, value, level):
 
 @given(st.sampled_from(["new", "head"]), st.sampled_from(YARDSTICKS[:3]), st.floats(0, 2))
 def test_a_typed_floor_is_the_floor_of_python(tier, yardstick, factor):
-    platform = al.Platform.from_edges([0, 0], [0, 1], [1.0, 2.0], supply=[9.0], observed=[4.0, 5.0],
-                                      anchors={"tier": ["new", "head"]})
+    platform = al.Platform.from_edges(
+        [0, 0], [0, 1], [1.0, 2.0], supply=[9.0], observed=[4.0, 5.0], anchors={"tier": ["new", "head"]}
+    )
     (typed,) = grammar.rules(platform, None, None, [f"tier={tier}:{yardstick}:{factor!r}"])
     mine = al.Floor(f"{yardstick}:{factor!r}", where=platform.anchors["tier"] == tier)
     assert typed.bind(platform).level.tolist() == mine.bind(platform).level.tolist()

@@ -1,13 +1,15 @@
-"""The contract of every solver, found by the registry: feasible, never above the bound, deterministic, honest; and they agree."""
+"""The contract of every solver, found by the registry: feasible, never above the bound, deterministic, honest; and
+they agree.
+"""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import problems
 
 import allocator as al
 from allocator.solvers import named
+from strategies import problems
 
 EVERY = sorted(al.SOLVERS)
 SLOW = settings(max_examples=max(10, settings.default.max_examples // 5))
@@ -34,7 +36,9 @@ def test_every_solver_keeps_the_contract(problem):
         assert certificate.feasible, name
         assert allocation.flow.min() >= 0 or certificate.violations["flow >= 0"].relative <= 1e-9
         assert certificate.objective <= certificate.bound + 2 * certificate.rounding + 1e-9 * certificate.scale, name
-        assert not np.isnan([certificate.objective, certificate.bound, certificate.gap, certificate.relative_gap, allocation.gmv]).any()
+        assert not np.isnan(
+            [certificate.objective, certificate.bound, certificate.gap, certificate.relative_gap, allocation.gmv]
+        ).any()
         assert (allocation.status is al.Status.CERTIFIED) == (certificate.relative_gap <= 1e-4)
         again = al.solve(problem, solver=name)
         assert again.flow.tobytes() == allocation.flow.tobytes(), f"{name} is not deterministic"
@@ -48,7 +52,9 @@ def test_solvers_agree_within_their_gaps(problem):
         for b in found:
             slack = max(a.certificate.gap, b.certificate.gap) + a.certificate.rounding + b.certificate.rounding
             # A flow may break rules by the tolerance of 1e-9, for which weak duality gives credit.
-            assert abs(a.certificate.objective - b.certificate.objective) <= slack + 1e-8 * max(a.certificate.scale, b.certificate.scale)
+            assert abs(a.certificate.objective - b.certificate.objective) <= slack + 1e-8 * max(
+                a.certificate.scale, b.certificate.scale
+            )
 
 
 @given(problems())
@@ -101,13 +107,20 @@ def test_a_new_solver_is_one_file_and_one_line(monkeypatch):
     assert allocation.gmv == 0
     assert allocation.certificate.gap == pytest.approx(2)
     assert allocation.status is al.Status.FEASIBLE
-    assert al.solve(al.Problem(al.synthetic.star([1.0, 2.0]), al.GMV(), [al.Floor(0.3)]), solver="lazy").exposure.min() >= 0.3 * (1 - 1e-9)
+    assert al.solve(
+        al.Problem(al.synthetic.star([1.0, 2.0]), al.GMV(), [al.Floor(0.3)]), solver="lazy"
+    ).exposure.min() >= 0.3 * (1 - 1e-9)
 
 
-@pytest.mark.parametrize("wrong", [
-    lambda p: np.full(p.edge_count, np.nan), lambda p: np.full(p.edge_count, np.inf), lambda p: -np.ones(p.edge_count),
-    lambda p: 1e6 * np.ones(p.edge_count),
-])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda p: np.full(p.edge_count, np.nan),
+        lambda p: np.full(p.edge_count, np.inf),
+        lambda p: -np.ones(p.edge_count),
+        lambda p: 1e6 * np.ones(p.edge_count),
+    ],
+)
 def test_wild_answers_never_pass(wrong):
     class Wild(al.Solver):
         def supports(self, problem):
@@ -144,10 +157,16 @@ def test_a_solver_that_gives_up_is_quoted_not_believed():
     assert error.value.witness is None
 
 
-@pytest.mark.parametrize(("solver", "said"), [
-    ("prces", "no solver is called 'prces'"), ("flw", "did you mean 'flow'"), ("linear:cplex", "glop, highs, pdlp"), ("conic:MOSEK", "CLARABEL, SCS"),
-    ("greedy:fast", "has no engine 'fast'"),
-])
+@pytest.mark.parametrize(
+    ("solver", "said"),
+    [
+        ("prces", "no solver is called 'prces'"),
+        ("flw", "did you mean 'flow'"),
+        ("linear:cplex", "glop, highs, pdlp"),
+        ("conic:MOSEK", "CLARABEL, SCS"),
+        ("greedy:fast", "has no engine 'fast'"),
+    ],
+)
 def test_unknown_solvers_and_engines(solver, said):
     with pytest.raises(ValueError, match=said):
         al.solve(al.Problem(al.synthetic.star([1.0]), al.GMV()), solver=solver)
@@ -161,8 +180,14 @@ def test_a_gap_is_a_number(gap):
 
 @pytest.mark.parametrize("engine", ["glop", "highs", "pdlp"])
 def test_the_duals_of_each_engine_are_pinned(engine):
-    """Star of supply 10, values 3, 2, 1; cap 4 on the best, floor 2 on the worst: one more unit of cap is worth 1, of floor -1."""
-    problem = al.Problem(al.synthetic.star([3.0, 2.0, 1.0], supply=10.0), al.GMV(), [al.Cap([4.0, np.inf, np.inf]), al.Floor([0.0, 0.0, 2.0])])
+    """Star of supply 10, values 3, 2, 1; cap 4 on the best, floor 2 on the worst: one more unit of cap is worth 1, of
+    floor -1.
+    """
+    problem = al.Problem(
+        al.synthetic.star([3.0, 2.0, 1.0], supply=10.0),
+        al.GMV(),
+        [al.Cap([4.0, np.inf, np.inf]), al.Floor([0.0, 0.0, 2.0])],
+    )
     allocation = al.solve(problem, solver=f"linear:{engine}", relative_gap=1e-6)
     np.testing.assert_allclose(allocation.flow, [4, 4, 2], atol=1e-4)
     np.testing.assert_allclose(allocation.shadow_prices["Cap"], [1, 0, 0], atol=1e-4)
@@ -183,19 +208,30 @@ def test_shadow_prices_are_supergradients_of_the_optimum(problem, step, solver):
         h = np.where(np.isfinite(bound.level), moved - level, 0.0)
         moved = type(rule)(np.where(np.isfinite(bound.level), moved, bound.level), of=rule.of)
         try:
-            changed = al.Problem(problem.platform, problem.objective, [*problem.rules[:k], moved, *problem.rules[k + 1:]])
+            changed = al.Problem(
+                problem.platform, problem.objective, [*problem.rules[:k], moved, *problem.rules[k + 1 :]]
+            )
             other = al.solve(changed, solver=solver, relative_gap=1e-6)
         except (al.AllocationError, ValueError):
             continue
         label = problem.labels[len(problem.objective.terms) + k]
         certificate = base.certificate
-        assert other.certificate.objective <= certificate.bound + certificate.rounding + base.shadow_prices[label] @ h + 1e-8 * certificate.scale + 1e-12
+        assert (
+            other.certificate.objective
+            <= certificate.bound
+            + certificate.rounding
+            + base.shadow_prices[label] @ h
+            + 1e-8 * certificate.scale
+            + 1e-12
+        )
 
 
 def test_integral_flow_is_whole_and_says_what_rounding_lost():
     rng = np.random.default_rng(1)
     platform = al.synthetic.heavy_tailed(30, 8, degree=4, rng=rng)
-    platform = al.Platform(platform.indptr, platform.anchor, platform.value, np.ceil(platform.supply * 20), capacity=np.full(8, 60.0))
+    platform = al.Platform(
+        platform.indptr, platform.anchor, platform.value, np.ceil(platform.supply * 20), capacity=np.full(8, 60.0)
+    )
     problem = al.Problem(platform, al.GMV(), [al.Capacity(), al.Floor(3)])
     whole, exact = al.solve(problem, solver="min_cost_flow"), al.solve(problem, solver="linear")
     np.testing.assert_array_equal(whole.flow, np.rint(whole.flow))

@@ -1,12 +1,14 @@
-"""Published and derived facts, each by its name. In every test one side is computed by the solvers, the other is the fact."""
+"""Published and derived facts, each by its name. In every test one side is computed by the solvers, the other is the
+fact.
+"""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import ALPHAS
 
 import allocator as al
+from strategies import ALPHAS
 
 EXACT = {"relative_gap": 1e-7}
 
@@ -21,11 +23,14 @@ def best(platform, rules=()):
     return al.solve(al.Problem(platform, al.GMV(), rules), **EXACT)
 
 
-# Price of fairness -----------------------------------------------------------------------------------------------------------
+# Price of fairness
+# -----------------------------------------------------------------------------------------------------------
 
 
 def tight_family_price(n, x, alpha):
-    """Bertsimas, Farias and Trichakis 2012: FAIR / SYSTEM of the tight family, derived from u_j proportional to v_j^(1/alpha)."""
+    """Bertsimas, Farias and Trichakis 2012: FAIR / SYSTEM of the tight family, derived from u_j proportional to
+    v_j^(1/alpha).
+    """
     power = x ** (1 + 1 / alpha)
     return 1 - (power + n - x) / (power + (n - x) * x)
 
@@ -42,11 +47,15 @@ def test_f1_tight_family(n, x, alpha):
 def test_f1_published_values():
     """POF of 4/9 at n = 9, x = 3, alpha = 1, and the shares behind .517327 at alpha = 2."""
     platform = al.synthetic.tight(9, 3)
-    assert al.price_of_fairness(fair(platform, 1, [al.Capacity()], of="gmv"), best(platform, [al.Capacity()])) == pytest.approx(4 / 9, abs=1e-4)
+    assert al.price_of_fairness(
+        fair(platform, 1, [al.Capacity()], of="gmv"), best(platform, [al.Capacity()])
+    ) == pytest.approx(4 / 9, abs=1e-4)
     sales = fair(platform, 2, [al.Capacity()], of="gmv").anchor_gmv
     np.testing.assert_allclose(sales, [0.2240] * 3 + [0.1293] * 6, atol=3e-4)
     platform = al.synthetic.tight(9, 5)
-    assert al.price_of_fairness(fair(platform, np.inf, [al.Capacity()], of="gmv"), best(platform, [al.Capacity()])) == pytest.approx(0.64, abs=1e-4)
+    assert al.price_of_fairness(
+        fair(platform, np.inf, [al.Capacity()], of="gmv"), best(platform, [al.Capacity()])
+    ) == pytest.approx(0.64, abs=1e-4)
 
 
 SUP_POF = {
@@ -59,7 +68,9 @@ SUP_POF = {
 @settings(max_examples=12)
 @given(st.sampled_from(sorted(SUP_POF)), st.sampled_from([*ALPHAS, np.inf]), st.integers(0, 10**6))
 def test_f2_price_of_fairness_never_exceeds_the_bound(n, alpha, seed):
-    """Only with values scaled so that every anchor alone could reach the same utility; without that the bound does not apply."""
+    """Only with values scaled so that every anchor alone could reach the same utility; without that the bound does not
+    apply.
+    """
     rng = np.random.default_rng(seed)
     raw = al.synthetic.uniform(3 * n, n, degree=min(n, 3), rng=rng)
     if (raw.reach == 0).any():
@@ -73,7 +84,9 @@ def test_f2_price_of_fairness_never_exceeds_the_bound(n, alpha, seed):
 def test_f2_the_table_is_the_supremum_of_the_tight_family(alpha, n):
     x = np.linspace(1, n, 20_001)
     exponent = 1 / alpha
-    assert np.max(1 - (x ** (1 + exponent) + n - x) / (x ** (1 + exponent) + (n - x) * x)) == pytest.approx(SUP_POF[n][alpha], abs=6e-5)
+    assert np.max(1 - (x ** (1 + exponent) + n - x) / (x ** (1 + exponent) + (n - x) * x)) == pytest.approx(
+        SUP_POF[n][alpha], abs=6e-5
+    )
 
 
 def test_f3_star_with_floors_and_even_split():
@@ -86,27 +99,47 @@ def test_f3_star_with_floors_and_even_split():
 @given(st.lists(st.floats(0.1, 100), min_size=2, max_size=8), st.floats(0, 1), st.floats(0.1, 1e4))
 def test_f3_any_star(values, share, supply):
     floor = share * supply / len(values)
-    loss = best(al.synthetic.star(values, supply=supply)).gmv - best(al.synthetic.star(values, supply=supply), [al.Floor(floor)]).gmv
-    assert loss == pytest.approx(floor * (max(values) - np.array(values)).sum(), abs=1e-9 * supply * max(values) * len(values))
+    loss = (
+        best(al.synthetic.star(values, supply=supply)).gmv
+        - best(al.synthetic.star(values, supply=supply), [al.Floor(floor)]).gmv
+    )
+    assert loss == pytest.approx(
+        floor * (max(values) - np.array(values)).sum(), abs=1e-9 * supply * max(values) * len(values)
+    )
 
 
 @pytest.mark.parametrize("alpha", [*ALPHAS, np.inf])
 def test_f4_fairness_is_free_with_opposite_preferences(alpha):
     platform = al.synthetic.opposite([5.0, 2.0, 1.0], supply=4.0)
     for good in ("exposure", "gmv"):
-        assert al.price_of_fairness(al.solve(al.weighted(al.Problem(platform, al.GMV() + (
-            al.MaxMin(of=good) if np.isinf(alpha) else al.AlphaFair(alpha, of=good))), 10.0), **EXACT), best(platform)) == pytest.approx(0, abs=1e-5)
+        assert al.price_of_fairness(
+            al.solve(
+                al.weighted(
+                    al.Problem(
+                        platform, al.GMV() + (al.MaxMin(of=good) if np.isinf(alpha) else al.AlphaFair(alpha, of=good))
+                    ),
+                    10.0,
+                ),
+                **EXACT,
+            ),
+            best(platform),
+        ) == pytest.approx(0, abs=1e-5)
     assert al.price_of_fairness(best(platform, [al.Floor("even:1")]), best(platform)) == pytest.approx(0, abs=1e-9)
 
 
 def test_f4_equal_rows_cost_f3_and_rank_one_rows_less():
     rows = np.array([10.0, 6.0, 3.0, 1.0])
-    equal = al.Platform.from_edges(np.repeat([0, 1, 2], 4), np.tile(range(4), 3), np.tile(rows, 3), supply=[100 / 3] * 3)
+    equal = al.Platform.from_edges(
+        np.repeat([0, 1, 2], 4), np.tile(range(4), 3), np.tile(rows, 3), supply=[100 / 3] * 3
+    )
     assert best(equal).gmv - best(equal, [al.Floor(15)]).gmv == pytest.approx(300, abs=1e-6)
     supply = [40.0, 30.0, 30.0]
-    unequal = al.Platform.from_edges(np.repeat([0, 1, 2], 4), np.tile(range(4), 3), np.outer([1, 2, 5], rows).ravel(), supply=supply)
+    unequal = al.Platform.from_edges(
+        np.repeat([0, 1, 2], 4), np.tile(range(4), 3), np.outer([1, 2, 5], rows).ravel(), supply=supply
+    )
     loss = best(unequal).gmv - best(unequal, [al.Floor(15)]).gmv
-    # By hand: the 45 impressions of floors come from the cheapest segments, the costliest anchors from the cheapest of all.
+    # By hand: the 45 impressions of floors come from the cheapest segments, the costliest anchors from the cheapest of
+    # all.
     costs = np.sort(np.repeat(rows.max() - rows[1:], 15))[::-1]
     assert loss == pytest.approx(costs[:40].sum() + 2 * costs[40:].sum(), rel=1e-9)
     assert loss == pytest.approx(320, abs=1e-6)
@@ -123,9 +156,16 @@ def test_f5_gmv_is_concave_in_the_floor_and_its_slope_is_the_sum_of_prices():
     assert (np.diff(gmv, 2) <= 1e-6 * gmv[0]).all()
 
 
-# Worked instances ------------------------------------------------------------------------------------------------------------
+# Worked instances
+# ------------------------------------------------------------------------------------------------------------
 
-F6 = {0.5: ((2.7, 1.2), 3.9), 1: ((2.25, 1.5), 3.75), 2: ((2.02270, 1.65153), 3.67423), 5: ((1.88825, 1.74117), None), np.inf: ((1.8, 1.8), 3.6)}
+F6 = {
+    0.5: ((2.7, 1.2), 3.9),
+    1: ((2.25, 1.5), 3.75),
+    2: ((2.02270, 1.65153), 3.67423),
+    5: ((1.88825, 1.74117), None),
+    np.inf: ((1.8, 1.8), 3.6),
+}
 
 
 def two_by_two():
@@ -164,20 +204,34 @@ def test_f7_parking_lot_as_a_weighted_star(links, alpha):
 
 @pytest.mark.parametrize("alpha", ALPHAS)
 def test_on_a_star_exposure_follows_weight_and_merit(alpha):
-    """y proportional to c^(1/alpha) m, for alpha below and above 1: merit always attracts traffic (design of the welfare term)."""
+    """y proportional to c^(1/alpha) m, for alpha below and above 1: merit always attracts traffic (design of the
+    welfare term).
+    """
     weights, merit = np.array([1.0, 2.0, 0.5]), np.array([3.0, 1.0, 2.0])
     exposure = fair(al.synthetic.star([1.0, 1.0, 1.0], supply=60.0), alpha, weights=weights, merit=merit).exposure
     share = weights ** (1 / alpha) * merit
     np.testing.assert_allclose(exposure, 60 * share / share.sum(), rtol=5e-3)
 
 
-# Structure -------------------------------------------------------------------------------------------------------------------
+# Structure
+# -------------------------------------------------------------------------------------------------------------------
 
 
 def test_f11_on_unit_values_every_alpha_gives_one_exposure_vector_and_serves_everybody():
     raw = al.synthetic.heavy_tailed(40, 12, degree=3, rng=np.random.default_rng(11))
-    unit = al.Platform(raw.indptr, raw.anchor, np.ones(raw.edge_count), raw.supply, capacity=np.where(raw.reach > 0, 1.5 * raw.supply.sum() / 12, 1.0))
-    exposures = [al.solve(al.weighted(al.Problem(unit, al.GMV() + al.AlphaFair(alpha), [al.Capacity()]), 1.0), relative_gap=1e-7).exposure for alpha in ALPHAS]
+    unit = al.Platform(
+        raw.indptr,
+        raw.anchor,
+        np.ones(raw.edge_count),
+        raw.supply,
+        capacity=np.where(raw.reach > 0, 1.5 * raw.supply.sum() / 12, 1.0),
+    )
+    exposures = [
+        al.solve(
+            al.weighted(al.Problem(unit, al.GMV() + al.AlphaFair(alpha), [al.Capacity()]), 1.0), relative_gap=1e-7
+        ).exposure
+        for alpha in ALPHAS
+    ]
     most = best(unit, [al.Capacity()]).gmv
     for exposure in exposures:
         np.testing.assert_allclose(exposure, exposures[0], atol=2e-3 * exposures[0].max())
@@ -192,7 +246,9 @@ def test_f13_integer_data_have_integer_vertices_that_are_forests(segments, ancho
     supply = rng.integers(0, 20, segments).astype(float)
     if not supply.sum():
         return
-    platform = al.Platform(raw.indptr, raw.anchor, raw.value, supply, capacity=rng.integers(1, 40, anchors).astype(float))
+    platform = al.Platform(
+        raw.indptr, raw.anchor, raw.value, supply, capacity=rng.integers(1, 40, anchors).astype(float)
+    )
     for solver in ("flow", "linear"):
         flow = al.solve(al.Problem(platform, al.GMV(), [al.Capacity()]), solver=solver).flow
         np.testing.assert_allclose(flow, np.rint(flow), atol=1e-9)

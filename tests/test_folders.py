@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
-from allocator.columns import TableError
-from allocator.folders import FILES, read_platform, write_platform
-from allocator.graph import Platform
 from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
+from allocator.columns import TableError
+from allocator.folders import FILES, read_platform, write_platform
+from allocator.graph import Platform
 from test_tables import one_sentence
 
 AMOUNTS = st.floats(0, 1e12)
@@ -31,28 +31,45 @@ def platforms(draw) -> Platform:
         return np.array(draw(st.lists(amounts, min_size=count, max_size=count)), dtype=np.float64)
 
     def attributes(count):
-        kinds = {"bool": st.booleans(), "int": st.integers(-2**63, 2**63 - 1), "float": st.floats(),
-                 "text": st.text("aé中\n,0\U0001f6d2")}
-        columns = {name: draw(st.lists(kinds[name], min_size=count, max_size=count))
-                   for name in draw(st.lists(st.sampled_from(list(kinds)), unique=True))}
+        kinds = {
+            "bool": st.booleans(),
+            "int": st.integers(-(2**63), 2**63 - 1),
+            "float": st.floats(),
+            "text": st.text("aé中\n,0\U0001f6d2"),
+        }
+        columns = {
+            name: draw(st.lists(kinds[name], min_size=count, max_size=count))
+            for name in draw(st.lists(st.sampled_from(list(kinds)), unique=True))
+        }
         if draw(st.booleans()):
             columns["id"] = np.array([f"主播 {i}" for i in range(count)], dtype=f"<U{draw(st.integers(4, 9))}")
         return columns
 
     edges = len(pairs)
     return Platform.from_edges(
-        *pairs.T, numbers(edges).astype(draw(st.sampled_from([np.float32, np.float64]))), supply=numbers(segments),
-        capacity=numbers(anchors, AMOUNTS | st.just(np.inf)), observed=numbers(edges) if draw(st.booleans()) else None,
+        *pairs.T,
+        numbers(edges).astype(draw(st.sampled_from([np.float32, np.float64]))),
+        supply=numbers(segments),
+        capacity=numbers(anchors, AMOUNTS | st.just(np.inf)),
+        observed=numbers(edges) if draw(st.booleans()) else None,
         measures={name: numbers(edges) for name in draw(st.lists(st.sampled_from(["cost", "消耗"]), unique=True))},
-        segments=attributes(segments), anchors=attributes(anchors), currency=draw(st.sampled_from(["RMB", "€"])))
+        segments=attributes(segments),
+        anchors=attributes(anchors),
+        currency=draw(st.sampled_from(["RMB", "€"])),
+    )
 
 
 @pytest.fixture(scope="module")
 def platform() -> Platform:
     rng = np.random.default_rng(5)
     return Platform.from_edges(
-        np.repeat(np.arange(40), 3), np.tile([0, 3, 7], 40), rng.random(120), supply=rng.random(40),
-        observed=rng.random(120), anchors={"id": [f"anchor-{j}" for j in range(9)]})
+        np.repeat(np.arange(40), 3),
+        np.tile([0, 3, 7], 40),
+        rng.random(120),
+        supply=rng.random(40),
+        observed=rng.random(120),
+        anchors={"id": [f"anchor-{j}" for j in range(9)]},
+    )
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +150,7 @@ def test_a_write_that_fails_midway_leaves_everything_as_it_was(platform, tmp_pat
             if next(calls) == call:
                 raise OSError(28, "No space left on device")
             return function(*args, **options)
+
         return attempt
 
     for owner, name in ((parquet, "write_table"), (type(tmp_path), "write_text"), (type(tmp_path), "rename")):
@@ -183,15 +201,18 @@ def test_a_missing_folder_is_refused_with_the_nearest_name(platform, tmp_path):
     one_sentence(caught.value, ["edges.parquet is a file", "read_tables"])
 
 
-@pytest.mark.parametrize(("change", "words"), [
-    ({"schema": 2}, ["schema 2", "upgrade"]),
-    ({"schema": None}, ["does not describe"]),
-    ({"schema": "1"}, ["does not describe"]),
-    ({"content_hash": "0" * 32}, ["changed"]),
-    ({"currency": "EUR"}, ["changed"]),
-    ({"attributes": {}}, ["does not hold a platform"]),
-    ({"attributes": {"segments": {"id": "<i8"}, "anchors": {"id": "?!"}}}, ["does not hold a platform"]),
-])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"schema": 2}, ["schema 2", "upgrade"]),
+        ({"schema": None}, ["does not describe"]),
+        ({"schema": "1"}, ["does not describe"]),
+        ({"content_hash": "0" * 32}, ["changed"]),
+        ({"currency": "EUR"}, ["changed"]),
+        ({"attributes": {}}, ["does not hold a platform"]),
+        ({"attributes": {"segments": {"id": "<i8"}, "anchors": {"id": "?!"}}}, ["does not hold a platform"]),
+    ],
+)
 def test_a_changed_platform_json_is_refused(platform, tmp_path, change, words):
     write_platform(platform, tmp_path / "folder")
     path = tmp_path / "folder" / "platform.json"
@@ -201,19 +222,22 @@ def test_a_changed_platform_json_is_refused(platform, tmp_path, change, words):
     one_sentence(caught.value, ["folder", *words])
 
 
-@pytest.mark.parametrize(("table", "column", "entries"), [
-    ("edges", "value", np.ones(120)),
-    ("edges", "value", ["text"] * 120),
-    ("edges", "value", [None] * 120),
-    ("edges", "anchor", np.full(120, 99)),
-    ("edges", "anchor", np.zeros(120)),
-    ("edges", "segment", np.full(120, 10**12)),
-    ("edges", "extra", np.ones(120)),
-    ("anchors", "id", ["same"] * 9),
-    ("anchors", "capacity", ["much"] * 9),
-    ("segments", "supply", -np.ones(40)),
-    ("segments", "id", [[1]] * 40),
-])
+@pytest.mark.parametrize(
+    ("table", "column", "entries"),
+    [
+        ("edges", "value", np.ones(120)),
+        ("edges", "value", ["text"] * 120),
+        ("edges", "value", [None] * 120),
+        ("edges", "anchor", np.full(120, 99)),
+        ("edges", "anchor", np.zeros(120)),
+        ("edges", "segment", np.full(120, 10**12)),
+        ("edges", "extra", np.ones(120)),
+        ("anchors", "id", ["same"] * 9),
+        ("anchors", "capacity", ["much"] * 9),
+        ("segments", "supply", -np.ones(40)),
+        ("segments", "id", [[1]] * 40),
+    ],
+)
 def test_changed_tables_are_refused(platform, tmp_path, table, column, entries):
     write_platform(platform, tmp_path / "folder")
     path = tmp_path / "folder" / f"{table}.parquet"

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import platforms
 
 import allocator as al
+from strategies import platforms
 
 GOOD = {"segment": [0, 0, 1], "anchor": [0, 1, 1], "value": [1.0, 2.0, 3.0], "supply": [1.0, 2.0]}
 
@@ -27,8 +27,12 @@ def test_sums_agree_with_loops(platform):
         into_segment[i] = into_segment.get(i, 0) + flow[e]
         reach[j] = reach.get(j, 0) + platform.supply[i]
         sales[j] = sales.get(j, 0) + platform.supply[i] * platform.value[e]
-    np.testing.assert_allclose(platform.into_anchors(flow), [into_anchor.get(j, 0) for j in range(platform.anchor_count)])
-    np.testing.assert_allclose(platform.into_segments(flow), [into_segment.get(i, 0) for i in range(platform.segment_count)])
+    np.testing.assert_allclose(
+        platform.into_anchors(flow), [into_anchor.get(j, 0) for j in range(platform.anchor_count)]
+    )
+    np.testing.assert_allclose(
+        platform.into_segments(flow), [into_segment.get(i, 0) for i in range(platform.segment_count)]
+    )
     np.testing.assert_allclose(platform.reach, [reach.get(j, 0) for j in range(platform.anchor_count)])
     np.testing.assert_allclose(platform.sales_reach, [sales.get(j, 0) for j in range(platform.anchor_count)])
 
@@ -43,14 +47,32 @@ def test_order_of_edges_does_not_matter(platform, random):
     order = list(range(platform.edge_count))
     random.shuffle(order)
     shuffled = al.Platform.from_edges(
-        platform.segment[order], platform.anchor[order], platform.value[order], supply=platform.supply, capacity=platform.capacity,
-        observed=None if platform.observed is None else platform.observed[order], anchors=platform.anchors)
+        platform.segment[order],
+        platform.anchor[order],
+        platform.value[order],
+        supply=platform.supply,
+        capacity=platform.capacity,
+        observed=None if platform.observed is None else platform.observed[order],
+        anchors=platform.anchors,
+    )
     assert shuffled.content_hash == platform.content_hash
 
 
 def test_round_trip_keeps_float32_measures_attributes_and_units():
-    platform = build(value=np.float32([1, 2, 3]), measures={"cost": [1, 0, 2]}, segments={"id": ["a", "b"]}, currency="GBP", period="week",
-                     anchors={"id": ["x", "y"], "verified": [True, False], "age": [1, 2], "score": [0.5, np.nan], "città": ["roma", "日本"]})
+    platform = build(
+        value=np.float32([1, 2, 3]),
+        measures={"cost": [1, 0, 2]},
+        segments={"id": ["a", "b"]},
+        currency="GBP",
+        period="week",
+        anchors={
+            "id": ["x", "y"],
+            "verified": [True, False],
+            "age": [1, 2],
+            "score": [0.5, np.nan],
+            "città": ["roma", "日本"],
+        },
+    )
     back = al.from_networkx(al.to_networkx(platform))
     assert back.content_hash == platform.content_hash
     assert back.value.dtype == np.float32
@@ -69,12 +91,15 @@ def test_a_users_own_graph_with_plain_nodes():
     assert platform.value.tolist() == [2, 1]
 
 
-@pytest.mark.parametrize(("edit", "named"), [
-    (lambda g: g.add_node("stray"), "stray"),
-    (lambda g: g.add_edge("li", "wei", value=1), "li"),
-    (lambda g: g.nodes["teens"].pop("supply"), "teens"),
-    (lambda g: g.edges["teens", "li"].pop("value"), "value"),
-])
+@pytest.mark.parametrize(
+    ("edit", "named"),
+    [
+        (lambda g: g.add_node("stray"), "stray"),
+        (lambda g: g.add_edge("li", "wei", value=1), "li"),
+        (lambda g: g.nodes["teens"].pop("supply"), "teens"),
+        (lambda g: g.edges["teens", "li"].pop("value"), "value"),
+    ],
+)
 def test_a_graph_that_is_no_platform_is_refused_by_name(edit, named):
     graph = nx.Graph()
     graph.add_node("teens", bipartite=0, supply=10)
@@ -87,7 +112,15 @@ def test_a_graph_that_is_no_platform_is_refused_by_name(edit, named):
 
 @given(platforms())
 def test_frozen_and_picklable(platform):
-    for array in (platform.value, platform.supply, platform.capacity, platform.indptr, platform.anchor, platform.reach, platform.anchors["tier"]):
+    for array in (
+        platform.value,
+        platform.supply,
+        platform.capacity,
+        platform.indptr,
+        platform.anchor,
+        platform.reach,
+        platform.anchors["tier"],
+    ):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 0
     with pytest.raises(AttributeError):
@@ -102,38 +135,51 @@ def test_the_callers_arrays_stay_theirs():
     assert platform.supply[0] == 1
 
 
-@pytest.mark.parametrize(("field", "value"), [
-    ("value", [9, 2, 3]), ("supply", [1, 3]), ("capacity", [1, 1]), ("observed", [1, 1, 1]), ("measures", {"cost": [1, 1, 1]}),
-    ("anchors", {"id": ["x", "y"]}), ("segments", {"id": ["x", "y"]}), ("currency", "EUR"), ("period", "week"),
-])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("value", [9, 2, 3]),
+        ("supply", [1, 3]),
+        ("capacity", [1, 1]),
+        ("observed", [1, 1, 1]),
+        ("measures", {"cost": [1, 1, 1]}),
+        ("anchors", {"id": ["x", "y"]}),
+        ("segments", {"id": ["x", "y"]}),
+        ("currency", "EUR"),
+        ("period", "week"),
+    ],
+)
 def test_the_hash_sees_every_field(field, value):
     assert build(**{field: value}).content_hash != build().content_hash
 
 
-@pytest.mark.parametrize(("changes", "said"), [
-    ({"supply": [1, -2]}, "supply must be finite and >= 0; segment 1 has -2"),
-    ({"supply": [np.nan, 1]}, "segment 0 has nan"),
-    ({"supply": [np.inf, 1]}, "segment 0 has inf"),
-    ({"value": [1, -2, 3]}, "from segment 0 to anchor 1 has -2"),
-    ({"value": [1, 2, np.nan]}, "from segment 1 to anchor 1 has nan"),
-    ({"value": [1, 2, np.inf]}, "from segment 1 to anchor 1 has inf"),
-    ({"value": ["a", "b", "c"]}, "value must hold numbers"),
-    ({"capacity": [1, -1]}, "capacity must be >= 0; anchor 1 has -1"),
-    ({"capacity": [np.nan, 1]}, "anchor 0 has nan"),
-    ({"observed": [1, -1, 1]}, "observed must be finite"),
-    ({"measures": {"cost": [1, -1, 1]}}, "cost must be finite"),
-    ({"measures": {"gmv": [1, 1, 1]}}, "gmv"),
-    ({"anchor": [0, 0, 1]}, "from segment 0 to anchor 0 is repeated"),
-    ({"anchor": [0, 5, 1], "capacity": [1, 1]}, "lead to anchors 5"),
-    ({"segment": [0, 0, 7]}, "name segment 7"),
-    ({"segment": [0, 0, 0.5]}, "integer"),
-    ({"segment": [], "anchor": [], "value": []}, "empty graph"),
-    ({"value": [1, 2]}, "one entry per edge"),
-    ({"anchors": {"id": ["x", "x"]}}, "anchor ids are not unique: x"),
-    ({"segments": {"id": ["x", "x"]}}, "segment ids are not unique: x"),
-    ({"anchors": {"tier": ["a", None]}, "capacity": [1, 1]}, "tier"),
-    ({"anchors": {"tier": ["a"]}, "capacity": [1, 1]}, "one entry per anchor"),
-])
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"supply": [1, -2]}, "supply must be finite and >= 0; segment 1 has -2"),
+        ({"supply": [np.nan, 1]}, "segment 0 has nan"),
+        ({"supply": [np.inf, 1]}, "segment 0 has inf"),
+        ({"value": [1, -2, 3]}, "from segment 0 to anchor 1 has -2"),
+        ({"value": [1, 2, np.nan]}, "from segment 1 to anchor 1 has nan"),
+        ({"value": [1, 2, np.inf]}, "from segment 1 to anchor 1 has inf"),
+        ({"value": ["a", "b", "c"]}, "value must hold numbers"),
+        ({"capacity": [1, -1]}, "capacity must be >= 0; anchor 1 has -1"),
+        ({"capacity": [np.nan, 1]}, "anchor 0 has nan"),
+        ({"observed": [1, -1, 1]}, "observed must be finite"),
+        ({"measures": {"cost": [1, -1, 1]}}, "cost must be finite"),
+        ({"measures": {"gmv": [1, 1, 1]}}, "gmv"),
+        ({"anchor": [0, 0, 1]}, "from segment 0 to anchor 0 is repeated"),
+        ({"anchor": [0, 5, 1], "capacity": [1, 1]}, "lead to anchors 5"),
+        ({"segment": [0, 0, 7]}, "name segment 7"),
+        ({"segment": [0, 0, 0.5]}, "integer"),
+        ({"segment": [], "anchor": [], "value": []}, "empty graph"),
+        ({"value": [1, 2]}, "one entry per edge"),
+        ({"anchors": {"id": ["x", "x"]}}, "anchor ids are not unique: x"),
+        ({"segments": {"id": ["x", "x"]}}, "segment ids are not unique: x"),
+        ({"anchors": {"tier": ["a", None]}, "capacity": [1, 1]}, "tier"),
+        ({"anchors": {"tier": ["a"]}, "capacity": [1, 1]}, "one entry per anchor"),
+    ],
+)
 def test_bad_platforms_are_refused_in_one_sentence(changes, said):
     with pytest.raises((ValueError, IndexError)) as error:
         build(**changes)
@@ -142,7 +188,7 @@ def test_bad_platforms_are_refused_in_one_sentence(changes, said):
 
 
 def test_unsorted_csr_is_refused_and_pointed_to_from_edges():
-    with pytest.raises(ValueError, match="out of order.*from_edges"):
+    with pytest.raises(ValueError, match=r"out of order.*from_edges"):
         al.Platform([0, 2, 3], [1, 0, 1], [1.0, 2.0, 3.0], [1.0, 1.0])
 
 

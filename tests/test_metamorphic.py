@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import platforms, problems, terms
 
 import allocator as al
+from strategies import platforms, problems, terms
 
 GAP = 1e-6
 FEWER = settings(max_examples=max(10, settings.default.max_examples // 2))
@@ -21,7 +21,10 @@ def optimum(problem):
 
 def with_platform(problem, **changes):
     p = problem.platform
-    fields = {name: getattr(p, name) for name in ("indptr", "anchor", "value", "supply", "capacity", "observed", "segments", "anchors")}
+    fields = {
+        name: getattr(p, name)
+        for name in ("indptr", "anchor", "value", "supply", "capacity", "observed", "segments", "anchors")
+    }
     return al.Problem(al.Platform(**(fields | changes)), problem.objective, problem.rules)
 
 
@@ -53,7 +56,9 @@ def test_relabelling_changes_nothing(problem, random):
     random.shuffle(to_anchor)
     to_segment, to_anchor = np.array(to_segment), np.array(to_anchor)
     back_s, back_a = np.argsort(to_segment), np.argsort(to_anchor)
-    moved = al.Platform.from_edges(to_segment[p.segment], to_anchor[p.anchor], p.value, supply=p.supply[back_s], capacity=p.capacity[back_a])
+    moved = al.Platform.from_edges(
+        to_segment[p.segment], to_anchor[p.anchor], p.value, supply=p.supply[back_s], capacity=p.capacity[back_a]
+    )
     rules = []
     for rule in problem.rules:
         bound = rule.bind(p)
@@ -69,8 +74,13 @@ def test_splitting_a_segment_in_two_changes_nothing(problem, share):
     last = slice(p.indptr[-2], p.indptr[-1])
     supply = np.append(p.supply, p.supply[-1] * (1 - share))
     supply[-2] *= share
-    split = al.Platform(np.append(p.indptr, p.indptr[-1] + p.indptr[-1] - p.indptr[-2]), np.append(p.anchor, p.anchor[last]),
-                        np.append(p.value, p.value[last]), supply, capacity=p.capacity)
+    split = al.Platform(
+        np.append(p.indptr, p.indptr[-1] + p.indptr[-1] - p.indptr[-2]),
+        np.append(p.anchor, p.anchor[last]),
+        np.append(p.value, p.value[last]),
+        supply,
+        capacity=p.capacity,
+    )
     rules = [type(rule)(rule.bind(p).level, of=rule.of) for rule in problem.rules]
     (here, slack), (there, other) = optimum(problem), optimum(al.Problem(split, problem.objective, rules))
     assert abs(here - there) <= max(slack, other)
@@ -86,7 +96,10 @@ def test_scaling_values_and_weights_scales_the_optimum(problem, factor):
     for term in problem.objective.terms:
         scaled = term if isinstance(term, al.GMV) else factor * term
         objective = scaled if objective is None else objective + scaled
-    (here, slack), (there, other) = optimum(problem), optimum(with_platform(al.Problem(p, objective, problem.rules), value=p.value * factor))
+    (here, slack), (there, other) = (
+        optimum(problem),
+        optimum(with_platform(al.Problem(p, objective, problem.rules), value=p.value * factor)),
+    )
     assert there == pytest.approx(factor * here, abs=factor * slack + other)
 
 
@@ -110,7 +123,11 @@ def test_along_the_frontier_fairness_rises_and_gmv_falls(platform, term, low, ra
 @FEWER
 @given(problems(scales=PLAIN))
 def test_a_rule_that_nobody_feels_changes_nothing(problem):
-    idle = al.Problem(problem.platform, problem.objective, [*problem.rules, al.Floor(0), al.Cap(np.inf), al.Cap("reach:2"), al.Cap("reach:2", of="gmv")])
+    idle = al.Problem(
+        problem.platform,
+        problem.objective,
+        [*problem.rules, al.Floor(0), al.Cap(np.inf), al.Cap("reach:2"), al.Cap("reach:2", of="gmv")],
+    )
     (here, slack), (there, other) = optimum(problem), optimum(idle)
     assert abs(here - there) <= max(slack, other)
 
@@ -121,8 +138,16 @@ def test_adding_a_worthless_anchor_changes_gmv_nothing(problem):
     p = problem.platform
     if len(problem.objective.terms) > 1 or not isinstance(problem.objective.terms[0], al.GMV):
         return
-    wider = al.Platform.from_edges(np.append(p.segment, 0), np.append(p.anchor, p.anchor_count), np.append(p.value, 0.0), supply=p.supply,
-                                   capacity=np.append(p.capacity, np.inf))
-    rules = [type(rule)(np.append(rule.bind(p).level, np.inf if isinstance(rule, al.Cap) else 0.0), of=rule.of) for rule in problem.rules]
+    wider = al.Platform.from_edges(
+        np.append(p.segment, 0),
+        np.append(p.anchor, p.anchor_count),
+        np.append(p.value, 0.0),
+        supply=p.supply,
+        capacity=np.append(p.capacity, np.inf),
+    )
+    rules = [
+        type(rule)(np.append(rule.bind(p).level, np.inf if isinstance(rule, al.Cap) else 0.0), of=rule.of)
+        for rule in problem.rules
+    ]
     (here, slack), (there, other) = optimum(problem), optimum(al.Problem(wider, problem.objective, rules))
     assert abs(here - there) <= max(slack, other)

@@ -9,16 +9,30 @@ from allocator import metrics
 
 amounts = st.lists(st.one_of(st.just(0.0), st.floats(1e-6, 1e9)), min_size=1, max_size=40)
 INDICES = {
-    "gini": metrics.gini, "jain": metrics.jain, "hhi": metrics.hhi, "hoover": metrics.hoover, "theil": metrics.theil,
-    "atkinson(.5)": lambda x: metrics.atkinson(x, 0.5), "atkinson(1)": lambda x: metrics.atkinson(x, 1), "atkinson(2)": lambda x: metrics.atkinson(x, 2),
+    "gini": metrics.gini,
+    "jain": metrics.jain,
+    "hhi": metrics.hhi,
+    "hoover": metrics.hoover,
+    "theil": metrics.theil,
+    "atkinson(.5)": lambda x: metrics.atkinson(x, 0.5),
+    "atkinson(1)": lambda x: metrics.atkinson(x, 1),
+    "atkinson(2)": lambda x: metrics.atkinson(x, 2),
     "top_share": metrics.top_share,
 }
 
 
 def test_f17_one_vector_by_every_index():
     x = [1, 2, 3, 4]
-    expected = {"gini": 0.25, "jain": 5 / 6, "hoover": 0.2, "hhi": 0.3, "theil": 0.106440, "atkinson(.5)": 0.055586, "atkinson(1)": 0.114654,
-                "atkinson(2)": 0.232}
+    expected = {
+        "gini": 0.25,
+        "jain": 5 / 6,
+        "hoover": 0.2,
+        "hhi": 0.3,
+        "theil": 0.106440,
+        "atkinson(.5)": 0.055586,
+        "atkinson(1)": 0.114654,
+        "atkinson(2)": 0.232,
+    }
     for name, value in expected.items():
         assert INDICES[name](x) == pytest.approx(value, abs=5e-7), name
     generalised_gini = np.sort(x) @ [0.4375, 0.3125, 0.1875, 0.0625]
@@ -48,7 +62,8 @@ def test_f19_pareto_tail_from_a_large_sample():
     alpha = np.log(5) / np.log(4)
     sample = (1 - (np.arange(2_000_000) + 0.5) / 2_000_000) ** (-1 / alpha)
     assert alpha == pytest.approx(1.160964, abs=1e-6)
-    # Quantile midpoints lack the extreme tail of a distribution with mean 1 / (1 - 1/alpha): count what they hold against the true total.
+    # Quantile midpoints lack the extreme tail of a distribution with mean 1 / (1 - 1/alpha): count what they hold
+    # against the true total.
     held = np.cumsum(sample) / sample.size * (1 - 1 / alpha)
     p = (np.arange(sample.size) + 1) / sample.size
     assert np.abs(held - (1 - (1 - p) ** (1 - 1 / alpha)))[:-1000].max() < 1e-4

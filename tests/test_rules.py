@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from strategies import ALPHAS, keeping_even, platforms, terms
 
 import allocator as al
 from allocator.rules import RULES, Constraint, Totals, Welfare, from_record
 from allocator.rules.levels import anchors_where, per_anchor
+from strategies import ALPHAS, keeping_even, platforms, terms
 
 
 @st.composite
@@ -20,7 +20,11 @@ def bound_rules(draw):
 
 def random_flow(platform, data):
     """Any feasible flow: shares of each segment's supply."""
-    share = np.array(data.draw(st.lists(st.integers(0, 8).map(lambda k: k / 8), min_size=platform.edge_count, max_size=platform.edge_count)))
+    share = np.array(
+        data.draw(
+            st.lists(st.integers(0, 8).map(lambda k: k / 8), min_size=platform.edge_count, max_size=platform.edge_count)
+        )
+    )
     total = platform.into_segments(share)
     share = share / np.maximum(total, 1.0)[platform.segment]
     return share * platform.supply[platform.segment]
@@ -29,7 +33,9 @@ def random_flow(platform, data):
 def random_marginals(rule, data):
     """Raw marginals of any sign and size, some near the ones that matter."""
     scale = data.draw(st.sampled_from([0.0, 1e-6, 1.0, 1e3]))
-    raw = np.array(data.draw(st.lists(st.floats(-1, 1), min_size=rule.platform.anchor_count, max_size=rule.platform.anchor_count)))
+    raw = np.array(
+        data.draw(st.lists(st.floats(-1, 1), min_size=rule.platform.anchor_count, max_size=rule.platform.anchor_count))
+    )
     return {rule.of: raw * scale}
 
 
@@ -62,7 +68,11 @@ def test_fenchel_equality_at_supporting_multipliers(platform, term, data):
     if isinstance(rule, al.MaxMin):
         assume(rule.reach[rule.active[np.argmin(amounts)]] == rule.reach[rule.active].min())
     multipliers = rule.supergradient(totals)
-    value, conjugate, linear = rule.value(totals).sum(), rule.conjugate(multipliers).sum(), total(rule, totals, multipliers)
+    value, conjugate, linear = (
+        rule.value(totals).sum(),
+        rule.conjugate(multipliers).sum(),
+        total(rule, totals, multipliers),
+    )
     size = np.abs(rule.value(totals)).sum() + np.abs(rule.conjugate(multipliers)).sum() + abs(linear)
     assert value - linear == pytest.approx(conjugate, abs=1e-9 * size)
 
@@ -76,7 +86,9 @@ def test_fit_never_loosens_the_bound(rule, data):
 
     def bound(multipliers):
         measure = platform.measure(rule.of)
-        s = other * (np.abs(raw[rule.of]).max() or 1.0) + rule.marginals(multipliers)[rule.of][platform.anchor] * (1.0 if measure is None else measure)
+        s = other * (np.abs(raw[rule.of]).max() or 1.0) + rule.marginals(multipliers)[rule.of][platform.anchor] * (
+            1.0 if measure is None else measure
+        )
         rents = platform.supply * np.maximum(platform.largest_in_segments(s), 0.0)
         return rents.sum() + rule.conjugate(multipliers).sum(), rents.sum() + np.abs(rule.conjugate(multipliers)).sum()
 
@@ -93,7 +105,9 @@ def test_box_rows_and_excess_mean_the_same(rule, data):
     broken = np.maximum(amounts - rule.box.upper, 0) + np.maximum(rule.box.lower - amounts, 0)
     np.testing.assert_array_equal(rule.excess(totals), broken)
     by_rows = rule.rows.coefficients[rule.of] @ amounts
-    np.testing.assert_array_equal(np.maximum(by_rows - rule.rows.upper, 0) + np.maximum(rule.rows.lower - by_rows, 0), broken)
+    np.testing.assert_array_equal(
+        np.maximum(by_rows - rule.rows.upper, 0) + np.maximum(rule.rows.lower - by_rows, 0), broken
+    )
     assert (rule.violation(totals).relative > 0) == broken.any()
 
 
@@ -115,7 +129,9 @@ def test_level_is_what_everybody_alike_would_need(platform, term, share):
             return np.full(platform.anchor_count, level)
 
     if level > 0:
-        assert rule.value(Level(platform, None)).sum() == pytest.approx(rule.value(flow).sum(), rel=1e-6, abs=1e-9 * rule.weight * rule.active.size)
+        assert rule.value(Level(platform, None)).sum() == pytest.approx(
+            rule.value(flow).sum(), rel=1e-6, abs=1e-9 * rule.weight * rule.active.size
+        )
 
 
 @given(bound_rules())
@@ -144,36 +160,79 @@ def test_alpha_outside_its_domain(alpha):
         al.AlphaFair(alpha)
 
 
-STAR = al.Platform.from_edges([0, 0, 0], [0, 1, 2], [1.0, 2.0, 3.0], supply=[10.0], observed=[2, 3, 5],
-                              anchors={"id": ["ann", "bob", "cleo"], "tier": ["new", "new", "head"], "vip": [True, False, False], "age": [1, 2, 3]})
+STAR = al.Platform.from_edges(
+    [0, 0, 0],
+    [0, 1, 2],
+    [1.0, 2.0, 3.0],
+    supply=[10.0],
+    observed=[2, 3, 5],
+    anchors={
+        "id": ["ann", "bob", "cleo"],
+        "tier": ["new", "new", "head"],
+        "vip": [True, False, False],
+        "age": [1, 2, 3],
+    },
+)
 
 
-@pytest.mark.parametrize(("level", "expected"), [
-    (5, [5, 5, 5]), ("5", [5, 5, 5]), ([1, 2, 3], [1, 2, 3]), ({"bob": 4}, [0, 4, 0]), ("observed:0.5", [1, 1.5, 2.5]),
-    ("reach:0.1", [1, 1, 1]), ("even:0.3", [1, 1, 1]), ("capacity:2", [np.inf] * 3),
-])
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [
+        (5, [5, 5, 5]),
+        ("5", [5, 5, 5]),
+        ([1, 2, 3], [1, 2, 3]),
+        ({"bob": 4}, [0, 4, 0]),
+        ("observed:0.5", [1, 1.5, 2.5]),
+        ("reach:0.1", [1, 1, 1]),
+        ("even:0.3", [1, 1, 1]),
+        ("capacity:2", [np.inf] * 3),
+    ],
+)
 def test_levels(level, expected):
     np.testing.assert_allclose(per_anchor(STAR, level, of="exposure", neutral=0.0), expected)
 
 
-@pytest.mark.parametrize(("where", "expected"), [
-    (None, [1, 1, 1]), ("tier=new", [1, 1, 0]), ("vip=true", [1, 0, 0]), ("age=2", [0, 1, 0]), (["cleo"], [0, 0, 1]), ("id=bob", [0, 1, 0]),
-    (np.array([True, False, True]), [1, 0, 1]),
-])
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        (None, [1, 1, 1]),
+        ("tier=new", [1, 1, 0]),
+        ("vip=true", [1, 0, 0]),
+        ("age=2", [0, 1, 0]),
+        (["cleo"], [0, 0, 1]),
+        ("id=bob", [0, 1, 0]),
+        (np.array([True, False, True]), [1, 0, 1]),
+    ],
+)
 def test_where(where, expected):
     np.testing.assert_array_equal(anchors_where(STAR, where), np.array(expected, dtype=bool))
 
 
-@pytest.mark.parametrize(("rule", "said"), [
-    (al.Floor(-1), "ann, bob, cleo has -1"), (al.Floor(np.nan), "nan"), (al.Floor(np.inf), "must be finite"), (al.Cap([1, np.nan, 1]), "bob has nan"),
-    (al.Floor([1, 2]), "one per anchor"), (al.Floor({"dan": 1}), "no anchor has the id dan"), (al.Floor(1, where=["dan"]), "dan"),
-    (al.Floor(1, where="teir=new"), "did you mean 'tier'"), (al.Floor(1, where="tier=nwe"), "did you mean 'new'"),
-    (al.Floor(1, where="new"), "attribute=value"), (al.Floor(1, where=np.array([True])), "one entry per anchor"),
-    (al.Floor("observd:1"), "did you mean 'observed'"), (al.Floor("observed:x"), "'x' in 'observed:x' is not a number"),
-    (al.Floor("many"), "not a number"), (al.Cap(1, of="likes"), "no edge measure 'likes'"), (al.Cap(1, where="age=old"), "not a number"),
-    (al.AlphaFair(1, weights=[1, -1, 1]), "bob has -1"), (al.AlphaFair(1, weights=[1, 0, 1]), "bob has 0"),
-    (al.AlphaFair(1, merit=np.nan), "nan"), (al.MaxMin(merit=0), "merits"),
-])
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        (al.Floor(-1), "ann, bob, cleo has -1"),
+        (al.Floor(np.nan), "nan"),
+        (al.Floor(np.inf), "must be finite"),
+        (al.Cap([1, np.nan, 1]), "bob has nan"),
+        (al.Floor([1, 2]), "one per anchor"),
+        (al.Floor({"dan": 1}), "no anchor has the id dan"),
+        (al.Floor(1, where=["dan"]), "dan"),
+        (al.Floor(1, where="teir=new"), "did you mean 'tier'"),
+        (al.Floor(1, where="tier=nwe"), "did you mean 'new'"),
+        (al.Floor(1, where="new"), "attribute=value"),
+        (al.Floor(1, where=np.array([True])), "one entry per anchor"),
+        (al.Floor("observd:1"), "did you mean 'observed'"),
+        (al.Floor("observed:x"), "'x' in 'observed:x' is not a number"),
+        (al.Floor("many"), "not a number"),
+        (al.Cap(1, of="likes"), "no edge measure 'likes'"),
+        (al.Cap(1, where="age=old"), "not a number"),
+        (al.AlphaFair(1, weights=[1, -1, 1]), "bob has -1"),
+        (al.AlphaFair(1, weights=[1, 0, 1]), "bob has 0"),
+        (al.AlphaFair(1, merit=np.nan), "nan"),
+        (al.MaxMin(merit=0), "merits"),
+    ],
+)
 def test_bad_levels_weights_and_names_are_refused_in_one_sentence(rule, said):
     with pytest.raises((ValueError, KeyError)) as error:
         rule.bind(STAR)
@@ -211,4 +270,6 @@ def test_algebra_of_welfare_terms_is_linear(data):
     term = data.draw(terms())
     totals = Totals(platform, platform.even_flow)
     assert isinstance(term, Welfare)
-    assert (3 * term).bind(platform).value(totals).sum() == pytest.approx(3 * term.bind(platform).value(totals).sum(), nan_ok=True)
+    assert (3 * term).bind(platform).value(totals).sum() == pytest.approx(
+        3 * term.bind(platform).value(totals).sum(), nan_ok=True
+    )

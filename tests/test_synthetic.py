@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from allocator import synthetic
 from allocator.metrics import gini, head_size, top_share
 from allocator.synthetic.watching import watch, watch_blocks
-from hypothesis import given
-from hypothesis import strategies as st
 
 FAMILIES = {
     "uniform": lambda rng: synthetic.uniform(60, 20, degree=4, rng=rng),
@@ -40,37 +41,46 @@ def test_same_seed_same_platform_other_seed_another(family):
 
 
 @pytest.mark.parametrize("family", [synthetic.uniform, synthetic.heavy_tailed, synthetic.planted])
-@pytest.mark.parametrize(("change", "message"), [
-    ({"segments": 0}, "segments must be at least 1, not 0"),
-    ({"anchors": -2}, "anchors must be at least 1, not -2"),
-    ({"segments": 2.5}, "segments must be a whole number, not 2.5"),
-    ({"degree": 0}, "degree must be at least 1, not 0"),
-    ({"degree": 6}, r"degree must be at most 5 \(the anchors: 5\), not 6"),
-    ({"rng": 7}, "rng must be a numpy.random.Generator .* not int"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"segments": 0}, "segments must be at least 1, not 0"),
+        ({"anchors": -2}, "anchors must be at least 1, not -2"),
+        ({"segments": 2.5}, "segments must be a whole number, not 2.5"),
+        ({"degree": 0}, "degree must be at least 1, not 0"),
+        ({"degree": 6}, r"degree must be at most 5 \(the anchors: 5\), not 6"),
+        ({"rng": 7}, "rng must be a numpy.random.Generator .* not int"),
+    ],
+)
 def test_refusals_name_the_parameter(family, change, message):
     asked = {"segments": 10, "anchors": 5, "degree": 2, "rng": drawn(0)} | change
     with pytest.raises(ValueError, match=message):
         family(asked.pop("segments"), asked.pop("anchors"), **asked)
 
 
-@pytest.mark.parametrize(("call", "message"), [
-    (lambda rng: synthetic.heavy_tailed(5, 5, degree=2, popularity=-1, rng=rng), "popularity .* not -1"),
-    (lambda rng: synthetic.heavy_tailed(5, 5, degree=2, value_sigma=np.nan, rng=rng), "value_sigma .* not nan"),
-    (lambda rng: synthetic.blocks(5, 5, verticals=2, breadth=1.1, degree=1, rng=rng), "breadth .* not 1.1"),
-    (lambda rng: synthetic.blocks(5, 5, verticals=6, breadth=0.1, degree=1, rng=rng), "verticals must be at most 5"),
-    (lambda rng: synthetic.blocks(5, 5, verticals=2, breadth=0.1, degree=3, rng=rng), "degree must be at most 2"),
-    (lambda rng: synthetic.blocks(5, 5, verticals=1, breadth=0.1, degree=3, rng=rng), "degree must be at most 0"),
-    (lambda rng: synthetic.planted(5, 5, degree=2, value_scale=0, rng=rng), "value_scale must be within"),
-    (lambda rng: synthetic.kuaishou(0, 5, rng=rng), "segments must be at least 1"),
-    (lambda rng: synthetic.kuaishou(5, 5, rng=None), "rng must be a numpy.random.Generator .* not NoneType"),
-    (lambda rng: replace(synthetic.KUAISHOU, breadth=2), r"breadth must be within \[0, 1\], not 2"),
-    (lambda rng: replace(synthetic.KUAISHOU, degrees=(9, 3)), "the smaller of degrees must be at most 3"),
-    (lambda rng: synthetic.star([]), r"values must be a non-empty one-dimensional array, not of shape \(0,\)"),
-    (lambda rng: synthetic.star(["a"]), "values must be a list of numbers"),
-    (lambda rng: synthetic.star([1], supply="many"), "supply must be a number, not 'many'"),
-    (lambda rng: synthetic.tight(3, 4), r"x must be at most 3 \(n\), not 4"),
-])
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda rng: synthetic.heavy_tailed(5, 5, degree=2, popularity=-1, rng=rng), "popularity .* not -1"),
+        (lambda rng: synthetic.heavy_tailed(5, 5, degree=2, value_sigma=np.nan, rng=rng), "value_sigma .* not nan"),
+        (lambda rng: synthetic.blocks(5, 5, verticals=2, breadth=1.1, degree=1, rng=rng), "breadth .* not 1.1"),
+        (
+            lambda rng: synthetic.blocks(5, 5, verticals=6, breadth=0.1, degree=1, rng=rng),
+            "verticals must be at most 5",
+        ),
+        (lambda rng: synthetic.blocks(5, 5, verticals=2, breadth=0.1, degree=3, rng=rng), "degree must be at most 2"),
+        (lambda rng: synthetic.blocks(5, 5, verticals=1, breadth=0.1, degree=3, rng=rng), "degree must be at most 0"),
+        (lambda rng: synthetic.planted(5, 5, degree=2, value_scale=0, rng=rng), "value_scale must be within"),
+        (lambda rng: synthetic.kuaishou(0, 5, rng=rng), "segments must be at least 1"),
+        (lambda rng: synthetic.kuaishou(5, 5, rng=None), "rng must be a numpy.random.Generator .* not NoneType"),
+        (lambda rng: replace(synthetic.KUAISHOU, breadth=2), r"breadth must be within \[0, 1\], not 2"),
+        (lambda rng: replace(synthetic.KUAISHOU, degrees=(9, 3)), "the smaller of degrees must be at most 3"),
+        (lambda rng: synthetic.star([]), r"values must be a non-empty one-dimensional array, not of shape \(0,\)"),
+        (lambda rng: synthetic.star(["a"]), "values must be a list of numbers"),
+        (lambda rng: synthetic.star([1], supply="many"), "supply must be a number, not 'many'"),
+        (lambda rng: synthetic.tight(3, 4), r"x must be at most 3 \(n\), not 4"),
+    ],
+)
 def test_other_refusals_name_the_parameter(call, message):
     with pytest.raises(ValueError, match=message):
         call(drawn(0))
@@ -124,8 +134,10 @@ def test_watch_blocks_keeps_degrees_even_where_a_block_is_too_small(seed, breadt
 @given(seed=SEEDS, segments=st.integers(1, 40), anchors=st.integers(1, 25), data=st.data())
 def test_sizes_and_degrees_are_as_asked(seed, segments, anchors, data):
     degree = data.draw(st.integers(1, anchors))
-    for platform in (synthetic.uniform(segments, anchors, degree=degree, rng=drawn(seed)),
-                     synthetic.planted(segments, anchors, degree=degree, rng=drawn(seed)).platform):
+    for platform in (
+        synthetic.uniform(segments, anchors, degree=degree, rng=drawn(seed)),
+        synthetic.planted(segments, anchors, degree=degree, rng=drawn(seed)).platform,
+    ):
         assert (platform.segment_count, platform.anchor_count) == (segments, anchors)
         assert (np.diff(platform.indptr) == degree).all()
     degrees = np.diff(synthetic.heavy_tailed(segments, anchors, degree=degree, rng=drawn(seed)).indptr)
@@ -202,9 +214,16 @@ def test_opposite_makes_fairness_free(values):
     assert platform.total_of("gmv") == 3.0 * n * max(values)
 
 
-@pytest.mark.parametrize(("n", "x", "alpha", "price"), [
-    (4, 2, 1.0, 1 / 4), (9, 3, 1.0, 4 / 9), (9, 3, 2.0, 0.517327), (3, 2, np.inf, 1 / 4), (9, 5, np.inf, 0.64),
-])
+@pytest.mark.parametrize(
+    ("n", "x", "alpha", "price"),
+    [
+        (4, 2, 1.0, 1 / 4),
+        (9, 3, 1.0, 4 / 9),
+        (9, 3, 2.0, 0.517327),
+        (3, 2, np.inf, 1 / 4),
+        (9, 5, np.inf, 0.64),
+    ],
+)
 def test_tight_attains_the_price_of_fairness(n, x, alpha, price):
     """F1: with GMV in proportion to v^(1/alpha) the flow is feasible and loses exactly the bound."""
     platform = synthetic.tight(n, x)
@@ -339,7 +358,11 @@ def test_kuaishou_casts_its_anchors():
     anchors, earned = platform.anchors, sales(platform)
     tier = anchors["tier"]
     assert {name: int((tier == name).sum()) for name in ("new", "head", "waist", "tail")} == {
-        "new": 30, "head": head_size(970, 0.01), "waist": 97 - 10, "tail": 873}
+        "new": 30,
+        "head": head_size(970, 0.01),
+        "waist": 97 - 10,
+        "tail": 873,
+    }
     assert earned[tier == "head"].min() >= earned[tier == "waist"].max()
     assert earned[tier == "waist"].min() >= earned[tier == "tail"].max()
     assert np.sort(anchors["appeal"])[::-1][[0]] == pytest.approx(0.1336, abs=5e-5)  # F20

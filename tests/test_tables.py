@@ -9,16 +9,18 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from allocator.tables import TableError, aggregate, read_tables
 from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import csv, parquet
 
 import real_data
+from allocator.tables import TableError, aggregate, read_tables
 
 FORMS = ("csv", "parquet", "pandas", "polars", "pyarrow")
-IDS = st.one_of(st.lists(st.integers(-9, 10**18), min_size=1, max_size=5, unique=True),
-                st.lists(st.text("abZé中0 ", min_size=1, max_size=4), min_size=1, max_size=5, unique=True))
+IDS = st.one_of(
+    st.lists(st.integers(-9, 10**18), min_size=1, max_size=5, unique=True),
+    st.lists(st.text("abZé中0 ", min_size=1, max_size=4), min_size=1, max_size=5, unique=True),
+)
 
 
 @st.composite
@@ -26,8 +28,12 @@ def rows(draw) -> dict[str, list]:
     """Rows of few ids, so that pairs repeat."""
     count = draw(st.integers(1, 25))
     amounts = st.floats(0, 1e6, allow_subnormal=False)
-    columns = {"who": st.sampled_from(draw(IDS)), "host": st.sampled_from(draw(IDS)),
-               "amount": amounts | st.sampled_from([0.0, 0.1, 7.0]), "seen": st.floats(1e-3, 1e4) | st.just(3.0)}
+    columns = {
+        "who": st.sampled_from(draw(IDS)),
+        "host": st.sampled_from(draw(IDS)),
+        "amount": amounts | st.sampled_from([0.0, 0.1, 7.0]),
+        "seen": st.floats(1e-3, 1e4) | st.just(3.0),
+    }
     return {name: draw(st.lists(column, min_size=count, max_size=count)) for name, column in columns.items()}
 
 
@@ -50,8 +56,14 @@ def edges_of(platform) -> dict:
 
 def shop(rng, count=200) -> pa.Table:
     """Random sales with repeated pairs."""
-    return pa.table({"who": rng.integers(1, 30, count), "host": [f"主播 {i}" for i in rng.integers(0, 9, count)],
-                     "amount": rng.lognormal(size=count), "seen": rng.integers(1, 5, count)})
+    return pa.table(
+        {
+            "who": rng.integers(1, 30, count),
+            "host": [f"主播 {i}" for i in rng.integers(0, 9, count)],
+            "amount": rng.lognormal(size=count),
+            "seen": rng.integers(1, 5, count),
+        }
+    )
 
 
 @given(rows(), st.sampled_from(["value", "money"]), st.booleans())
@@ -115,16 +127,30 @@ def test_values_without_traffic_take_the_plain_mean():
 def test_every_form_of_a_table_is_the_same_platform(tmp_path):
     rng = np.random.default_rng(3)
     edges = shop(rng)
-    people = pa.table({"who": np.arange(40)[::-1], "supply": rng.integers(0, 50, 40), "age": [None, *range(39)],
-                       "city": [None, "NA", *["深圳"] * 38], "joined": np.arange(40).astype("M8[D]"),
-                       "paying": [True, False] * 20})
-    hosts = pa.table({"id": [f"主播 {i}" for i in range(12)], "capacity": [None, 3.5, *[100.0] * 10],
-                      "fans": rng.random(12), "last": np.arange(12).astype("M8[h]").astype("M8[s]")})
+    people = pa.table(
+        {
+            "who": np.arange(40)[::-1],
+            "supply": rng.integers(0, 50, 40),
+            "age": [None, *range(39)],
+            "city": [None, "NA", *["深圳"] * 38],
+            "joined": np.arange(40).astype("M8[D]"),
+            "paying": [True, False] * 20,
+        }
+    )
+    hosts = pa.table(
+        {
+            "id": [f"主播 {i}" for i in range(12)],
+            "capacity": [None, 3.5, *[100.0] * 10],
+            "fans": rng.random(12),
+            "last": np.arange(12).astype("M8[h]").astype("M8[s]"),
+        }
+    )
     hashes = set()
     for form in FORMS:
         sold, segments, anchors = (shape(rows, form, tmp_path, f"t{len(rows)}") for rows in (edges, people, hosts))
-        platform = read_tables(sold, segment="who", anchor="host", money="amount", traffic="seen", segments=segments,
-                               anchors=anchors)
+        platform = read_tables(
+            sold, segment="who", anchor="host", money="amount", traffic="seen", segments=segments, anchors=anchors
+        )
         hashes.add(platform.content_hash)
     assert len(hashes) == 1
     assert platform.segments["id"].dtype == np.int64
@@ -159,16 +185,27 @@ def test_ids_in_csv_files_are_never_parsed(tmp_path, written):
 def test_csv_ids_agree_with_those_of_the_table_beside_it(tmp_path):
     (tmp_path / "edges.csv").write_text("s,a,v\n5,7,1\n6,8,2\n", encoding="utf-8")
     (tmp_path / "s.csv").write_text("id,zip\n007,01234\n6,99999\n5,00000\n", encoding="utf-8")
-    platform = read_tables(tmp_path / "edges.csv", segment="s", anchor="a", value="v", segments=tmp_path / "s.csv",
-                           anchors=pa.table({"id": ["8", "7"]}))
+    platform = read_tables(
+        tmp_path / "edges.csv",
+        segment="s",
+        anchor="a",
+        value="v",
+        segments=tmp_path / "s.csv",
+        anchors=pa.table({"id": ["8", "7"]}),
+    )
     assert platform.segments["id"].tolist() == ["007", "6", "5"]
     assert platform.segments["zip"].tolist() == ["01234", "99999", "00000"]
     assert platform.anchors["id"].tolist() == ["8", "7"]
 
 
-@pytest.mark.parametrize("column", [
-    pa.chunked_array([pa.array(["b", "a"]).dictionary_encode(), pa.array(["c", "b"]).dictionary_encode()]),
-    pa.array(["b", "a", "c", "b"], pa.string_view()), pa.array(["b", "a", "c", "b"], pa.large_string())])
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.chunked_array([pa.array(["b", "a"]).dictionary_encode(), pa.array(["c", "b"]).dictionary_encode()]),
+        pa.array(["b", "a", "c", "b"], pa.string_view()),
+        pa.array(["b", "a", "c", "b"], pa.large_string()),
+    ],
+)
 def test_text_in_any_arrow_type_is_text(column):
     edges = pa.table({"s": column, "a": [1, 1, 1, 2], "v": pa.array([1, 2, 3, 4], pa.float32())})
     platform = read_tables(edges, segment="s", anchor="a", value="v")
@@ -210,28 +247,42 @@ BAD = {
     "nothing but missing values": (refused(v=[None] * 3), ["'v'", "missing numbers in rows 1, 2, 3"]),
     "a negative value": (refused(v=[1.0, 2.0, -1.0]), ["'v'", "negative numbers in row 3", "drop"]),
     "an infinite value": (refused(v=[1.0, np.inf, 1.0]), ["'v'", "infinite numbers in row 2"]),
-    "sums beyond float64": (refused(s=["x"] * 3, a=[1] * 3, t=[1e308] * 3) | {"traffic": "t"},
-                            ["segment x", "anchor 1", "inf"]),
+    "sums beyond float64": (
+        refused(s=["x"] * 3, a=[1] * 3, t=[1e308] * 3) | {"traffic": "t"},
+        ["segment x", "anchor 1", "inf"],
+    ),
     "negative traffic": (refused(t=[-1, -2, 3]) | {"traffic": "t"}, ["'t'", "negative numbers in rows 1, 2"]),
-    "money without traffic": (refused() | {"value": None, "money": "m", "traffic": "t"},
-                              ["'t'", "no traffic between segment y and anchor 1 in row 2", "drop"]),
+    "money without traffic": (
+        refused() | {"value": None, "money": "m", "traffic": "t"},
+        ["'t'", "no traffic between segment y and anchor 1 in row 2", "drop"],
+    ),
     "a missing id": (refused(s=["x", None, "y"]), ["'s'", "missing ids in row 2", "drop"]),
     "an empty id": (refused(s=["x", "", ""]), ["'s'", "empty ids in rows 2, 3", "drop"]),
     "nothing but missing ids": (refused(s=[None] * 3), ["'s'", "missing ids in rows 1, 2, 3"]),
     "a decimal id": (refused(a=[1.0, 1.0, 2.0]), ["'a'", "ids are integers or text, not double", "convert"]),
     "an id beyond 64 bits": (refused(a=pa.array([1, 2, 2**64 - 1], pa.uint64())), ["'a'", "cannot be read", "convert"]),
     "no rows": ({"edges": pa.table(GOOD).slice(0, 0)}, ["edges", "no rows"]),
-    "columns of one name": ({"edges": pa.table([[1], [2], [3], [4]], names=["s", "a", "v", "v"])},
-                            ["2 columns called 'v'", "rename"]),
-    "a frame of mixed kinds": ({"edges": pd.DataFrame(GOOD | {"s": pd.Series(["x", 1, "y"], dtype=object)})},
-                               ["edges frame", "column s", "convert"]),
+    "columns of one name": (
+        {"edges": pa.table([[1], [2], [3], [4]], names=["s", "a", "v", "v"])},
+        ["2 columns called 'v'", "rename"],
+    ),
+    "a frame of mixed kinds": (
+        {"edges": pd.DataFrame(GOOD | {"s": pd.Series(["x", 1, "y"], dtype=object)})},
+        ["edges frame", "column s", "convert"],
+    ),
     "something else": ({"edges": [1, 2]}, ["edges", "list", "frame"]),
-    "an id that the table lacks": (listed("segments", s=["x", "z"]),
-                                   ["edges", "'s'", "segments frame lacks (y) in rows 2, 3", "add"]),
-    "ids of two kinds": (listed("anchors", id=["1", "2"]),
-                         ["'a'", "integers", "anchors frame they are text", "convert"]),
-    "repeated ids": (listed("anchors", a=[2, 1, 2, 3, 3, 3]),
-                     ["anchors", "repeated ids (2, 3) in rows 1, 3, 4, 5, 6", "one row"]),
+    "an id that the table lacks": (
+        listed("segments", s=["x", "z"]),
+        ["edges", "'s'", "segments frame lacks (y) in rows 2, 3", "add"],
+    ),
+    "ids of two kinds": (
+        listed("anchors", id=["1", "2"]),
+        ["'a'", "integers", "anchors frame they are text", "convert"],
+    ),
+    "repeated ids": (
+        listed("anchors", a=[2, 1, 2, 3, 3, 3]),
+        ["anchors", "repeated ids (2, 3) in rows 1, 3, 4, 5, 6", "one row"],
+    ),
     "no id column": (listed("anchors", idd=[1, 2]), ["anchors", "'a' or 'id'", "(it has idd)"]),
     "two id columns": (listed("anchors", a=[1, 2], id=[1, 2]), ["anchors", "'a'", "'id'", "rename"]),
     "negative capacity": (listed("anchors", a=[1, 2], capacity=[-1, 2]), ["'capacity'", "negative", "row 1"]),
@@ -313,6 +364,12 @@ def test_public_tables_give_the_graphs_of_the_reference(name):
 def test_public_tables_in_other_forms_are_the_same_platform(tmp_path, form):
     rows = parquet.read_table(real_data.DATA / "complete_journey_transactions_sample.parquet")
     rows = rows.select(["household_id", "store_id", "sales_value"])
-    platform = read_tables(shape(rows, form, tmp_path), segment="household_id", anchor="store_id", money="sales_value",
-                           currency="USD", period="year")
+    platform = read_tables(
+        shape(rows, form, tmp_path),
+        segment="household_id",
+        anchor="store_id",
+        money="sales_value",
+        currency="USD",
+        period="year",
+    )
     assert platform.content_hash == real_data.cj_household_store().content_hash

@@ -23,7 +23,7 @@ def program(version: options.Version = False) -> None:
 @app.command()
 def synth(
     preset: options.PresetName,
-    out: Annotated[options.Path, typer.Option(metavar="FOLDER", help="Where to write the platform.")],
+    out: options.NewFolder,
     segments: Annotated[int, typer.Option(metavar="N", help="Number of viewer segments.")] = 5_000,
     anchors: Annotated[int, typer.Option(metavar="N", help="Number of anchors.")] = 1_000,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="The same seed gives the same platform.")] = 0,
@@ -106,7 +106,7 @@ def frontier(
         if baselines:
             rows += al.baselines(problem, [name for name, kind in al.SOLVERS.items() if issubclass(kind, Baseline)])
     if out is not None:
-        reports.write_frontier(rows, out)
+        reports.write_frontier(rows, problem, out)
     if machine:
         reports.print_json([reports.plain(row) for row in rows])
     elif not quiet:

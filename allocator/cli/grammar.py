@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 import allocator as al
-from allocator.attributes import suggestion
 from allocator.rules import Constraint, Objective, Welfare
 from allocator.rules.levels import YARDSTICKS
+from allocator.wording import suggestion
 
 Texts = Sequence[str] | None
 

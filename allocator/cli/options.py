@@ -20,36 +20,70 @@ def _print_version(asked: bool) -> None:
 _LEVEL = f"LEVEL is a number, or yardstick:factor with one of the yardsticks {', '.join(YARDSTICKS)}, such as even:0.5."
 _WHERE = "WHERE is attribute=value, such as tier=new:50; without it all anchors are meant. Repeatable."
 
-Version = Annotated[bool, typer.Option(
-    "--version", is_eager=True, callback=_print_version, help="Print the version and exit.")]
-PresetName = Annotated[str, typer.Argument(
-    metavar="PRESET", help=f"The platform to imitate: {', '.join(al.synthetic.PRESETS)}.")]
-PlatformFolder = Annotated[Path, typer.Argument(
-    metavar="PLATFORM", help="A platform folder, as synth writes it.")]
-Fairness = Annotated[str | None, typer.Option(
-    metavar="WELFARE", help="Welfare of the anchors that joins GMV: nash, maxmin or alpha=X, X > 0 (alpha=1 is nash).")]
-Of = Annotated[str | None, typer.Option(
-    metavar="GOOD", help="What the welfare is about: exposure (the default), gmv or an edge measure of the platform.")]
-Weight = Annotated[float | None, typer.Option(
-    metavar="X", help="Relative weight of the welfare: 1 (the default) makes it as large as GMV at the even "
-                      "allocation, inf leaves welfare alone.")]
-Points = Annotated[int, typer.Option(
-    min=1, metavar="N", help="Number of weights between the two ends, GMV alone and welfare alone.")]
-Capacity = Annotated[str | None, typer.Option(
-    metavar="LEVEL", help=f"Impressions that an anchor can serve, in place of the platform's capacities. {_LEVEL}")]
-Cap = Annotated[list[str] | None, typer.Option(
-    metavar="[WHERE:]LEVEL", help=f"The most impressions of an anchor, LEVEL as for --capacity. {_WHERE}")]
-Floor = Annotated[list[str] | None, typer.Option(
-    metavar="[WHERE:]LEVEL", help=f"The fewest impressions of an anchor, LEVEL as for --capacity. {_WHERE}")]
-Solver = Annotated[str, typer.Option(
-    metavar="NAME[:ENGINE]", help=f"auto, {', '.join(al.SOLVERS)}; an engine follows a colon, as in linear:pdlp.")]
-RelativeGap = Annotated[float, typer.Option(
-    metavar="X", help="The relative gap to prove.")]
-Seconds = Annotated[float | None, typer.Option(
-    min=0, metavar="X", help="Stop after this time with the best answer so far, where the solver can.")]
-Out = Annotated[Path | None, typer.Option(
-    metavar="FOLDER", help="Where to save the result; without it nothing is saved.")]
-Json = Annotated[bool, typer.Option(
-    "--json", help="Print the result, or the error, as JSON on stdout, and nothing else there.")]
-Quiet = Annotated[bool, typer.Option(
-    "--quiet", help="Print nothing but errors and what --json asks for.")]
+Version = Annotated[
+    bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
+]
+PresetName = Annotated[
+    str, typer.Argument(metavar="PRESET", help=f"The platform to imitate: {', '.join(al.synthetic.PRESETS)}.")
+]
+NewFolder = Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write the platform.")]
+PlatformFolder = Annotated[Path, typer.Argument(metavar="PLATFORM", help="A platform folder, as synth writes it.")]
+Fairness = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WELFARE",
+        help="Welfare of the anchors that joins GMV: nash, maxmin or alpha=X, X > 0 (alpha=1 is nash).",
+    ),
+]
+Of = Annotated[
+    str | None,
+    typer.Option(
+        metavar="GOOD",
+        help="What the welfare is about: exposure (the default), gmv or an edge measure of the platform.",
+    ),
+]
+Weight = Annotated[
+    float | None,
+    typer.Option(
+        metavar="X",
+        help="Relative weight of the welfare: 1 (the default) makes it as large as GMV at the even "
+        "allocation, inf leaves welfare alone.",
+    ),
+]
+Points = Annotated[
+    int, typer.Option(min=1, metavar="N", help="Number of weights between the two ends, GMV alone and welfare alone.")
+]
+Capacity = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LEVEL", help=f"Impressions that an anchor can serve, in place of the platform's capacities. {_LEVEL}"
+    ),
+]
+Cap = Annotated[
+    list[str] | None,
+    typer.Option(metavar="[WHERE:]LEVEL", help=f"The most impressions of an anchor, LEVEL as for --capacity. {_WHERE}"),
+]
+Floor = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[WHERE:]LEVEL", help=f"The fewest impressions of an anchor, LEVEL as for --capacity. {_WHERE}"
+    ),
+]
+Solver = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME[:ENGINE]", help=f"auto, {', '.join(al.SOLVERS)}; an engine follows a colon, as in linear:pdlp."
+    ),
+]
+RelativeGap = Annotated[float, typer.Option(metavar="X", help="The relative gap to prove.")]
+Seconds = Annotated[
+    float | None,
+    typer.Option(min=0, metavar="X", help="Stop after this time with the best answer so far, where the solver can."),
+]
+Out = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="Where to save the result; without it nothing is saved.")
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print the result, or the error, as JSON on stdout, and nothing else there.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors and what --json asks for.")]

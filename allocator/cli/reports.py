@@ -85,8 +85,11 @@ def solution(allocation: al.Allocation) -> Table:
     table.add_row("seconds", f"{run.build_seconds:.2f} to build, {run.solve_seconds:.2f} to solve")
     table.add_row("solver", run.solver)
     for label, rule in binding(allocation).items():
-        table.add_row(label, f"binds at {rule['levels']:,} anchors; one unit more for each would change the objective "
-                             f"by {_amount(rule['shadow_price'])} {platform.currency}")
+        table.add_row(
+            label,
+            f"binds at {rule['levels']:,} anchors; one unit more for each would change the objective "
+            f"by {_amount(rule['shadow_price'])} {platform.currency}",
+        )
     for notice in allocation.problem.notices:
         table.add_row("notice", notice)
     return table
@@ -95,15 +98,24 @@ def solution(allocation: al.Allocation) -> Table:
 def points(rows: Sequence[Row], platform: al.Platform) -> Iterator[Table | str]:
     """A frontier for people: the table of its points, then a line for each that could not be solved."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    table.caption = (f"GMV in {platform.currency} per {platform.period}; price of fairness, the share of it given up; "
-                     "level of the good per anchor; exposure: Gini, top 1 % and starved anchors")
+    table.caption = (
+        f"GMV in {platform.currency} per {platform.period}; price of fairness, the share of it given up; "
+        "level of the good per anchor; exposure: Gini, top 1 % and starved anchors"
+    )
     for heading in ("weight", "GMV", "price", "level", "Gini", "top 1 %", "starved", "gap"):
         table.add_column(heading, justify="right", overflow="fold")
     for row in rows:
         if "reason" not in row:
-            table.add_row(_name(row), _amount(row["gmv"]), _share(row.get("price_of_fairness")), _amount(row["level"]),
-                          f"{row['gini_exposure']:.3f}", _share(row["top_1_percent_exposure"]),
-                          f"{row['starved_anchors']:,}", "" if row["gap"] is None else f"{row['relative_gap']:.1e}")
+            table.add_row(
+                _name(row),
+                _amount(row["gmv"]),
+                _share(row.get("price_of_fairness")),
+                _amount(row["level"]),
+                f"{row['gini_exposure']:.3f}",
+                _share(row["top_1_percent_exposure"]),
+                f"{row['starved_anchors']:,}",
+                "" if row["gap"] is None else f"{row['relative_gap']:.1e}",
+            )
     yield table
     for row in rows:
         if "reason" in row:
@@ -123,7 +135,7 @@ def _share(share: float | None) -> str:
     return "" if share is None else f"{share:.1%}"
 
 
-def write_frontier(rows: Sequence[Row], folder: Path) -> None:
+def write_frontier(rows: Sequence[Row], problem: al.Problem, folder: Path) -> None:
     """Write ``frontier.csv``, ``.json``, ``.png`` and ``.pdf``, drawn up aside and then moved to their places."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".frontier.") as name:
@@ -134,15 +146,27 @@ def write_frontier(rows: Sequence[Row], folder: Path) -> None:
             table.writerows(rows)
         text = json.dumps([plain(row) for row in rows], indent=1, allow_nan=False)
         (draft / "frontier.json").write_text(text + "\n")
-        _draw(rows, draft)
+        _draw(rows, problem, draft)
         for path in sorted(draft.iterdir()):
             os.replace(path, folder / path.name)
 
 
-def _draw(rows: Sequence[Row], folder: Path) -> None:
+def _draw(rows: Sequence[Row], problem: al.Problem, folder: Path) -> None:
+    """The same rows give the same bytes: no date is written into the figure."""
+    import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    figure = Figure(layout="constrained")
-    al.plots.frontier(rows, figure.subplots())
-    for kind in ("png", "pdf"):
-        figure.savefig(folder / f"frontier.{kind}")
+    platform, good = problem.platform, problem.welfare[0].of
+    unit = {"exposure": "impressions", "gmv": platform.currency}.get(good, good)
+    with mpl.rc_context(al.plots.style):
+        figure = Figure()
+        ax = al.plots.frontier(
+            [row for row in rows if row["weight"] is not None],
+            figure.subplots(),
+            baselines=[row for row in rows if row["weight"] is None],
+            xlabel=f"Fairness level ({unit} per anchor and {platform.period})",
+            ylabel=f"GMV ({platform.currency} per {platform.period})",
+        )
+        ax.legend()
+        figure.savefig(folder / "frontier.png")
+        figure.savefig(folder / "frontier.pdf", metadata={"CreationDate": None})

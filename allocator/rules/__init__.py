@@ -9,7 +9,21 @@ from allocator.rules.max_min import MaxMin
 from allocator.rules.objective import Objective
 from allocator.rules.rule import Constraint, Rule, Totals, Violation, Welfare
 
-__all__ = ["GMV", "AlphaFair", "Cap", "Capacity", "Constraint", "Floor", "MaxMin", "Nash", "Objective", "Rule", "Totals", "Violation", "Welfare"]
+__all__ = [
+    "GMV",
+    "AlphaFair",
+    "Cap",
+    "Capacity",
+    "Constraint",
+    "Floor",
+    "MaxMin",
+    "Nash",
+    "Objective",
+    "Rule",
+    "Totals",
+    "Violation",
+    "Welfare",
+]
 
 RULES = {rule.__name__: rule for rule in (GMV, AlphaFair, MaxMin, Capacity, Cap, Floor)}
 

@@ -33,8 +33,9 @@ class AlphaFair(Welfare):
         c_j and m_j, both > 0 and 1 by default. On a star the optimum has y proportional to c^(1/alpha) m: the factor m
         in front of U is what gives more merit more traffic for every alpha.
 
-    The sum runs over anchors with positive reach. With P = p / c the conjugate's maximiser is z = min(R/m, P^(-1/alpha))
-    for P > 0 and R/m otherwise, its value c m (U(z) - P z) (derived here: U' = z^-alpha, stationarity on [0, R/m]).
+    The sum runs over anchors with positive reach. With P = p / c the conjugate's maximiser is z = min(R/m,
+    P^(-1/alpha)) for P > 0 and R/m otherwise, its value c m (U(z) - P z) (derived here: U' = z^-alpha, stationarity on
+    [0, R/m]).
     """
 
     alpha: float
@@ -43,7 +44,9 @@ class AlphaFair(Welfare):
 
     def __post_init__(self) -> None:
         if not (isinstance(self.alpha, int | float | np.number) and 0 < self.alpha < np.inf):
-            raise ValueError(f"alpha must be a finite number > 0, not {self.alpha} (use MaxMin for the limit of large alpha)")
+            raise ValueError(
+                f"alpha must be a finite number > 0, not {self.alpha} (use MaxMin for the limit of large alpha)"
+            )
 
     @property
     def name(self) -> str:
@@ -51,7 +54,11 @@ class AlphaFair(Welfare):
 
     def bind(self, platform: Platform) -> Self:
         bound = super().bind(platform)
-        return replace(bound, weights=positive(platform, self.weights, "welfare weights"), merit=positive(platform, self.merit, "merits"))
+        return replace(
+            bound,
+            weights=positive(platform, self.weights, "welfare weights"),
+            merit=positive(platform, self.merit, "merits"),
+        )
 
     @cached_property
     def active(self) -> NDArray[np.int64]:
@@ -121,9 +128,12 @@ class AlphaFair(Welfare):
     def cvxpy(self, totals: Any) -> tuple[Any, list]:
         import cvxpy as cp
 
-        # U(unit z) = unit^(1-alpha) U(z), and for the logarithm a constant: the powers of large units stay out of the cone.
+        # U(unit z) = unit^(1-alpha) U(z), and for the logarithm a constant: the powers of large units stay out of the
+        # cone.
         amounts = totals.of(self.of)[self.active]
-        scale = self._c * self._m * (totals.unit(self.of)[self.active] / self._m) ** (1.0 - self.alpha) / totals.currency
+        scale = (
+            self._c * self._m * (totals.unit(self.of)[self.active] / self._m) ** (1.0 - self.alpha) / totals.currency
+        )
         exponent = 1.0 - self.alpha
         # Second-order cones express quarters exactly and converge better; other exponents need power cones.
         by_cones = (4 * exponent).is_integer()
@@ -131,6 +141,6 @@ class AlphaFair(Welfare):
         return cp.sum(cp.multiply(scale, utility)), []
 
 
-def Nash(**options: Any) -> AlphaFair:  # noqa: N802
+def Nash(**options: Any) -> AlphaFair:
     """Proportional fairness, `AlphaFair` at alpha = 1 (Nash 1950; Eisenberg and Gale 1959)."""
     return AlphaFair(1.0, **options)

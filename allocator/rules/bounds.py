@@ -9,11 +9,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.attributes import some
 from allocator.graph import Platform
 from allocator.rules.levels import Level, Where, anchors_where, per_anchor
 from allocator.rules.rows import Box, Rows
 from allocator.rules.rule import Constraint, Totals, Violation
+from allocator.wording import some
 
 FloatArray = NDArray[np.float64]
 
@@ -31,7 +31,9 @@ class _Bound(Constraint):
         excess = self.excess(totals)
         unit = np.where((self.level > 0) & (self.level < np.inf), self.level, np.where(self.reach > 0, self.reach, 1.0))
         worst = int(np.argmax(excess / unit))
-        return Violation(float(excess.max()), float(excess[worst] / unit[worst]), f"anchor {self.platform.anchors['id'][worst]}")
+        return Violation(
+            float(excess.max()), float(excess[worst] / unit[worst]), f"anchor {self.platform.anchors['id'][worst]}"
+        )
 
     def idle(self) -> FloatArray:
         return np.zeros(self.level.size)
@@ -106,7 +108,9 @@ class Floor(_Bound):
     def bind(self, platform: Platform) -> Self:
         bound = self._bind(platform, 0.0)
         if np.isinf(bound.level).any():
-            raise ValueError(f"a floor must be finite; it is not for anchor {some(platform.anchors['id'][np.isinf(bound.level)])}")
+            raise ValueError(
+                f"a floor must be finite; it is not for anchor {some(platform.anchors['id'][np.isinf(bound.level)])}"
+            )
         return bound
 
     def conjugate(self, multipliers: FloatArray) -> FloatArray:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from allocator.attributes import some, suggestion
 from allocator.graph import Platform
+from allocator.wording import some, suggestion
 
 FloatArray = NDArray[np.float64]
 Where = str | ArrayLike | None
@@ -54,7 +54,9 @@ def _matching(platform: Platform, where: str) -> NDArray[np.bool_]:
         mask = column == _number(text, f"{attribute}={text}")
     if not mask.any():
         known = np.unique(column).tolist()
-        raise ValueError(f"no anchor has {where}{suggestion(text, map(str, known))} ({attribute} is one of {some(known)})")
+        raise ValueError(
+            f"no anchor has {where}{suggestion(text, map(str, known))} ({attribute} is one of {some(known)})"
+        )
     return mask
 
 
@@ -76,8 +78,8 @@ def per_anchor(platform: Platform, level: Level, *, of: str, neutral: float) -> 
     """One level per anchor, (A,), in the unit of the good ``of``.
 
     ``level`` is a number, an (A,) array, a mapping from anchor ids to numbers (``neutral`` for the others), or
-    ``"yardstick:factor"`` with the yardstick ``observed`` (today's amount of the good), ``reach`` (the most an anchor can get),
-    ``even`` (total / number of anchors) or ``capacity``.
+    ``"yardstick:factor"`` with the yardstick ``observed`` (today's amount of the good), ``reach`` (the most an anchor
+    can get), ``even`` (total / number of anchors) or ``capacity``.
 
     Raises
     ------
@@ -92,11 +94,15 @@ def per_anchor(platform: Platform, level: Level, *, of: str, neutral: float) -> 
     else:
         levels = np.asarray(level, dtype=np.float64)
         if levels.shape not in ((), (platform.anchor_count,)):
-            raise ValueError(f"a level needs one number or one per anchor, ({platform.anchor_count},), not shape {levels.shape}")
+            raise ValueError(
+                f"a level needs one number or one per anchor, ({platform.anchor_count},), not shape {levels.shape}"
+            )
         levels = np.broadcast_to(levels, (platform.anchor_count,)).copy()
     bad = ~(levels >= 0)
     if bad.any():
-        raise ValueError(f"a level must be a number >= 0; anchor {some(platform.anchors['id'][bad])} has {levels[bad][0]}")
+        raise ValueError(
+            f"a level must be a number >= 0; anchor {some(platform.anchors['id'][bad])} has {levels[bad][0]}"
+        )
     return levels
 
 
@@ -105,7 +111,9 @@ def positive(platform: Platform, amounts: ArrayLike | None, what: str) -> FloatA
     levels = per_anchor(platform, 1.0 if amounts is None else amounts, of="exposure", neutral=1.0)
     bad = ~((levels > 0) & (levels < np.inf))
     if bad.any():
-        raise ValueError(f"{what} must be finite and > 0; anchor {some(platform.anchors['id'][bad])} has {levels[bad][0]}")
+        raise ValueError(
+            f"{what} must be finite and > 0; anchor {some(platform.anchors['id'][bad])} has {levels[bad][0]}"
+        )
     return levels
 
 
@@ -124,4 +132,6 @@ def _relative(platform: Platform, level: str, of: str) -> FloatArray:
         return np.full(platform.anchor_count, times * platform.total_of(of) / platform.anchor_count)
     if yardstick == "capacity" and of == "exposure":
         return times * platform.capacity
-    raise ValueError(f"'{level}' has no known yardstick{suggestion(yardstick, YARDSTICKS)} (known: {', '.join(YARDSTICKS)})")
+    raise ValueError(
+        f"'{level}' has no known yardstick{suggestion(yardstick, YARDSTICKS)} (known: {', '.join(YARDSTICKS)})"
+    )

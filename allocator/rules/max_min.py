@@ -50,7 +50,11 @@ class MaxMin(Welfare):
         return float((self.reach[self.active] / self._m).min(initial=np.inf)) if self.active.size else 0.0
 
     def value(self, totals: Totals) -> FloatArray:
-        return self.weight * (totals.of(self.of)[self.active] / self._m).min(initial=np.inf, keepdims=True) if self.active.size else np.zeros(1)
+        return (
+            self.weight * (totals.of(self.of)[self.active] / self._m).min(initial=np.inf, keepdims=True)
+            if self.active.size
+            else np.zeros(1)
+        )
 
     def size(self, totals: Totals) -> float:
         return float(self.value(totals)[0])

@@ -24,7 +24,9 @@ class Objective:
             return cls(tuple(t for t in term.terms if t.weight > 0))
         if isinstance(term, Welfare):
             return cls((term,) if term.weight > 0 else ())
-        raise TypeError(f"{getattr(term, 'name', term)!s} is not a term of an objective; constraints belong in rules=[...]")
+        raise TypeError(
+            f"{getattr(term, 'name', term)!s} is not a term of an objective; constraints belong in rules=[...]"
+        )
 
     def __add__(self, other: Welfare | Objective) -> Objective:
         return Objective(self.terms + Objective.coerce(other).terms)

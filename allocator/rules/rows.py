@@ -26,7 +26,8 @@ class Box:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """lower <= sum over goods of coefficients[good] @ amounts + auxiliary @ z <= upper, with ``cost @ z`` in the objective.
+    """lower <= sum over goods of coefficients[good] @ amounts + auxiliary @ z <= upper, with ``cost @ z`` in the
+    objective.
 
     ``coefficients`` maps goods to (K, A) scipy sparse arrays, ``auxiliary`` is (K, n) over free variables z (n,).
     """
@@ -38,7 +39,9 @@ class Rows:
     cost: FloatArray | None = None
 
     def marginals(self, dual: FloatArray) -> dict[str, FloatArray]:
-        """Raw marginals of the rule from the duals (K,) of its rows, dual = change of the optimum per unit of the bound."""
+        """Raw marginals of the rule from the duals (K,) of its rows, dual = change of the optimum per unit of the
+        bound.
+        """
         return {good: -(matrix.T @ dual) for good, matrix in self.coefficients.items()}
 
 
@@ -59,7 +62,9 @@ class Boxes:
         return cls(mine, lower, upper)
 
     def marginals(self, p: FloatArray) -> list[FloatArray]:
-        """Split the marginals (A,) of the common box: a cap's part (p < 0) to the lowest cap, a floor's to the highest floor."""
+        """Split the marginals (A,) of the common box: a cap's part (p < 0) to the lowest cap, a floor's to the highest
+        floor.
+        """
         shares, open_cap, open_floor = [], p < 0, p > 0
         for rule in self.rules:
             cap = open_cap & (rule.box.upper == self.upper)

@@ -93,8 +93,8 @@ class Rule:
     def cvxpy(self, totals: Any) -> tuple[Any, list]:
         """(concave term up to a constant or 0, constraints) in CVXPY.
 
-        ``totals.of(good)`` gives amounts (A,) as an expression in multiples of ``totals.unit(good)`` (A,); the term is divided by
-        ``totals.currency``.
+        ``totals.of(good)`` gives amounts (A,) as an expression in multiples of ``totals.unit(good)`` (A,); the term is
+        divided by ``totals.currency``.
         """
         raise NotImplementedError
 
@@ -155,8 +155,8 @@ class Welfare(Rule):
         raise NotImplementedError
 
     def level(self, totals: Totals) -> float:
-        """Equally distributed equivalent (Atkinson 1970): the amount per unit of merit that, given to every anchor alike, would be
-        worth as much, in units of the good."""
+        """Equally distributed equivalent (Atkinson 1970): the amount per unit of merit that, given to every anchor
+        alike, would be worth as much, in units of the good."""
         raise NotImplementedError
 
     def supergradient(self, totals: Totals) -> Any:
@@ -167,7 +167,10 @@ class Welfare(Rule):
         if not isinstance(factor, int | float | np.number):
             return NotImplemented
         if not (math.isfinite(factor) and factor >= 0):
-            raise ValueError(f"the weight of {self.name} must be finite and >= 0, not {factor}: otherwise the objective is not concave")
+            raise ValueError(
+                f"the weight of {self.name} must be finite and >= 0, not {factor}: otherwise the objective is "
+                f"not concave"
+            )
         return replace(self, weight=self.weight * float(factor))
 
     __rmul__ = __mul__

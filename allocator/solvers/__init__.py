@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from allocator.allocation import Allocation
-from allocator.attributes import suggestion
 from allocator.driver import Goal, Solver, run
 from allocator.linear_model import not_linear
 from allocator.problem import Problem
@@ -14,6 +13,7 @@ from allocator.solvers.conic import Conic
 from allocator.solvers.flow import Flow, outside_transport
 from allocator.solvers.linear import Linear
 from allocator.solvers.min_cost_flow import MinCostFlow
+from allocator.wording import suggestion
 
 SOLVERS: dict[str, type[Solver]] = {
     "conic": Conic,
@@ -38,7 +38,9 @@ def named(solver: str) -> Solver:
     """
     name, _, engine = solver.partition(":")
     if name not in SOLVERS:
-        raise ValueError(f"no solver is called '{name}'{suggestion(name, SOLVERS)} (there are auto, {', '.join(SOLVERS)})")
+        raise ValueError(
+            f"no solver is called '{name}'{suggestion(name, SOLVERS)} (there are auto, {', '.join(SOLVERS)})"
+        )
     try:
         return SOLVERS[name](engine) if engine else SOLVERS[name]()
     except TypeError:
@@ -48,8 +50,8 @@ def named(solver: str) -> Solver:
 def choose(problem: Problem) -> Solver:
     """The rule behind ``solver="auto"``: the most special method that can express the problem.
 
-    Bounds on exposure under GMV alone are a transport problem: network simplex (exact, and fastest below about 5e5 edges). Other
-    linear problems: GLOP. Everything else: the conic model.
+    Bounds on exposure under GMV alone are a transport problem: network simplex (exact, and fastest below about 5e5
+    edges). Other linear problems: GLOP. Everything else: the conic model.
     """
     if outside_transport(problem) is None:
         return Flow()

@@ -36,8 +36,8 @@ class Baseline(Solver):
 def best_first(platform: Platform, appeal: FloatArray, room: FloatArray) -> FloatArray:
     """Each segment in turn gives its supply to its most appealing anchors that still have room.
 
-    Vectorised by rounds: every segment asks its best open anchor; an anchor asked for more than its room shares it in proportion to the
-    requests, closes, and the rest ask again. Without limits one round is enough.
+    Vectorised by rounds: every segment asks its best open anchor; an anchor asked for more than its room shares it in
+    proportion to the requests, closes, and the rest ask again. Without limits one round is enough.
     """
     flow, left, room = np.zeros(platform.edge_count), platform.supply.copy(), room.astype(np.float64)
     order = np.lexsort((-appeal, platform.segment))
@@ -62,7 +62,9 @@ def best_first(platform: Platform, appeal: FloatArray, room: FloatArray) -> Floa
 
 @dataclass(frozen=True)
 class Greedy(Baseline):
-    """All supply of a segment to the anchors that sell most per impression, while they have room: GMV today, and nothing else."""
+    """All supply of a segment to the anchors that sell most per impression, while they have room: GMV today, and
+    nothing else.
+    """
 
     def recipe(self, problem: Problem) -> FloatArray:
         return best_first(problem.platform, problem.platform.value.astype(np.float64), problem.exposure_box.upper)
@@ -89,7 +91,9 @@ class Proportional(Baseline):
 
 @dataclass(frozen=True)
 class EpsilonEven(Baseline):
-    """A share ``epsilon`` of the traffic is spread evenly, the rest greedily: the "relatively even rate" of anti-head flow management."""
+    """A share ``epsilon`` of the traffic is spread evenly, the rest greedily: the "relatively even rate" of anti-head
+    flow management.
+    """
 
     epsilon: float = 0.3
 
@@ -105,8 +109,8 @@ class EpsilonEven(Baseline):
 class CappedBoost(Baseline):
     """Greedy on boosted values: anchors below the mean observed exposure count up to ``boost`` times as much.
 
-    The boost of an anchor is min(boost, mean / its exposure), after the ecosystem simulation of RecSim NG (cap 1.2); where nothing
-    was observed, the even flow stands for today's exposure.
+    The boost of an anchor is min(boost, mean / its exposure), after the ecosystem simulation of RecSim NG (cap 1.2);
+    where nothing was observed, the even flow stands for today's exposure.
     """
 
     boost: float = 1.2

@@ -22,10 +22,11 @@ LARGEST = 400_000
 
 
 class Copies:
-    """A rule's own copies of the amounts it speaks of, tied to the flow by equalities whose duals are its raw marginals.
+    """A rule's own copies of the amounts it speaks of, tied to the flow by equalities whose duals are its raw
+    marginals.
 
-    Everything is near 1: flow is a share of its segment's supply, amounts are multiples of what the even flow brings (``unit``),
-    and terms are divided by ``currency``, the size of the objective at the even flow.
+    Everything is near 1: flow is a share of its segment's supply, amounts are multiples of what the even flow brings
+    (``unit``), and terms are divided by ``currency``, the size of the objective at the even flow.
     """
 
     def __init__(self, platform: Platform, shares: Any, currency: float):
@@ -46,8 +47,10 @@ class Copies:
         if good not in self._copies:
             platform, measure = self.platform, self.platform.measure(good)
             brought = platform.supply[platform.segment] * (1.0 if measure is None else measure)
-            into = csc_array((brought / self.unit(good)[platform.anchor], platform.anchor, np.arange(platform.edge_count + 1)),
-                             shape=(platform.anchor_count, platform.edge_count))
+            into = csc_array(
+                (brought / self.unit(good)[platform.anchor], platform.anchor, np.arange(platform.edge_count + 1)),
+                shape=(platform.anchor_count, platform.edge_count),
+            )
             self._copies[good] = cp.Variable(platform.anchor_count)
             self.ties[good] = self._copies[good] == into @ self.shares
         return self._copies[good]
@@ -101,7 +104,10 @@ class Conic(Solver):
         def solve() -> Answer:
             claim = _attempt(model, (self.engine, *(e for e in ENGINES if e != self.engine)), goal)
             unfelt = np.zeros(platform.anchor_count)
-            multipliers = [term.fit({term.of: unfelt} | copies[k].marginals()) if k in copies else None for k, term in enumerate(problem.terms)]
+            multipliers = [
+                term.fit({term.of: unfelt} | copies[k].marginals()) if k in copies else None
+                for k, term in enumerate(problem.terms)
+            ]
             return Answer(shares.value * supply, multipliers, model.solver_stats.num_iters, claim)
 
         return solve
@@ -121,7 +127,9 @@ def _attempt(model: Any, engines: tuple[str, ...], goal: Goal) -> str:
     claims = []
     accuracy = min(max(0.1 * goal.relative_gap, 1e-9), 1e-5)
     for engine in engines:
-        options: dict[str, Any] = {"eps_abs": accuracy, "eps_rel": accuracy, "max_iters": 50_000} if engine == "SCS" else {}
+        options: dict[str, Any] = (
+            {"eps_abs": accuracy, "eps_rel": accuracy, "max_iters": 50_000} if engine == "SCS" else {}
+        )
         if goal.seconds is not None:
             options["time_limit_secs" if engine == "SCS" else "time_limit"] = goal.seconds
         try:

@@ -20,7 +20,10 @@ FloatArray = NDArray[np.float64]
 def outside_transport(problem: Problem) -> str | None:
     """Why a problem is not a transport problem, or None."""
     if problem.welfare:
-        return f"{problem.welfare[0].name} is more than GMV; {'conic' if problem.welfare[0].rows is None else 'linear'} can take it"
+        return (
+            f"{problem.welfare[0].name} is more than GMV; "
+            f"{'conic' if problem.welfare[0].rows is None else 'linear'} can take it"
+        )
     for term in problem.constraints:
         if term.box is None or term.box.of != "exposure":
             return f"{term.name} is not a bound on exposure; linear can take it"
@@ -31,9 +34,10 @@ def outside_transport(problem: Problem) -> str | None:
 class Flow(Solver):
     """POT's sparse network simplex in float64 (Bonneel et al. 2011).
 
-    The balanced transport problem: rows are the segments and one dummy, columns are the anchors' optional part (mass u - l), the
-    anchors' mandatory part (mass l) and *unserved* (mass sum b). The dummy row fills optional parts and unserved; arcs into
-    served parts cost d - w v, with d = max w v, all others d. Masses are divided by their total, values by d.
+    The balanced transport problem: rows are the segments and one dummy, columns are the anchors' optional part (mass u
+    - l), the anchors' mandatory part (mass l) and *unserved* (mass sum b). The dummy row fills optional parts and
+    unserved; arcs into served parts cost d - w v, with d = max w v, all others d. Masses are divided by their total,
+    values by d.
     """
 
     packages: ClassVar[tuple[str, ...]] = ("POT",)

@@ -23,8 +23,9 @@ Solution = tuple[FloatArray, FloatArray, int | None, str]
 class Linear(Solver):
     """Every rule that is linear after an epigraph, by one of three engines.
 
-    ``glop``: primal and dual simplex of OR-Tools, the default. ``highs``: dual simplex of HiGHS (Huangfu and Hall 2018).
-    ``pdlp``: restarted primal-dual hybrid gradients (Applegate et al. 2021), for large and loosely solved problems.
+    ``glop``: primal and dual simplex of OR-Tools, the default. ``highs``: dual simplex of HiGHS (Huangfu and Hall
+    2018). ``pdlp``: restarted primal-dual hybrid gradients (Applegate et al. 2021), for large and loosely solved
+    problems.
     """
 
     engine: str = "glop"
@@ -54,7 +55,9 @@ def _glop(model: LinearModel, goal: Goal) -> Callable[[], Solution]:
 
     helper = ModelBuilderHelper()
     lowest = np.concatenate((np.zeros(model.objective.size - model.free), np.full(model.free, -math.inf)))
-    helper.fill_model_from_sparse_data(lowest, np.full(lowest.size, math.inf), model.objective, model.lower, model.upper, model.matrix)
+    helper.fill_model_from_sparse_data(
+        lowest, np.full(lowest.size, math.inf), model.objective, model.lower, model.upper, model.matrix
+    )
     helper.set_maximize(True)
     solver = ModelSolverHelper("glop")
     # GLOP's own choice to dualise took 51 s against 31 s on a real graph of 266,792 edges, and never helped elsewhere.
@@ -121,9 +124,18 @@ def _pdlp(model: LinearModel, goal: Goal) -> Callable[[], Solution]:
         reason = solve_log_pb2.TerminationReason.Name(result.solve_log.termination_reason).lower()
         if "infeasible" in reason or not np.isfinite(result.primal_solution).all():
             raise NoAnswer(reason)
-        return np.asarray(result.primal_solution), -np.asarray(result.dual_solution), result.solve_log.iteration_count, reason
+        return (
+            np.asarray(result.primal_solution),
+            -np.asarray(result.dual_solution),
+            result.solve_log.iteration_count,
+            reason,
+        )
 
     return solve
 
 
-ENGINES: dict[str, Callable[[LinearModel, Goal], Callable[[], Solution]]] = {"glop": _glop, "highs": _highs, "pdlp": _pdlp}
+ENGINES: dict[str, Callable[[LinearModel, Goal], Callable[[], Solution]]] = {
+    "glop": _glop,
+    "highs": _highs,
+    "pdlp": _pdlp,
+}

@@ -20,9 +20,10 @@ LARGEST_COST = 2**62
 class MinCostFlow(Solver):
     """OR-Tools' cost-scaling push-relabel (Goldberg 1997) on integral impressions.
 
-    Impressions are whole: supply and caps are rounded down, floors up, each by less than 1 / ``units_per_impression``. Values become
-    integers floor(v / max v * K), with K as large as int64 allows, which loses less than max v / K per impression served (derived here:
-    each cost is off by less than one unit). The claim states both. It returns no prices, so its certificate is loose.
+    Impressions are whole: supply and caps are rounded down, floors up, each by less than 1 / ``units_per_impression``.
+    Values become integers floor(v / max v * K), with K as large as int64 allows, which loses less than max v / K per
+    impression served (derived here: each cost is off by less than one unit). The claim states both. It returns no
+    prices, so its certificate is loose.
     """
 
     units_per_impression: int = 1
@@ -35,7 +36,9 @@ class MinCostFlow(Solver):
 
     def supports(self, problem: Problem) -> str | None:
         if float(problem.platform.supply.sum()) * self.units_per_impression >= 2**52:
-            return f"{problem.platform.supply.sum():.3g} impressions overflow whole numbers; measure supply in thousands"
+            return (
+                f"{problem.platform.supply.sum():.3g} impressions overflow whole numbers; measure supply in thousands"
+            )
         return outside_transport(problem)
 
     def build(self, problem: Problem, goal: Goal) -> Callable[[], Answer]:
@@ -47,7 +50,10 @@ class MinCostFlow(Solver):
         lower = _whole(box.lower * unit, np.ceil)
         upper = np.maximum(_whole(np.minimum(box.upper, platform.reach) * unit, np.floor), 0)
         if (lower > upper).any() or lower.sum() > supply.sum():
-            raise NoAnswer("rounding to whole impressions leaves no flow between the floors and the caps; use more units_per_impression")
+            raise NoAnswer(
+                "rounding to whole impressions leaves no flow between the floors and the caps; use more "
+                "units_per_impression"
+            )
         worth = problem.gmv_weight * platform.value.astype(np.float64)
         top = float(worth.max()) or 1.0
         scale = LARGEST_COST // (8 * (S + A + 2) ** 2)
@@ -56,8 +62,11 @@ class MinCostFlow(Solver):
         network, sink = min_cost_flow.SimpleMinCostFlow(), S + A
         anchors = np.arange(S, S + A)
         arcs = network.add_arcs_with_capacity_and_unit_cost(
-            np.concatenate((platform.segment, anchors, np.arange(S))), np.concatenate((S + platform.anchor, np.full(S + A, sink))),
-            np.concatenate((supply[platform.segment], upper - lower, supply)), np.concatenate((cost, np.zeros(S + A, dtype=np.int64))))
+            np.concatenate((platform.segment, anchors, np.arange(S))),
+            np.concatenate((S + platform.anchor, np.full(S + A, sink))),
+            np.concatenate((supply[platform.segment], upper - lower, supply)),
+            np.concatenate((cost, np.zeros(S + A, dtype=np.int64))),
+        )
         network.set_nodes_supplies(np.arange(S + A + 1), np.concatenate((supply, -lower, [lower.sum() - supply.sum()])))
         lost = top / min(scale, 2**40) * float(platform.supply.sum())
         idle = float(platform.supply.sum() - supply.sum() / unit)
@@ -67,7 +76,11 @@ class MinCostFlow(Solver):
             if status != network.OPTIMAL:
                 raise NoAnswer(status.name.lower())
             flow = network.flows(arcs[:E]).astype(np.float64) / unit
-            return Answer(flow, claim=f"optimal for whole units within {lost:.3g} {platform.currency}; {idle:.6g} impressions of supply were rounded away")
+            return Answer(
+                flow,
+                claim=f"optimal for whole units within {lost:.3g} {platform.currency}; {idle:.6g} impressions of "
+                f"supply were rounded away",
+            )
 
         return solve
 
@@ -75,4 +88,6 @@ class MinCostFlow(Solver):
 def _whole(amount: np.ndarray, towards: Callable) -> np.ndarray:
     """Round to whole units, forgiving the last bits of a float."""
     nearest = np.rint(amount)
-    return np.where(np.abs(amount - nearest) <= 1e-9 * np.maximum(nearest, 1.0), nearest, towards(amount)).astype(np.int64)
+    return np.where(np.abs(amount - nearest) <= 1e-9 * np.maximum(nearest, 1.0), nearest, towards(amount)).astype(
+        np.int64
+    )

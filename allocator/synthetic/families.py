@@ -36,12 +36,21 @@ def uniform(segments: int, anchors: int, *, degree: int, rng: np.random.Generato
     """
     segments, anchors, degree = sizes(segments, anchors, degree, rng)
     pairs = watch(np.full(segments, degree), np.ones(anchors), rng=rng)
-    return _platform(pairs, rng.random(pairs[0].size), np.ones(segments),
-                     anchors={"id": np.arange(anchors)}, segments={})
+    return _platform(
+        pairs, rng.random(pairs[0].size), np.ones(segments), anchors={"id": np.arange(anchors)}, segments={}
+    )
 
 
-def heavy_tailed(segments: int, anchors: int, *, degree: int, rng: np.random.Generator, popularity: float = 1.0,
-                 value_sigma: float = 1.0, supply_sigma: float = 1.0) -> Platform:
+def heavy_tailed(
+    segments: int,
+    anchors: int,
+    *,
+    degree: int,
+    rng: np.random.Generator,
+    popularity: float = 1.0,
+    value_sigma: float = 1.0,
+    supply_sigma: float = 1.0,
+) -> Platform:
     """Draw a platform with the skew of real ones: popular anchors, rich values, large segments, uneven degrees.
 
     Parameters
@@ -79,8 +88,9 @@ def heavy_tailed(segments: int, anchors: int, *, degree: int, rng: np.random.Gen
     return _platform(pairs, value, supply, anchors={"popularity": weights / weights.sum()}, segments={})
 
 
-def blocks(segments: int, anchors: int, *, verticals: int, breadth: float, rng: np.random.Generator,
-           degree: int = 10) -> Platform:
+def blocks(
+    segments: int, anchors: int, *, verticals: int, breadth: float, rng: np.random.Generator, degree: int = 10
+) -> Platform:
     """Draw a platform divided into verticals, whose segments watch anchors of other verticals now and then (A9).
 
     Parameters
@@ -118,8 +128,13 @@ def blocks(segments: int, anchors: int, *, verticals: int, breadth: float, rng: 
     if breadth > 0:
         count("degree", degree, most=anchors - members.max(), why=" (the anchors outside the largest vertical)")
     pairs = watch_blocks(np.full(segments, degree), np.ones(anchors), own=own, breadth=breadth, rng=rng)
-    return _platform(pairs, _lognormal(1.0, pairs[0].size, rng), np.ones(segments),
-                     anchors={"vertical": own[1]}, segments={"vertical": own[0]})
+    return _platform(
+        pairs,
+        _lognormal(1.0, pairs[0].size, rng),
+        np.ones(segments),
+        anchors={"vertical": own[1]},
+        segments={"vertical": own[0]},
+    )
 
 
 def _lognormal(sigma: float, size: int, rng: np.random.Generator) -> FloatArray:

@@ -44,8 +44,15 @@ class Planted:
     objective: float
 
 
-def planted(segments: int, anchors: int, *, degree: int, rng: np.random.Generator, value_scale: float = 1.0,
-            supply_scale: float = 1.0) -> Planted:
+def planted(
+    segments: int,
+    anchors: int,
+    *,
+    degree: int,
+    rng: np.random.Generator,
+    value_scale: float = 1.0,
+    supply_scale: float = 1.0,
+) -> Planted:
     """Choose an allocation and its prices, then build the platform on which it is optimal.
 
     Parameters
@@ -94,8 +101,13 @@ def planted(segments: int, anchors: int, *, degree: int, rng: np.random.Generato
     value -= np.where(flow > 0, 0, _cuts(value, rng))
     capacity, floor = _levels(exposure, beta, rng)
     supply = flow.sum(axis=1) + np.where(spare, rng.integers(1, 20, segments), 0)
-    platform = Platform(np.arange(segments + 1) * degree, anchor.ravel().astype(np.int32), value.ravel() * money,
-                        supply * traffic, capacity=capacity * traffic)
+    platform = Platform(
+        np.arange(segments + 1) * degree,
+        anchor.ravel().astype(np.int32),
+        value.ravel() * money,
+        supply * traffic,
+        capacity=capacity * traffic,
+    )
     objective = float((flow * traffic * (value * money)).sum())
     return Planted(platform, frozen(flow.ravel() * traffic), frozen(floor * traffic), frozen(beta * money), objective)
 

@@ -198,13 +198,26 @@ def _assemble(preset: Preset, cast: Cast, public: _Public, followed: NDArray[np.
     sales = into_anchors(anchor, observed * value, anchors)
     fans = np.where(cast["new"], 0.0, public.exposure) * (1.0 / preset.public_share - 1.0) / preset.visits
     return Platform(
-        np.append(starts, anchor.size), anchor.astype(np.int32), value, np.add.reduceat(observed, starts),
-        capacity=np.full(anchors, np.inf), observed=observed,
-        segments={"id": _ids("segment", starts.size),
-                  "domain": np.where(np.arange(starts.size) < public.starts.size, "public", "private"),
-                  "category": names[np.concatenate((public.category, cast["category"][followed]))]},
-        anchors={"id": _ids("anchor", anchors), "tier": _tiers(sales, cast["new"]), "kind": cast["kind"],
-                 "firm": cast["firm"], "category": names[cast["category"]], "appeal": cast["appeal"], "fans": fans},
+        np.append(starts, anchor.size),
+        anchor.astype(np.int32),
+        value,
+        np.add.reduceat(observed, starts),
+        capacity=np.full(anchors, np.inf),
+        observed=observed,
+        segments={
+            "id": _ids("segment", starts.size),
+            "domain": np.where(np.arange(starts.size) < public.starts.size, "public", "private"),
+            "category": names[np.concatenate((public.category, cast["category"][followed]))],
+        },
+        anchors={
+            "id": _ids("anchor", anchors),
+            "tier": _tiers(sales, cast["new"]),
+            "kind": cast["kind"],
+            "firm": cast["firm"],
+            "category": names[cast["category"]],
+            "appeal": cast["appeal"],
+            "fans": fans,
+        },
     )
 
 

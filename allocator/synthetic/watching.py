@@ -57,8 +57,9 @@ def watch(degrees: NDArray[np.int64], popularity: NDArray[np.float64], *, rng: n
     return segment, keys - segment * size
 
 
-def _race(lacking: NDArray[np.int64], keys: NDArray[np.int64], popularity: NDArray[np.float64],
-          rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+def _race(
+    lacking: NDArray[np.int64], keys: NDArray[np.int64], popularity: NDArray[np.float64], rng: np.random.Generator
+) -> Iterator[NDArray[np.int64]]:
     """Yield the keys that open segments lack: the anchors not yet in ``keys`` whose exponential clocks ring first.
 
     With rates in proportion to popularity the order of ringing is successive sampling (the clocks have no memory).
@@ -76,8 +77,9 @@ def _race(lacking: NDArray[np.int64], keys: NDArray[np.int64], popularity: NDArr
         yield chunk[row] * size + order[row, place]
 
 
-def watch_blocks(degrees: NDArray[np.int64], popularity: NDArray[np.float64], *, own: Pairs, breadth: float,
-                 rng: np.random.Generator) -> Pairs:
+def watch_blocks(
+    degrees: NDArray[np.int64], popularity: NDArray[np.float64], *, own: Pairs, breadth: float, rng: np.random.Generator
+) -> Pairs:
     """Let every segment watch anchors of its own block, and of the others with probability ``breadth`` per edge.
 
     Parameters

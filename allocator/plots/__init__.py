@@ -1,0 +1,20 @@
+"""Figures: ``(rows, ax) -> ax``; they compute nothing, and matplotlib is imported only when one is drawn."""
+
+from allocator.plots.frontier import frontier
+from allocator.plots.lorenz import lorenz
+from allocator.plots.style import COLOURS, DOUBLE, MARKERS, SINGLE, Look, look, short, style
+from allocator.plots.tiers import exposure_by_tier
+
+__all__ = [
+    "COLOURS",
+    "DOUBLE",
+    "MARKERS",
+    "SINGLE",
+    "Look",
+    "exposure_by_tier",
+    "frontier",
+    "look",
+    "lorenz",
+    "short",
+    "style",
+]

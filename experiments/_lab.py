@@ -1,0 +1,162 @@
+"""What experiments share: arguments, named random streams, cached cells, and figures saved with their rows."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import functools
+import hashlib
+import importlib.metadata
+import inspect
+import io
+import json
+import math
+import os
+import platform as machine
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import allocator
+
+HERE = Path(__file__).resolve().parent
+LIBRARIES = ("numpy", "scipy", "cvxpy", "clarabel", "scs", "ortools", "highspy", "POT", "pyarrow", "matplotlib")
+Row = dict[str, Any]
+Cell = tuple[Callable[..., list[Row]], dict[str, Any]]
+
+
+def arguments(question: str) -> argparse.ArgumentParser:
+    """The parser with the arguments that every experiment takes; ``question`` is the script's docstring."""
+    parser = argparse.ArgumentParser(description=question.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="small sizes, the same code")
+    parser.add_argument("--seed", type=int, default=7, help="names all random streams (default 7)")
+    parser.add_argument("--out", type=Path, default=HERE / "out", help="folder of results (default experiments/out)")
+    parser.add_argument("--data", type=Path, help="your own data in place of synthetic data, where the script can")
+    return parser
+
+
+def stream(seed: int, purpose: str) -> np.random.Generator:
+    """The random stream of one purpose, whatever other streams are asked for."""
+    name = hashlib.blake2b(purpose.encode(), digest_size=16).digest()
+    return np.random.default_rng(np.random.SeedSequence([seed, *name]))
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a script; Ctrl-C ends it with a sentence."""
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("\nInterrupted: finished cells are kept, and the same command goes on from there.")
+
+
+def dumps(record: Any) -> str:
+    """JSON in one spelling: infinities become "inf" and "-inf" (which float() reads), NaN is refused."""
+    return json.dumps(_plain(record), indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file at once or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        draft.write_bytes(content)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Lab:
+    """One run of the experiment ``name`` into the folder ``out``; the rows depend on ``arguments`` and nothing else."""
+
+    name: str
+    out: Path
+    arguments: Row
+
+    def measured(self, cells: Sequence[Cell]) -> list[Row]:
+        """The rows of all cells (function, parameters), computed or found; a cell that fails is not kept."""
+        from rich.console import Console
+        from rich.progress import track
+
+        console, rows = Console(stderr=True), []
+        for function, parameters in track(cells, self.name, console=console, disable=not console.is_terminal):
+            label = " ".join([function.__name__, *(f"{key}={entry}" for key, entry in parameters.items())])
+            path = self.out / "cells" / f"{function.__name__}-{_key(function, parameters)}.json"
+            found, started = path.exists(), time.perf_counter()
+            if not found:
+                write(path, dumps({"cell": label, "rows": function(**parameters)}).encode())
+            rows += json.loads(path.read_text(encoding="utf-8"))["rows"]
+            if not console.is_terminal:
+                how = "kept" if found else f"{time.perf_counter() - started:.1f} s"
+                print(f"{label}: {how}", file=sys.stderr, flush=True)
+        return rows
+
+    def finish(self, figure: Any, rows: list[Row], *, columns: Sequence[str]) -> None:
+        """Save the figure (PDF, PNG), its rows (JSON), what is drawn of them (CSV), and where all of it comes from."""
+        table, pdf, png = io.StringIO(), io.BytesIO(), io.BytesIO()
+        writer = csv.DictWriter(table, columns, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(_plain(rows))
+        figure.savefig(pdf, format="pdf", metadata={"CreationDate": None})
+        figure.savefig(png, format="png", metadata={"Software": None})
+        record = dumps({"experiment": self.name, "arguments": self.arguments, "rows": rows})
+        contents = {
+            "json": record.encode(),
+            "csv": table.getvalue().encode(),
+            "pdf": pdf.getvalue(),
+            "png": png.getvalue(),
+            "provenance.json": dumps(_provenance()).encode(),
+        }
+        for kind, content in contents.items():
+            write(self.out / f"{self.name}.{kind}", content)
+
+
+def _plain(record: Any) -> Any:
+    if isinstance(record, dict):
+        return {str(key): _plain(entry) for key, entry in record.items()}
+    if isinstance(record, list | tuple | np.ndarray):
+        return [_plain(entry) for entry in record]
+    record = record.item() if isinstance(record, np.generic) else record
+    return str(record) if isinstance(record, float) and math.isinf(record) else record
+
+
+def _key(function: Callable, parameters: Row) -> str:
+    """Hash of all that a cell's rows depend on: code, libraries and parameters."""
+    called = json.dumps([function.__name__, _plain(parameters), _versions()], sort_keys=True)
+    return hashlib.blake2b((_sources(inspect.getfile(function)) + called).encode(), digest_size=12).hexdigest()
+
+
+@functools.cache
+def _sources(script: str) -> str:
+    """Hash of the script, of this file and of the package, as they are when first asked for."""
+    package = Path(allocator.__file__).parent
+    files = [Path(script), Path(__file__), *sorted(package.rglob("*.py"))]
+    return hashlib.blake2b(b"\0".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def _versions() -> Row:
+    return {"python": machine.python_version()} | {name: importlib.metadata.version(name) for name in LIBRARIES}
+
+
+def _provenance() -> Row:
+    def git(*words: str) -> str:
+        known = shutil.which("git")
+        return subprocess.run([known, *words], cwd=HERE, capture_output=True, text=True).stdout.strip() if known else ""
+
+    return {
+        "commit": git("rev-parse", "HEAD"),
+        "dirty": bool(git("status", "--porcelain")),
+        "versions": _versions(),
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "time": datetime.now(UTC).isoformat(),
+        "machine": machine.platform(),
+        "processors": os.cpu_count(),
+    }

@@ -1,0 +1,328 @@
+"""What does fairness cost?
+
+Above: the exact price of exposure fairness on a platform like Kuaishou, for three degrees of aversion to inequality,
+and what the recipes in use pay. Private traffic cannot be reallocated; it counts in GMV and exposure all the same.
+Below: guarantees of exposure are dear where everybody wants the same anchors, free where tastes differ, and in between
+for verticals. ``--data`` draws the frontier of your own platform instead.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from _lab import Lab, Row, arguments, run, stream
+
+import allocator as al
+from allocator.solvers import Conic, EpsilonEven
+
+ALPHAS = (0.5, 1, 2)
+WEIGHTS = np.geomspace(1e-3, 10.0, 13)
+GAP = 1e-4
+SPREADING = ("even", "proportional", *(EpsilonEven(share) for share in (0.1, 0.3, 0.5)))
+RECIPES = ("greedy", "capped_boost", *SPREADING)
+TASTES = {"star": (10, 6, 3, 1), "opposite": (1, 0)}
+SHARES = tuple(k / 10 for k in range(11))
+BREADTHS = {0.1: "narrow", 0.6: "broad"}
+AUDIENCES = 1 / np.arange(1, 5)
+SIZES = {
+    "full": {"preset": (2_000, 400), "verticals": (1_000, 200), "draws": 5, "fraction": 1 / 10},
+    "quick": {"preset": (150, 30), "verticals": (200, 40), "draws": 2, "fraction": 1 / 4},
+}
+SLOW = 60_000
+COLUMNS = "panel series alpha breadth draw solver status weight level guarantee gmv gmv_upper price".split()
+
+
+# --- measure ---------------------------------------------------------------------------------------------------------
+
+
+def preset(alpha: float, segments: int, anchors: int, seed: int) -> list[Row]:
+    """The frontier of the preset at one alpha, and the recipes in use measured at the same alpha."""
+    return points(al.synthetic.kuaishou(segments, anchors, rng=stream(seed, "kuaishou")), alpha)
+
+
+def own(alpha: float, content: str, **source: Any) -> list[Row]:
+    """The same for a platform of the user's; ``content`` is its hash, which keeps the cells of two platforms apart."""
+    return points(read(**source), alpha)
+
+
+def points(platform: al.Platform, alpha: float) -> list[Row]:
+    rules = [al.Capacity()] if np.isfinite(platform.capacity).any() else []
+    problem = al.Problem(platform, al.AlphaFair(alpha), rules)
+    curve = al.frontier(problem, WEIGHTS, relative_gap=GAP).rows
+    sizes = {"segments": platform.segment_count, "anchors": platform.anchor_count, "edges": platform.edge_count}
+    labelled = [("frontier", row) for row in curve] + [("recipe", row) for row in al.baselines(problem, RECIPES)]
+    most = curve[0].get("gmv")
+    return [
+        {"panel": "platform", "series": series, "alpha": alpha}
+        | sizes
+        | row
+        | ({"price": 1 - row["gmv"] / most} if most and "gmv" in row else {})
+        for series, row in labelled
+    ]
+
+
+def guarantees(panel: str) -> list[Row]:
+    """What it costs on a textbook platform to give every anchor a share of the even split, by three ways."""
+    platform = getattr(al.synthetic, panel)(TASTES[panel])
+    best, even = al.solve(al.Problem(platform, al.GMV())), platform.supply.sum() / platform.anchor_count
+    found = []
+    for share in SHARES:
+        floors = al.Problem(platform, al.GMV(), [al.Floor(f"even:{share}")])
+        found.append(("epsilon_even", share, al.solve(best.problem, solver=EpsilonEven(share))))
+        found.append(("floors", share, al.solve(floors)))
+    fair = al.frontier(al.Problem(platform, al.AlphaFair(1)), np.geomspace(0.1, 1e3, 17), relative_gap=GAP)
+    found += [("alpha_fair", float(point.exposure.min() / even), point) for point in fair.allocations[1:-1]]
+    return [
+        {"panel": panel, "series": series, "guarantee": share} | _priced(point, best) for series, share, point in found
+    ]
+
+
+def verticals(breadth: float, draw: int, segments: int, anchors: int, seed: int) -> list[Row]:
+    """The price of floors on verticals with audiences as 1 : 1/2 : 1/3 : 1/4, within each and between them."""
+    platform = al.synthetic.blocks(
+        segments, anchors, verticals=AUDIENCES.size, breadth=breadth, rng=stream(seed, f"verticals {breadth} {draw}")
+    )
+    audience = AUDIENCES / AUDIENCES.mean()
+    platform = replace(platform, supply=audience[platform.segments["vertical"]])
+    best, each = al.solve(al.Problem(platform, al.GMV())), platform.supply.sum() / anchors
+    even = {"within": each * audience[platform.anchors["vertical"]], "between": np.full(anchors, each)}
+    rows = []
+    for series, full in even.items():
+        about = {"panel": "verticals", "series": series, "breadth": breadth, "draw": draw}
+        for share in SHARES[:-1]:
+            point = al.solve(al.Problem(platform, al.GMV(), [al.Floor(share * full)]))
+            rows.append(about | {"guarantee": share} | _priced(point, best))
+    return rows
+
+
+def _priced(point: al.Allocation, best: al.Allocation) -> Row:
+    return {"status": point.status.name, "gmv": point.gmv, "price": al.price_of_fairness(point, best)}
+
+
+# --- draw ------------------------------------------------------------------------------------------------------------
+
+
+def draw(rows: Sequence[Row]) -> Any:
+    """Two rows of panels: frontiers by alpha, and guarantees by taste."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(al.plots.DOUBLE, 5.0))
+    above, below = figure.subfigures(2, 1, height_ratios=(1.2, 1.0))
+    tops = above.subplots(1, len(ALPHAS), sharey=True)
+    for letter, alpha, ax in zip("abc", ALPHAS, tops, strict=True):
+        draw_platform(pick(rows, panel="platform", alpha=alpha), ax, ("RMB", "day"))
+        ax.set_title(f"({letter}) like Kuaishou, \u03b1 = {alpha:g}", loc="left")
+        ax.label_outer()
+    price_axis(pick(rows, panel="platform", series="frontier"), tops[-1])
+    size = "{segments:,} segments, {anchors:,} anchors, {edges:,} edges".format_map(pick(rows, panel="platform")[0])
+    above.legend(*tops[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, title=f"(a)-(c): {size}")
+    left, middle, right = below.subplots(1, 3)
+    draw_guarantees(pick(rows, panel="star"), left)
+    draw_guarantees(pick(rows, panel="opposite"), middle)
+    draw_verticals(pick(rows, panel="verticals"), right)
+    left.set_title("(d) one taste: values 10, 6, 3, 1", loc="left")
+    middle.set_title("(e) two opposite tastes", loc="left")
+    right.set_title("(f) floors, four verticals", loc="left")
+    return figure
+
+
+def draw_own(rows: Sequence[Row], currency: str, period: str) -> Any:
+    """One panel: the frontier of one platform."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(al.plots.DOUBLE / 2, 3.2))
+    ax = figure.subplots()
+    draw_platform(rows, ax, (currency, period))
+    price_axis(pick(rows, series="frontier"), ax)
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
+
+
+def draw_platform(rows: Sequence[Row], ax: Any, units: tuple[str, str]) -> None:
+    currency, period = units
+    al.plots.frontier(
+        pick(rows, series="frontier"),
+        ax,
+        baselines=pick(rows, series="recipe"),
+        xlabel=f"Fairness level (impressions\nper anchor and {period})",
+        ylabel=f"GMV ({currency} per {period})",
+    )
+    most = max((row["level"] for row in rows if "level" in row), default=1.0)
+    ax.set_xlim(-0.05 * most, 1.06 * most)
+
+
+def price_axis(curve: Sequence[Row], ax: Any) -> None:
+    """The vertical axis once more, as the share of the largest GMV given up."""
+    most = max((row["gmv"] for row in curve if "gmv" in row), default=0.0)
+    if most > 0:
+        there_and_back = (lambda gmv: 100 * (1 - gmv / most), lambda share: most * (1 - share / 100))
+        ax.secondary_yaxis("right", functions=there_and_back).set_ylabel("GMV given up (%)")
+
+
+def draw_guarantees(rows: Sequence[Row], ax: Any) -> None:
+    """Price against guarantee for mixing, alpha-fairness and floors."""
+    marks = {
+        "epsilon_even": {"linestyle": "-", "markersize": 5.5},
+        "alpha_fair": {"linestyle": "--", "markersize": 7, "markerfacecolor": "none"},
+        "floors": {"linestyle": "none", "markersize": 3.5},
+    }
+    for series, options in marks.items():
+        look, mine = al.plots.look(series), sorted(pick(rows, series=series), key=lambda row: row["guarantee"])
+        x, y = [100 * row["guarantee"] for row in mine], [100 * row["price"] for row in mine]
+        ax.plot(x, y, color=look.colour, marker=look.marker, label=look.label, clip_on=False, **options)
+    _guarantee_axes(ax, 55)
+
+
+def draw_verticals(rows: Sequence[Row], ax: Any) -> None:
+    """Mean price over the draws, and the range of all draws as a band."""
+    x = [100 * share for share in SHARES[:-1]]
+    for breadth, colour, marker in zip(BREADTHS, ("#D55E00", "#0072B2"), "v^", strict=True):
+        for series, dashes in (("between", "--"), ("within", "-")):
+            mine = pick(rows, series=series, breadth=breadth)
+            prices = [[100 * row["price"] for row in pick(mine, guarantee=share)] for share in SHARES[:-1]]
+            look = {"color": colour, "linestyle": dashes, "marker": marker, "markersize": 4}
+            ax.plot(x, [np.mean(some) for some in prices], label=f"{series} {BREADTHS[breadth]} ones", **look)
+            band = {"color": colour, "alpha": 0.2, "linewidth": 0}
+            ax.fill_between(x, [min(some) for some in prices], [max(some) for some in prices], **band)
+    _guarantee_axes(ax, 9)
+
+
+def _guarantee_axes(ax: Any, top: float) -> None:
+    ax.set(xlabel="Guaranteed exposure\n(% of the even split)", ylabel="GMV given up (%)")
+    ax.set(xlim=(0, 100), ylim=(-0.03 * top, top))
+    ax.legend(loc="upper left")
+
+
+# --- main ------------------------------------------------------------------------------------------------------------
+
+
+def pick(rows: Sequence[Row], **wanted: Any) -> list[Row]:
+    """The rows with the wanted entries."""
+    return [row for row in rows if all(row.get(key) == entry for key, entry in wanted.items())]
+
+
+def read(path: str, **columns: str) -> al.Platform:
+    """A platform folder, or a table with its columns named."""
+    return al.read_tables(path, **columns) if columns else al.read_platform(path)
+
+
+def claims(rows: Sequence[Row], fraction: float) -> list[str]:
+    """Check what the caption says, and say it with numbers."""
+    return [certified(rows), cheaper(rows, fraction), tastes(rows), breadths(rows)]
+
+
+def certified(rows: Sequence[Row]) -> str:
+    curve = pick(rows, panel="platform", series="frontier")
+    assert all(row["status"] == "CERTIFIED" and row["relative_gap"] <= GAP for row in curve)
+    worst = max(row["relative_gap"] for row in curve)
+    return f"All {len(curve)} points of the frontiers are certified, with a relative gap of at most {worst:.0e}."
+
+
+def cheaper(rows: Sequence[Row], fraction: float) -> str:
+    """For every recipe that spreads traffic, some point of the frontier is as fair and costs a fraction."""
+    ratios = []
+    for recipe in pick(rows, panel="platform", series="recipe"):
+        if recipe["solver"] in {str(solver) for solver in SPREADING}:
+            curve = pick(rows, panel="platform", series="frontier", alpha=recipe["alpha"])
+            ratios.append(min(row["price"] for row in curve if row["level"] >= recipe["level"]) / recipe["price"])
+    assert max(ratios) <= fraction
+    return (
+        f"Alpha-fairness reaches the evenness of every recipe that spreads traffic at {min(ratios):.1%} to "
+        f"{max(ratios):.1%} of what the recipe costs (claimed: at most {fraction:.0%})."
+    )
+
+
+def tastes(rows: Sequence[Row]) -> str:
+    """On the star, mixing and floors both cost their share of 1 - mean / max (F3); opposite tastes make floors and
+    alpha-fairness free (F4), while mixing costs half its share."""
+    star = 1 - np.mean(TASTES["star"]) / max(TASTES["star"])
+    slopes = {("star", "epsilon_even"): star, ("star", "floors"): star, ("opposite", "epsilon_even"): 0.5}
+    for panel in TASTES:
+        for row in pick(rows, panel=panel):
+            slope = slopes.get((panel, row["series"]), 0.0)
+            if (panel, row["series"]) == ("star", "alpha_fair"):
+                assert row["price"] >= star * row["guarantee"] - GAP
+            else:
+                assert abs(row["price"] - slope * row["guarantee"]) <= GAP
+    return (
+        f"With one taste, a guarantee costs its share of {star:.0%} by floors as by mixing, and more by alpha-fairness; "
+        "with opposite tastes floors and alpha-fairness are free, and mixing costs half its share."
+    )
+
+
+def breadths(rows: Sequence[Row]) -> str:
+    """A9, at the largest guarantee: every narrow draw is cheaper within, and dearer between, than every broad one."""
+    narrow, broad = BREADTHS
+    spans = {}
+    for series in ("within", "between"):
+        for breadth in BREADTHS:
+            at = pick(rows, panel="verticals", series=series, breadth=breadth, guarantee=SHARES[-2])
+            spans[series, breadth] = min(row["price"] for row in at), max(row["price"] for row in at)
+    assert spans["within", narrow][1] < spans["within", broad][0]
+    assert spans["between", narrow][0] > spans["between", broad][1]
+    words = {key: f"{low:.1%} to {high:.1%}" for key, (low, high) in spans.items()}
+    return (
+        f"Guaranteeing {SHARES[-2]:.0%} costs narrow verticals {words['within', narrow]} within and "
+        f"{words['between', narrow]} between them, broad ones {words['within', broad]} and {words['between', broad]}."
+    )
+
+
+def main() -> None:
+    import matplotlib as mpl
+
+    parser = arguments(__doc__)
+    for column in ("segment", "anchor", "value", "money", "traffic"):
+        parser.add_argument(f"--{column}", metavar="COLUMN", help=f"with a table as --data: its column of {column}")
+    options = parser.parse_args()
+    with mpl.rc_context(al.plots.style):
+        if options.data is not None:
+            study(options)
+            return
+        size = SIZES["quick" if options.quick else "full"]
+        fixed = {"seed": options.seed}
+        lab = Lab("frontier", options.out, fixed | {"quick": options.quick})
+        large, small = (dict(zip(("segments", "anchors"), size[kind], strict=True)) for kind in ("preset", "verticals"))
+        cells = [(guarantees, {"panel": panel}) for panel in TASTES]
+        cells += [(preset, {"alpha": alpha} | large | fixed) for alpha in ALPHAS]
+        cells += [
+            (verticals, {"breadth": breadth, "draw": number} | small | fixed)
+            for breadth in BREADTHS
+            for number in range(size["draws"])
+        ]
+        rows = lab.measured(cells)
+        lab.finish(draw(rows), rows, columns=COLUMNS)
+    print(*claims(rows, size["fraction"]), sep="\n")
+
+
+def study(options: Namespace) -> None:
+    """The frontier of the user's own platform at alpha 1."""
+    named = {key: getattr(options, key) for key in ("segment", "anchor", "value", "money", "traffic")}
+    source = {"path": str(options.data)} | {key: column for key, column in named.items() if column is not None}
+    try:
+        platform = read(**source)
+    except (al.tables.TableError, TypeError, OSError) as error:
+        sys.exit(f"{options.data}: {error}")
+    refusal = Conic().supports(al.Problem(platform, al.AlphaFair(1)))
+    if refusal is not None:
+        sys.exit(f"{options.data}: {refusal}. Merge small segments, or draw a part of the platform.")
+    if platform.edge_count > SLOW:
+        print(
+            f"{platform.edge_count:,} edges: each of the {WEIGHTS.size + 2} points may take minutes.", file=sys.stderr
+        )
+    lab = Lab("frontier-own", options.out, {"content": platform.content_hash, "alpha": 1})
+    rows = lab.measured([(own, {"alpha": 1, "content": platform.content_hash} | source)])
+    lab.finish(draw_own(rows, platform.currency, platform.period), rows, columns=COLUMNS)
+    curve = pick(rows, series="frontier")
+    solved = sum(row["status"] == "CERTIFIED" for row in curve)
+    print(
+        f"{solved} of {len(curve)} points are certified; the last before welfare alone gives up {curve[-2]['price']:.1%}."
+    )
+
+
+if __name__ == "__main__":
+    run(main)

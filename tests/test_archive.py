@@ -1,0 +1,153 @@
+"""Saved allocations: exact when read back, certified anew, and no hole for a changed file."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from strategies import problems
+
+import allocator as al
+
+
+def solved(**options):
+    platform = al.synthetic.heavy_tailed(30, 6, degree=3, rng=np.random.default_rng(2))
+    problem = al.Problem(platform, al.GMV() + 0.1 * al.Nash(), [al.Cap("even:2"), al.Floor(0.01, where=[0, 1])])
+    return al.solve(problem, **options)
+
+
+@settings(max_examples=15)
+@given(problems())
+def test_save_and_load_give_the_same_allocation(tmp_path_factory, problem):
+    before = al.solve(problem)
+    after = al.Allocation.load(before.save(tmp_path_factory.mktemp("result")))
+    assert after.flow.tobytes() == before.flow.tobytes()
+    assert after.certificate == before.certificate
+    assert after.run == before.run
+    assert repr(after.problem) == repr(before.problem)
+    assert after.status is before.status
+
+
+def test_the_platform_folder_is_referred_to_not_copied(tmp_path):
+    al.write_platform(solved().platform, tmp_path / "shop")
+    problem = al.Problem(al.read_platform(tmp_path / "shop"), al.GMV())
+    folder = al.solve(problem).save(tmp_path / "results" / "a")
+    assert json.loads((folder / "result.json").read_text())["platform"]["folder"] == "../../shop"
+    assert sorted(path.name for path in folder.iterdir()) == ["allocation.parquet", "result.json"]
+    assert al.Allocation.load(folder).gmv == al.solve(problem).gmv
+
+
+def edit_json(folder, change):
+    path = folder / "result.json"
+    result = json.loads(path.read_text())
+    change(result)
+    path.write_text(json.dumps(result))
+
+
+def edit_flow(folder, change):
+    table = pq.read_table(folder / "allocation.parquet")
+    flow = table["impressions"].to_numpy().copy()
+    change(flow)
+    pq.write_table(
+        table.set_column(table.schema.get_field_index("impressions"), "impressions", pa.array(flow)),
+        folder / "allocation.parquet",
+    )
+
+
+def double(flow):
+    flow *= 2
+
+
+def move(flow):
+    flow[0] *= 0.5
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        lambda f: edit_flow(f, double),
+        lambda f: edit_flow(f, move),
+        lambda f: edit_json(f, lambda r: r["certificate"].update(bound=r["certificate"]["objective"])),
+        lambda f: edit_json(f, lambda r: r["certificate"].update(objective=r["certificate"]["objective"] * 1.01)),
+        lambda f: edit_json(f, lambda r: r["multipliers"].__setitem__(1, [1.0])),
+        lambda f: edit_json(f, lambda r: r["multipliers"].pop()),
+        lambda f: edit_json(f, lambda r: r["rules"].pop()),
+        lambda f: edit_json(f, lambda r: r["rules"][0].update(rule="Unknown")),
+        lambda f: edit_json(f, lambda r: r.pop("objective")),
+        lambda f: edit_json(f, lambda r: r["platform"].update(hash="0")),
+        lambda f: edit_json(f, lambda r: r.update(schema=99)),
+        lambda f: (f / "allocation.parquet").write_bytes((f / "allocation.parquet").read_bytes()[:50]),
+        lambda f: (f / "allocation.parquet").unlink(),
+        lambda f: (f / "result.json").write_text("{"),
+        lambda f: edit_flow(f, lambda x: x.__setitem__(0, np.nan)),
+        lambda f: edit_flow(f, lambda x: x.__setitem__(0, -1.0)),
+    ],
+)
+def test_a_changed_or_damaged_result_is_refused_in_one_sentence(tmp_path, tamper):
+    folder = solved().save(tmp_path)
+    tamper(folder)
+    with pytest.raises(ValueError, match=r"\w") as error:
+        al.Allocation.load(folder)
+    assert "\n" not in str(error.value)
+
+
+def test_a_flattering_status_is_not_believed(tmp_path):
+    folder = solved(solver="greedy", relative_gap=1e-9).save(tmp_path)
+    edit_json(folder, lambda r: r.update(status="CERTIFIED"))
+    assert al.Allocation.load(folder).status is al.Status.FEASIBLE
+
+
+def test_even_a_consistent_forgery_shows_its_true_gap(tmp_path):
+    """Whoever changes flow and certificate together gets the certificate of the changed flow."""
+    folder = solved().save(tmp_path)
+    edit_flow(folder, move)
+    changed = al.Allocation.load  # refused until the saved objective is forged too
+    with pytest.raises(ValueError, match="was changed"):
+        changed(folder)
+    platform = solved().platform
+    table = pq.read_table(folder / "allocation.parquet")
+    flow = np.zeros(platform.edge_count)
+    flow[table["edge"].to_numpy()] = table["impressions"].to_numpy()
+    honest = al.certify(solved().problem, flow, solved().multipliers)
+    edit_json(folder, lambda r: r["certificate"].update(objective=honest.objective, bound=honest.bound))
+    loaded = changed(folder)
+    assert loaded.certificate.gap == pytest.approx(honest.gap)
+    assert loaded.certificate.gap > solved().certificate.gap
+
+
+def test_nothing_is_left_half_written(tmp_path, monkeypatch):
+    allocation = solved()
+
+    def fail(*args, **options):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(pq, "write_table", fail)
+    with pytest.raises(OSError, match="disk full"):
+        allocation.save(tmp_path / "result")
+    assert not any(path.is_file() for path in (tmp_path / "result").glob("*"))
+
+
+def test_an_allocation_is_explained_in_words():
+    allocation = solved()
+    for anchor in allocation.platform.anchors["id"]:
+        text = allocation.explain(anchor)
+        assert f"{allocation.exposure[anchor]:,.6g}" in text
+        assert "Nash of exposure adds" in text
+        assert "proved" in text
+        assert "nan" not in text
+        assert "\n" not in text
+    with pytest.raises(KeyError, match="no anchor has the id 99"):
+        allocation.explain(99)
+
+
+def test_a_binding_cap_and_an_unwanted_anchor_are_explained():
+    platform = al.Platform.from_edges(
+        [0, 0, 0], [0, 1, 2], [5.0, 3.0, 1.0], supply=[10.0], anchors={"id": ["ann", "bob", "cleo"]}, currency="GBP"
+    )
+    allocation = al.solve(al.Problem(platform, al.GMV(), [al.Cap({"ann": 4})]))
+    assert "Its cap of 4 binds: one unit more would raise the objective by 2 GBP." in allocation.explain("ann")
+    assert "minus a price of 2 GBP" in allocation.explain("ann")
+    assert "gets nothing" in allocation.explain("cleo")
+    assert "worth at least 2 GBP per impression more" in allocation.explain("cleo")
