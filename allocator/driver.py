@@ -7,7 +7,6 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -140,7 +139,6 @@ def run(problem: Problem, solver: Solver, goal: Goal) -> Allocation:
             f"the answer of {solver!r} breaks {label} by {worst.amount:.3g} at {worst.where} "
             f"(relative {worst.relative:.2g}), and repair could not mend it; try another solver",
         )
-    versions = {name: version(name) for name in ("numpy", *solver.packages)} | {"python": machine.python_version()}
     flow.flags.writeable = False
     return Allocation(
         problem,
@@ -148,8 +146,15 @@ def run(problem: Problem, solver: Solver, goal: Goal) -> Allocation:
         multipliers,
         certificate,
         goal.relative_gap,
-        Run(repr(solver), *seconds, answer.iterations, answer.claim, repaired, versions),
+        Run(repr(solver), *seconds, answer.iterations, answer.claim, repaired, _versions(solver)),
     )
+
+
+def _versions(solver: Solver) -> dict[str, str]:
+    """Of Python and of the packages behind an answer."""
+    from importlib.metadata import version
+
+    return {name: version(name) for name in ("numpy", *solver.packages)} | {"python": machine.python_version()}
 
 
 def _feasible(problem: Problem, answer: Answer) -> tuple[FloatArray, bool]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -195,6 +194,8 @@ class Platform:
     @cached_property
     def content_hash(self) -> str:
         """Hash of everything but the folder: equal content, equal hash."""
+        import hashlib
+
         digest = hashlib.blake2b(digest_size=16)
         named = {
             "indptr": self.indptr,

@@ -15,9 +15,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from _lab import Lab, Row, arguments, run, stream
 
 import allocator as al
+from _lab import Lab, Row, arguments, run, stream
 from allocator.solvers import Conic, EpsilonEven
 
 ALPHAS = (0.5, 1, 2)
@@ -29,41 +29,48 @@ TASTES = {"star": (10, 6, 3, 1), "opposite": (1, 0)}
 SHARES = tuple(k / 10 for k in range(11))
 BREADTHS = {0.1: "narrow", 0.6: "broad"}
 AUDIENCES = 1 / np.arange(1, 5)
-SIZES = {
-    "full": {"preset": (2_000, 400), "verticals": (1_000, 200), "draws": 5, "fraction": 1 / 10},
-    "quick": {"preset": (150, 30), "verticals": (200, 40), "draws": 2, "fraction": 1 / 4},
-}
+SIZES = {"full": (2_000, 400), "quick": (150, 30)}
+REPEATS = {"full": 5, "quick": 2}
+FRACTIONS = {"full": 1 / 10, "quick": 1 / 4}
 SLOW = 60_000
-COLUMNS = "panel series alpha breadth draw solver status weight level guarantee gmv gmv_upper price".split()
+TABLE = {
+    "segment": "the column of viewer segments",
+    "anchor": "the column of anchors",
+    "value": "the column of currency per impression",
+    "money": "or the column of currency",
+    "traffic": "the column of impressions",
+    "currency": "the name of the currency",
+    "period": "the length of a period",
+}
+COLUMNS = ("panel", "series", "alpha", "breadth", "repeat", "solver", "status", "weight")
+COLUMNS += ("level", "guarantee", "gmv", "gmv_upper", "price")
 
 
-# --- measure ---------------------------------------------------------------------------------------------------------
-
-
-def preset(alpha: float, segments: int, anchors: int, seed: int) -> list[Row]:
+def preset(alpha: float, size: tuple[int, int], seed: int) -> list[Row]:
     """The frontier of the preset at one alpha, and the recipes in use measured at the same alpha."""
-    return points(al.synthetic.kuaishou(segments, anchors, rng=stream(seed, "kuaishou")), alpha)
+    return points(al.synthetic.kuaishou(*size, rng=stream(seed, "kuaishou")), alpha)
 
 
-def own(alpha: float, content: str, **source: Any) -> list[Row]:
+def own(alpha: float, content: str, **source: str) -> list[Row]:
     """The same for a platform of the user's; ``content`` is its hash, which keeps the cells of two platforms apart."""
     return points(read(**source), alpha)
 
 
 def points(platform: al.Platform, alpha: float) -> list[Row]:
-    rules = [al.Capacity()] if np.isfinite(platform.capacity).any() else []
-    problem = al.Problem(platform, al.AlphaFair(alpha), rules)
+    problem = stated(platform, alpha)
     curve = al.frontier(problem, WEIGHTS, relative_gap=GAP).rows
-    sizes = {"segments": platform.segment_count, "anchors": platform.anchor_count, "edges": platform.edge_count}
     labelled = [("frontier", row) for row in curve] + [("recipe", row) for row in al.baselines(problem, RECIPES)]
+    sizes = platform.segment_count, platform.anchor_count, platform.edge_count
+    about = {"panel": "platform", "alpha": alpha, "size": "{:,} segments, {:,} anchors, {:,} edges".format(*sizes)}
     most = curve[0].get("gmv")
-    return [
-        {"panel": "platform", "series": series, "alpha": alpha}
-        | sizes
-        | row
-        | ({"price": 1 - row["gmv"] / most} if most and "gmv" in row else {})
-        for series, row in labelled
-    ]
+    priced = [({"price": 1 - row["gmv"] / most} if most and "gmv" in row else {}) for _, row in labelled]
+    return [about | {"series": series} | row | price for (series, row), price in zip(labelled, priced, strict=True)]
+
+
+def stated(platform: al.Platform, alpha: float) -> al.Problem:
+    """Alpha-fair exposure, under the platform's capacities where it has any."""
+    limited = np.isfinite(platform.capacity).any()
+    return al.Problem(platform, al.AlphaFair(alpha), [al.Capacity()] if limited else [])
 
 
 def guarantees(panel: str) -> list[Row]:
@@ -82,18 +89,17 @@ def guarantees(panel: str) -> list[Row]:
     ]
 
 
-def verticals(breadth: float, draw: int, segments: int, anchors: int, seed: int) -> list[Row]:
+def verticals(breadth: float, repeat: int, seed: int) -> list[Row]:
     """The price of floors on verticals with audiences as 1 : 1/2 : 1/3 : 1/4, within each and between them."""
-    platform = al.synthetic.blocks(
-        segments, anchors, verticals=AUDIENCES.size, breadth=breadth, rng=stream(seed, f"verticals {breadth} {draw}")
-    )
+    rng = stream(seed, f"verticals {breadth} {repeat}")
+    platform = al.synthetic.blocks(1_000, 200, verticals=AUDIENCES.size, breadth=breadth, rng=rng)
     audience = AUDIENCES / AUDIENCES.mean()
     platform = replace(platform, supply=audience[platform.segments["vertical"]])
-    best, each = al.solve(al.Problem(platform, al.GMV())), platform.supply.sum() / anchors
-    even = {"within": each * audience[platform.anchors["vertical"]], "between": np.full(anchors, each)}
+    best, each = al.solve(al.Problem(platform, al.GMV())), platform.supply.sum() / 200
+    even = {"within": each * audience[platform.anchors["vertical"]], "between": np.full(200, each)}
     rows = []
     for series, full in even.items():
-        about = {"panel": "verticals", "series": series, "breadth": breadth, "draw": draw}
+        about = {"panel": "verticals", "series": series, "breadth": breadth, "repeat": repeat}
         for share in SHARES[:-1]:
             point = al.solve(al.Problem(platform, al.GMV(), [al.Floor(share * full)]))
             rows.append(about | {"guarantee": share} | _priced(point, best))
@@ -102,9 +108,6 @@ def verticals(breadth: float, draw: int, segments: int, anchors: int, seed: int)
 
 def _priced(point: al.Allocation, best: al.Allocation) -> Row:
     return {"status": point.status.name, "gmv": point.gmv, "price": al.price_of_fairness(point, best)}
-
-
-# --- draw ------------------------------------------------------------------------------------------------------------
 
 
 def draw(rows: Sequence[Row]) -> Any:
@@ -119,8 +122,8 @@ def draw(rows: Sequence[Row]) -> Any:
         ax.set_title(f"({letter}) like Kuaishou, \u03b1 = {alpha:g}", loc="left")
         ax.label_outer()
     price_axis(pick(rows, panel="platform", series="frontier"), tops[-1])
-    size = "{segments:,} segments, {anchors:,} anchors, {edges:,} edges".format_map(pick(rows, panel="platform")[0])
-    above.legend(*tops[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, title=f"(a)-(c): {size}")
+    title = f"(a)–(c): {pick(rows, panel='platform')[0]['size']}; numbers: ε"
+    above.legend(*tops[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, title=title)
     left, middle, right = below.subplots(1, 3)
     draw_guarantees(pick(rows, panel="star"), left)
     draw_guarantees(pick(rows, panel="opposite"), middle)
@@ -179,7 +182,7 @@ def draw_guarantees(rows: Sequence[Row], ax: Any) -> None:
 
 
 def draw_verticals(rows: Sequence[Row], ax: Any) -> None:
-    """Mean price over the draws, and the range of all draws as a band."""
+    """Mean price over repeats, and their whole range as a band."""
     x = [100 * share for share in SHARES[:-1]]
     for breadth, colour, marker in zip(BREADTHS, ("#D55E00", "#0072B2"), "v^", strict=True):
         for series, dashes in (("between", "--"), ("within", "-")):
@@ -198,9 +201,6 @@ def _guarantee_axes(ax: Any, top: float) -> None:
     ax.legend(loc="upper left")
 
 
-# --- main ------------------------------------------------------------------------------------------------------------
-
-
 def pick(rows: Sequence[Row], **wanted: Any) -> list[Row]:
     """The rows with the wanted entries."""
     return [row for row in rows if all(row.get(key) == entry for key, entry in wanted.items())]
@@ -211,117 +211,98 @@ def read(path: str, **columns: str) -> al.Platform:
     return al.read_tables(path, **columns) if columns else al.read_platform(path)
 
 
-def claims(rows: Sequence[Row], fraction: float) -> list[str]:
-    """Check what the caption says, and say it with numbers."""
-    return [certified(rows), cheaper(rows, fraction), tastes(rows), breadths(rows)]
-
-
-def certified(rows: Sequence[Row]) -> str:
-    curve = pick(rows, panel="platform", series="frontier")
-    assert all(row["status"] == "CERTIFIED" and row["relative_gap"] <= GAP for row in curve)
-    worst = max(row["relative_gap"] for row in curve)
-    return f"All {len(curve)} points of the frontiers are certified, with a relative gap of at most {worst:.0e}."
-
-
 def cheaper(rows: Sequence[Row], fraction: float) -> str:
-    """For every recipe that spreads traffic, some point of the frontier is as fair and costs a fraction."""
-    ratios = []
+    """For every recipe that spreads traffic, a certified point of the frontier is as fair and costs a fraction."""
+    curve, ratios = pick(rows, panel="platform", series="frontier"), []
+    worst = max(row.get("relative_gap", np.inf) for row in curve)
+    assert worst <= GAP
     for recipe in pick(rows, panel="platform", series="recipe"):
-        if recipe["solver"] in {str(solver) for solver in SPREADING}:
-            curve = pick(rows, panel="platform", series="frontier", alpha=recipe["alpha"])
-            ratios.append(min(row["price"] for row in curve if row["level"] >= recipe["level"]) / recipe["price"])
+        if recipe["solver"] in map(str, SPREADING):
+            fairer = [row for row in pick(curve, alpha=recipe["alpha"]) if row["level"] >= recipe["level"]]
+            ratios.append(min(row["price"] for row in fairer) / recipe["price"])
     assert max(ratios) <= fraction
     return (
         f"Alpha-fairness reaches the evenness of every recipe that spreads traffic at {min(ratios):.1%} to "
-        f"{max(ratios):.1%} of what the recipe costs (claimed: at most {fraction:.0%})."
+        f"{max(ratios):.1%} of what the recipe costs (all {len(curve)} points certified, relative gap {worst:.0e})."
     )
 
 
 def tastes(rows: Sequence[Row]) -> str:
-    """On the star, mixing and floors both cost their share of 1 - mean / max (F3); opposite tastes make floors and
-    alpha-fairness free (F4), while mixing costs half its share."""
+    """F3: on the star, mixing and floors cost their share of 1 - mean / max. F4: opposite tastes make fairness free."""
     star = 1 - np.mean(TASTES["star"]) / max(TASTES["star"])
     slopes = {("star", "epsilon_even"): star, ("star", "floors"): star, ("opposite", "epsilon_even"): 0.5}
-    for panel in TASTES:
-        for row in pick(rows, panel=panel):
-            slope = slopes.get((panel, row["series"]), 0.0)
-            if (panel, row["series"]) == ("star", "alpha_fair"):
-                assert row["price"] >= star * row["guarantee"] - GAP
-            else:
-                assert abs(row["price"] - slope * row["guarantee"]) <= GAP
+    slopes |= {("opposite", "floors"): 0.0, ("opposite", "alpha_fair"): 0.0}
+    for (panel, series), slope in slopes.items():
+        mine = pick(rows, panel=panel, series=series)
+        assert all(abs(row["price"] - slope * row["guarantee"]) <= GAP for row in mine)
+    assert all(row["guarantee"] >= 1 - GAP for row in pick(rows, panel="opposite", series="alpha_fair"))
+    assert all(row["price"] >= star * row["guarantee"] - GAP for row in pick(rows, panel="star", series="alpha_fair"))
     return (
-        f"With one taste, a guarantee costs its share of {star:.0%} by floors as by mixing, and more by alpha-fairness; "
+        f"With one taste a guarantee costs its share of {star:.0%}, by floors or by mixing, alpha-fairness costs more; "
         "with opposite tastes floors and alpha-fairness are free, and mixing costs half its share."
     )
 
 
 def breadths(rows: Sequence[Row]) -> str:
-    """A9, at the largest guarantee: every narrow draw is cheaper within, and dearer between, than every broad one."""
+    """A9, at the largest guarantee and on average over repeats."""
     narrow, broad = BREADTHS
-    spans = {}
-    for series in ("within", "between"):
-        for breadth in BREADTHS:
-            at = pick(rows, panel="verticals", series=series, breadth=breadth, guarantee=SHARES[-2])
-            spans[series, breadth] = min(row["price"] for row in at), max(row["price"] for row in at)
-    assert spans["within", narrow][1] < spans["within", broad][0]
-    assert spans["between", narrow][0] > spans["between", broad][1]
-    words = {key: f"{low:.1%} to {high:.1%}" for key, (low, high) in spans.items()}
+    last = pick(rows, panel="verticals", guarantee=SHARES[-2])
+    price = {
+        (series, breadth): np.mean([row["price"] for row in pick(last, series=series, breadth=breadth)])
+        for series in ("within", "between")
+        for breadth in BREADTHS
+    }
+    assert price["within", narrow] < price["within", broad]
+    assert price["between", narrow] > price["between", broad]
+    words = {key: f"{share:.1%}" for key, share in price.items()}
     return (
         f"Guaranteeing {SHARES[-2]:.0%} costs narrow verticals {words['within', narrow]} within and "
         f"{words['between', narrow]} between them, broad ones {words['within', broad]} and {words['between', broad]}."
     )
 
 
+def study(options: Namespace) -> None:
+    """The frontier of the user's own platform at alpha 1."""
+    named = {key: getattr(options, key) for key in TABLE if getattr(options, key) is not None}
+    if not options.data.is_dir() and not {"segment", "anchor"} <= named.keys():
+        sys.exit(f"{options.data} is no platform folder; for a table give --segment, --anchor and --value or --money.")
+    source = {"path": str(options.data)} | named
+    try:
+        platform = read(**source)
+        refusal = Conic().supports(stated(platform, 1))
+    except (ValueError, OSError) as error:
+        sys.exit(str(error))
+    if refusal is not None:
+        sys.exit(f"{options.data}: {refusal}. Merge segments, or draw a part of the platform.")
+    if platform.edge_count > SLOW:
+        print(f"{platform.edge_count:,} edges: each of {WEIGHTS.size + 2} points may take minutes.", file=sys.stderr)
+    content = {"alpha": 1, "content": platform.content_hash}
+    lab = Lab("frontier-own", options.out, content)
+    rows = lab.measured([(own, content | source)])
+    lab.finish(draw_own(rows, platform.currency, platform.period), rows, columns=COLUMNS)
+    states = [row["status"].lower() for row in pick(rows, series="frontier")]
+    print("Points of the frontier:", ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states)))
+
+
 def main() -> None:
     import matplotlib as mpl
 
     parser = arguments(__doc__)
-    for column in ("segment", "anchor", "value", "money", "traffic"):
-        parser.add_argument(f"--{column}", metavar="COLUMN", help=f"with a table as --data: its column of {column}")
+    for name, what in TABLE.items():
+        parser.add_argument(f"--{name}", help=f"where --data is a table: {what}")
     options = parser.parse_args()
     with mpl.rc_context(al.plots.style):
         if options.data is not None:
-            study(options)
-            return
-        size = SIZES["quick" if options.quick else "full"]
-        fixed = {"seed": options.seed}
-        lab = Lab("frontier", options.out, fixed | {"quick": options.quick})
-        large, small = (dict(zip(("segments", "anchors"), size[kind], strict=True)) for kind in ("preset", "verticals"))
+            return study(options)
+        scale, seed = "quick" if options.quick else "full", {"seed": options.seed}
         cells = [(guarantees, {"panel": panel}) for panel in TASTES]
-        cells += [(preset, {"alpha": alpha} | large | fixed) for alpha in ALPHAS]
-        cells += [
-            (verticals, {"breadth": breadth, "draw": number} | small | fixed)
-            for breadth in BREADTHS
-            for number in range(size["draws"])
-        ]
+        cells += [(preset, {"alpha": alpha, "size": SIZES[scale]} | seed) for alpha in ALPHAS]
+        repeats = [{"breadth": breadth, "repeat": k} for breadth in BREADTHS for k in range(REPEATS[scale])]
+        cells += [(verticals, repeat | seed) for repeat in repeats]
+        lab = Lab("frontier", options.out, seed | {"quick": options.quick})
         rows = lab.measured(cells)
         lab.finish(draw(rows), rows, columns=COLUMNS)
-    print(*claims(rows, size["fraction"]), sep="\n")
-
-
-def study(options: Namespace) -> None:
-    """The frontier of the user's own platform at alpha 1."""
-    named = {key: getattr(options, key) for key in ("segment", "anchor", "value", "money", "traffic")}
-    source = {"path": str(options.data)} | {key: column for key, column in named.items() if column is not None}
-    try:
-        platform = read(**source)
-    except (al.tables.TableError, TypeError, OSError) as error:
-        sys.exit(f"{options.data}: {error}")
-    refusal = Conic().supports(al.Problem(platform, al.AlphaFair(1)))
-    if refusal is not None:
-        sys.exit(f"{options.data}: {refusal}. Merge small segments, or draw a part of the platform.")
-    if platform.edge_count > SLOW:
-        print(
-            f"{platform.edge_count:,} edges: each of the {WEIGHTS.size + 2} points may take minutes.", file=sys.stderr
-        )
-    lab = Lab("frontier-own", options.out, {"content": platform.content_hash, "alpha": 1})
-    rows = lab.measured([(own, {"alpha": 1, "content": platform.content_hash} | source)])
-    lab.finish(draw_own(rows, platform.currency, platform.period), rows, columns=COLUMNS)
-    curve = pick(rows, series="frontier")
-    solved = sum(row["status"] == "CERTIFIED" for row in curve)
-    print(
-        f"{solved} of {len(curve)} points are certified; the last before welfare alone gives up {curve[-2]['price']:.1%}."
-    )
+    print(cheaper(rows, FRACTIONS[scale]), tastes(rows), breadths(rows), sep="\n")
 
 
 if __name__ == "__main__":

@@ -54,6 +54,7 @@ def frontier(
     _ends(solved, ax)
     _recipes([row for row in baselines if row["status"] in SOLVED], ax)
     _crosses([row for row in (*rows, *baselines) if row["status"] not in SOLVED], ax)
+    ax.margins(0.06)  # so that the rings at the ends are whole
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
     ax.xaxis.set_major_formatter(short)

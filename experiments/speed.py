@@ -1,0 +1,128 @@
+"""How long does each step take, from importing the package to building a model of a million edges?
+
+The rows hold times: they belong to one machine and are not compared between runs. Medians of several repetitions in one
+process each; targets are the package's own promises, drawn as ticks.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import _lab
+import allocator as al
+from allocator.driver import Goal
+from allocator.solvers.linear import Linear
+
+Row = _lab.Row
+TARGETS = {
+    "import allocator, beyond numpy": 0.1,
+    "certify a flow": 0.1,
+    "read_platform": 1.0,
+    "read_tables (Parquet)": 4.0,
+    "build the LP for GLOP": 2.0,
+    "build the LP for PDLP": 2.0,
+}
+
+
+def median(work: Callable[[], Any], repetitions: int) -> float:
+    """Median seconds of some work, after one run that warms the caches."""
+    work()
+    times = []
+    for _ in range(repetitions):
+        started = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - started)
+    return statistics.median(times)
+
+
+def importing(*, repetitions: int) -> list[Row]:
+    """What importing the package adds to importing numpy, each in its own process."""
+    code = "import time, numpy; t = time.perf_counter(); import allocator; print(time.perf_counter() - t)"
+    runs = [
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        for _ in range(repetitions)
+    ]
+    return [{"step": "import allocator, beyond numpy", "seconds": statistics.median(float(r.stdout) for r in runs)}]
+
+
+def steps(*, edges: int, seed: int, repetitions: int) -> list[Row]:
+    """Files, certificate and models of one platform."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    platform = al.synthetic.uniform(edges // 10, max(10, edges // 1000), degree=10, rng=_lab.stream(seed, "speed"))
+    problem = al.Problem(platform, al.GMV(), [al.Cap("even:1.5"), al.Floor("even:0.5")])
+    flow, multipliers = platform.even_flow, problem.supporting(platform.even_flow)
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log.parquet"
+        pq.write_table(pa.table({"viewer": platform.segment, "anchor": platform.anchor, "money": platform.value}), log)
+        al.write_platform(platform, Path(folder) / "platform")
+        work = {
+            "certify a flow": lambda: al.certify(problem, flow, multipliers),
+            "read_platform": lambda: al.read_platform(Path(folder) / "platform"),
+            "read_tables (Parquet)": lambda: al.read_tables(log, segment="viewer", anchor="anchor", money="money"),
+            "build the LP for GLOP": lambda: Linear("glop").build(problem, Goal()),
+            "build the LP for PDLP": lambda: Linear("pdlp").build(problem, Goal()),
+        }
+        return [
+            {"step": step, "seconds": median(job, repetitions), "edges": platform.edge_count}
+            for step, job in work.items()
+        ]
+
+
+def draw(rows: list[Row], ax: Any) -> None:
+    """One bar per step on a logarithmic axis, its target as a tick."""
+    places = np.arange(len(rows))[::-1]
+    ax.barh(places, [row["seconds"] for row in rows], color="#0072B2", height=0.6, label="measured median")
+    ax.plot(
+        [TARGETS[row["step"]] for row in rows],
+        places,
+        "|",
+        color="black",
+        markersize=12,
+        markeredgewidth=1.5,
+        label="target",
+    )
+    for place, row in zip(places, rows, strict=True):
+        ax.annotate(
+            f"{row['seconds']:.3g} s",
+            (row["seconds"], place),
+            xytext=(3, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=7,
+        )
+    ax.set(xscale="log", xlabel="Seconds", yticks=places, yticklabels=[row["step"] for row in rows])
+    ax.set_xlim(left=min(row["seconds"] for row in rows) / 6)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
+
+
+def main() -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    given = _lab.arguments(__doc__).parse_args()
+    edges, repetitions = (10_000, 3) if given.quick else (1_000_000, 5)
+    lab = _lab.Lab("speed", given.out, {"quick": given.quick, "seed": given.seed})
+    rows = importing(repetitions=repetitions) + steps(edges=edges, seed=given.seed, repetitions=repetitions)
+    with mpl.rc_context(al.plots.style):
+        figure, ax = plt.subplots(figsize=(al.plots.DOUBLE, 2.6), layout="constrained")
+        draw(rows, ax)
+        lab.finish(figure, rows, columns=["step", "edges", "seconds"])
+    for row in rows:
+        print(f"{row['step']:34} {row['seconds']:8.3f} s   (target {TARGETS[row['step']]} s)")
+
+
+if __name__ == "__main__":
+    _lab.run(main)
