@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
@@ -48,9 +49,8 @@ class Attributes(Mapping[str, NDArray]):
             self._columns[str(name)] = frozen(array)
         ids = self._columns["id"].tolist()
         if len(set(ids)) < size:
-            seen: set = set()
-            repeated = [i for i in ids if i in seen or seen.add(i)]
-            raise ValueError(f"{noun} ids are not unique: {some(dict.fromkeys(repeated))}; give each {noun} one id")
+            repeated = [i for i, times in Counter(ids).items() if times > 1]
+            raise ValueError(f"{noun} ids are not unique: {some(repeated)}; give each {noun} one id")
 
     def __getitem__(self, name: str) -> NDArray:
         try:

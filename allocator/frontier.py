@@ -87,7 +87,9 @@ def frontier(
     report : callable, optional
         Receives one line per finished point.
     """
-    rows, allocations, before = [], [], None
+    rows: list[Row] = []
+    allocations: list[Allocation | None] = []
+    before = None
     for weight in sorted({0.0, math.inf, *map(float, weights)}):
         try:
             point = solve(weighted(problem, weight), solver=solver, relative_gap=relative_gap, start=before)
@@ -96,7 +98,8 @@ def frontier(
             allocations.append(None)
         else:
             rows.append({"weight": weight} | row_of(point, problem))
-            allocations.append(before := point)
+            before = point
+            allocations.append(point)
         if report is not None:
             report(f"weight {weight:.3g}: {rows[-1]['status'].lower()}")
     return Frontier(_with_price(rows), allocations)
@@ -104,7 +107,7 @@ def frontier(
 
 def baselines(problem: Problem, solvers: Sequence[str | Solver]) -> list[Row]:
     """The rows of recipes that do not optimise, for the same plot; ``weight`` is None."""
-    rows = []
+    rows: list[Row] = []
     for solver in solvers:
         try:
             point = solve(weighted(problem, 0.0), solver=solver)

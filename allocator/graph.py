@@ -57,11 +57,11 @@ class Platform:
     anchor: NDArray[np.int32]
     value: NDArray[np.floating]
     supply: FloatArray
-    capacity: FloatArray | None = None
+    capacity: FloatArray = None  # type: ignore[assignment]
     observed: FloatArray | None = None
-    measures: Mapping[str, ArrayLike] = field(default_factory=dict)
-    segments: Mapping[str, ArrayLike] = field(default_factory=dict)
-    anchors: Mapping[str, ArrayLike] = field(default_factory=dict)
+    measures: Mapping[str, NDArray] = field(default_factory=dict)
+    segments: Attributes = field(default_factory=dict)  # type: ignore[assignment]
+    anchors: Attributes = field(default_factory=dict)  # type: ignore[assignment]
     currency: str = "RMB"
     period: str = "day"
     folder: Path | None = None

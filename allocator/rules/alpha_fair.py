@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from allocator.graph import Platform
 from allocator.rules.levels import positive
@@ -39,8 +39,8 @@ class AlphaFair(Welfare):
     """
 
     alpha: float
-    weights: ArrayLike | None = field(default=None, kw_only=True)
-    merit: ArrayLike | None = field(default=None, kw_only=True)
+    weights: Any = field(default=None, kw_only=True)
+    merit: Any = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if not (isinstance(self.alpha, int | float | np.number) and 0 < self.alpha < np.inf):

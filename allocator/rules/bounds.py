@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allocator.graph import Platform
-from allocator.rules.levels import Level, Where, anchors_where, per_anchor
+from allocator.rules.levels import Where, anchors_where, per_anchor
 from allocator.rules.rows import Box, Rows
 from allocator.rules.rule import Constraint, Totals, Violation
 from allocator.wording import some
@@ -22,10 +22,18 @@ FloatArray = NDArray[np.float64]
 class _Bound(Constraint):
     """One level per anchor; multipliers are the marginals (A,) themselves."""
 
-    def _bind(self, platform: Platform, neutral: float) -> Self:
+    level: Any
+    where: Where = field(default=None, kw_only=True)
+    neutral: ClassVar[float]
+
+    def bind(self, platform: Platform) -> Self:
         bound = super().bind(platform)
-        level = per_anchor(platform, self.level, of=self.of, neutral=neutral)
-        return replace(bound, level=np.where(anchors_where(platform, self.where), level, neutral), where=None)
+        level = per_anchor(platform, self.level, of=self.of, neutral=self.neutral)
+        return replace(bound, level=np.where(anchors_where(platform, self.where), level, self.neutral), where=None)
+
+    @property
+    def box(self) -> Box:
+        raise NotImplementedError
 
     def violation(self, totals: Totals) -> Violation:
         excess = self.excess(totals)
@@ -63,11 +71,7 @@ class Cap(_Bound):
     Conjugate of p: sup of -p y over 0 <= y <= min(u, R) = min(u, R) max(0, -p), per anchor.
     """
 
-    level: Level
-    where: Where = field(default=None, kw_only=True)
-
-    def bind(self, platform: Platform) -> Self:
-        return self._bind(platform, np.inf)
+    neutral: ClassVar[float] = np.inf
 
     def conjugate(self, multipliers: FloatArray) -> FloatArray:
         return np.minimum(self.level, self.reach) * np.maximum(0.0, -multipliers)
@@ -92,7 +96,7 @@ class Cap(_Bound):
 class Capacity(Cap):
     """Exposure of every anchor <= its capacity on the platform."""
 
-    level: Level = "capacity:1"
+    level: Any = "capacity:1"
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,11 +106,10 @@ class Floor(_Bound):
     Conjugate of p: sup of -p y over l <= y <= R = -l p for p >= 0 and -R p for p < 0, per anchor.
     """
 
-    level: Level
-    where: Where = field(default=None, kw_only=True)
+    neutral: ClassVar[float] = 0.0
 
     def bind(self, platform: Platform) -> Self:
-        bound = self._bind(platform, 0.0)
+        bound = super().bind(platform)
         if np.isinf(bound.level).any():
             raise ValueError(
                 f"a floor must be finite; it is not for anchor {some(platform.anchors['id'][np.isinf(bound.level)])}"

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from allocator.graph import Platform
 from allocator.rules.levels import positive
@@ -27,7 +27,7 @@ class MaxMin(Welfare):
     sum R_j max(0, -p_j) + min(R/m) max(0, lam - sum m_j max(0, p_j)).
     """
 
-    merit: ArrayLike | None = field(default=None, kw_only=True)
+    merit: Any = field(default=None, kw_only=True)
 
     @property
     def name(self) -> str:

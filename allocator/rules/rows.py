@@ -50,25 +50,30 @@ class Boxes:
     """The common box of several box rules on one good, which remembers whose bound is the tight one."""
 
     rules: tuple[Rule, ...]
+    boxes: tuple[Box, ...]
     lower: FloatArray
     upper: FloatArray
 
     @classmethod
     def of(cls, good: str, rules: Iterable[Rule], anchors: int) -> Boxes:
-        mine = tuple(rule for rule in rules if rule.box is not None and rule.box.of == good)
+        mine, boxes = [], []
         lower, upper = np.zeros(anchors), np.full(anchors, np.inf)
-        for rule in mine:
-            lower, upper = np.maximum(lower, rule.box.lower), np.minimum(upper, rule.box.upper)
-        return cls(mine, lower, upper)
+        for rule in rules:
+            box = rule.box
+            if box is not None and box.of == good:
+                mine.append(rule)
+                boxes.append(box)
+                lower, upper = np.maximum(lower, box.lower), np.minimum(upper, box.upper)
+        return cls(tuple(mine), tuple(boxes), lower, upper)
 
     def marginals(self, p: FloatArray) -> list[FloatArray]:
         """Split the marginals (A,) of the common box: a cap's part (p < 0) to the lowest cap, a floor's to the highest
         floor.
         """
         shares, open_cap, open_floor = [], p < 0, p > 0
-        for rule in self.rules:
-            cap = open_cap & (rule.box.upper == self.upper)
-            floor = open_floor & (rule.box.lower == self.lower)
+        for box in self.boxes:
+            cap = open_cap & (box.upper == self.upper)
+            floor = open_floor & (box.lower == self.lower)
             shares.append(np.where(cap | floor, p, 0.0))
             open_cap, open_floor = open_cap & ~cap, open_floor & ~floor
         return shares

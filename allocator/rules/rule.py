@@ -26,7 +26,8 @@ class Totals:
     """A flow (E,) and the amounts of each good it brings to the anchors, computed once each."""
 
     def __init__(self, platform: Platform, flow: FloatArray):
-        self.platform, self.flow, self._amounts = platform, flow, {}
+        self.platform, self.flow = platform, flow
+        self._amounts: dict[str, FloatArray] = {}
 
     def of(self, good: str) -> FloatArray:
         """Amount of a good per anchor, (A,)."""
@@ -54,7 +55,7 @@ class Rule:
     """
 
     of: str = field(default="exposure", kw_only=True)
-    platform: Platform | None = field(default=None, repr=False, kw_only=True)
+    platform: Platform = field(default=None, repr=False, kw_only=True)  # type: ignore[assignment]
 
     @property
     def name(self) -> str:
