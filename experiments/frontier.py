@@ -122,7 +122,7 @@ def draw(rows: Sequence[Row]) -> Any:
         ax.set_title(f"({letter}) like Kuaishou, \u03b1 = {alpha:g}", loc="left")
         ax.label_outer()
     price_axis(pick(rows, panel="platform", series="frontier"), tops[-1])
-    title = f"(a)–(c): {pick(rows, panel='platform')[0]['size']}; numbers: ε"
+    title = f"(a)–(c): {pick(rows, panel='platform')[0]['size']}; numbers are ε"
     above.legend(*tops[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, title=title)
     left, middle, right = below.subplots(1, 3)
     draw_guarantees(pick(rows, panel="star"), left)
@@ -264,8 +264,8 @@ def breadths(rows: Sequence[Row]) -> str:
 def study(options: Namespace) -> None:
     """The frontier of the user's own platform at alpha 1."""
     named = {key: getattr(options, key) for key in TABLE if getattr(options, key) is not None}
-    if not options.data.is_dir() and not {"segment", "anchor"} <= named.keys():
-        sys.exit(f"{options.data} is no platform folder; for a table give --segment, --anchor and --value or --money.")
+    if options.data.is_file() and not {"segment", "anchor"} <= named.keys():
+        sys.exit(f"{options.data} is a table; give --segment, --anchor and --value or --money.")
     source = {"path": str(options.data)} | named
     try:
         platform = read(**source)

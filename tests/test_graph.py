@@ -190,20 +190,26 @@ def test_bad_platforms_are_refused_in_one_sentence(changes, said):
 BREAKS = {
     "value": lambda p, e, bad: {"value": np.where(np.arange(p.edge_count) == e, bad, p.value)},
     "supply": lambda p, e, bad: {"supply": np.where(np.arange(p.segment_count) == e % p.segment_count, bad, p.supply)},
-    "capacity": lambda p, e, bad: {"capacity": np.where(np.arange(p.anchor_count) == e % p.anchor_count, bad, p.capacity)},
+    "capacity": lambda p, e, bad: {
+        "capacity": np.where(np.arange(p.anchor_count) == e % p.anchor_count, bad, p.capacity)
+    },
     "observed": lambda p, e, bad: {"observed": np.where(np.arange(p.edge_count) == e, bad, 1.0)},
     "measures": lambda p, e, bad: {"measures": {"cost": np.where(np.arange(p.edge_count) == e, bad, 1.0)}},
 }
 
 
-@given(platforms(), st.sampled_from(sorted(BREAKS)), st.integers(0, 100), st.sampled_from([-1.0, -1e-300, np.nan, -np.inf]))
+@given(
+    platforms(), st.sampled_from(sorted(BREAKS)), st.integers(0, 100), st.sampled_from([-1.0, -1e-300, np.nan, -np.inf])
+)
 def test_any_single_bad_number_is_refused_naming_its_owner(platform, field, e, bad):
     e %= platform.edge_count
     fields = {name: getattr(platform, name) for name in ("supply", "capacity", "value")}
     fields |= BREAKS[field](platform, e, bad)
     with pytest.raises(ValueError, match=r"must be (finite and )?>= 0") as error:
         al.Platform(platform.indptr, platform.anchor, **fields)
-    owner = {"supply": e % platform.segment_count, "capacity": e % platform.anchor_count}.get(field, platform.segment[e])
+    owner = {"supply": e % platform.segment_count, "capacity": e % platform.anchor_count}.get(
+        field, platform.segment[e]
+    )
     assert str(owner) in str(error.value)
     assert "\n" not in str(error.value)
 

@@ -41,7 +41,9 @@ def test_tables_list_exactly_what_exists(title, names):
 
 
 def test_the_experiments_table_lists_exactly_the_scripts():
-    assert set(re.findall(r"\[`(\w+\.py)`\]", section("Experiments"))) == {p.name for p in (ROOT / "experiments").glob("[!_]*.py")}
+    assert set(re.findall(r"\[`(\w+\.py)`\]", section("Experiments"))) == {
+        p.name for p in (ROOT / "experiments").glob("[!_]*.py")
+    }
 
 
 def test_links_and_figures_exist():
@@ -50,7 +52,18 @@ def test_links_and_figures_exist():
 
 
 def test_the_top_level_holds_nothing_else():
-    allowed = {"pyproject.toml", "allocator", "experiments", "tests", "papers", "README.md", "LICENSE", "CITATION.cff", ".ci", ".gitignore"}
+    allowed = {
+        "pyproject.toml",
+        "allocator",
+        "experiments",
+        "tests",
+        "papers",
+        "README.md",
+        "LICENSE",
+        "CITATION.cff",
+        ".ci",
+        ".gitignore",
+    }
     ignored = {".git", ".venv", ".hypothesis", ".pytest_cache", ".ruff_cache", ".mypy_cache"}
     assert {path.name for path in ROOT.iterdir()} - ignored <= allowed
 

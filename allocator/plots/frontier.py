@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -26,8 +27,9 @@ def frontier(
     ----------
     rows : sequence of mappings
         ``weight``, ``status``, ``level`` (equally distributed equivalent, units of the good per anchor), ``gmv`` and
-        ``gmv_upper`` (currency / period, None where nothing is proved), as in ``allocator.frontier(...).rows``. Rows
-        whose status is neither CERTIFIED nor FEASIBLE become crosses on the lower edge, counted in the legend.
+        ``gmv_upper`` (currency / period, None or infinite where nothing is proved), as in
+        ``allocator.frontier(...).rows``. Rows whose status is neither CERTIFIED nor FEASIBLE
+        become crosses on the lower edge, counted in the legend.
     ax : matplotlib Axes
     baselines : sequence of mappings
         ``solver``, ``status``, ``level`` and ``gmv``, as in ``allocator.baselines(...)``; a recipe with several
@@ -69,26 +71,24 @@ def _curve(solved: Sequence[Row], ax: Axes) -> None:
         mine = [row for row in points if row["status"] == status]
         if mine:
             x, y = [row["level"] for row in mine], [row["gmv"] for row in mine]
-            proved = [row["gmv"] if row.get("gmv_upper") is None else row["gmv_upper"] for row in mine]
-            above = [upper - gmv for upper, gmv in zip(proved, y, strict=True)]
-            bars = {
-                "fmt": "o",
-                "color": BLUE,
-                "markerfacecolor": face,
-                "markersize": 3,
-                "elinewidth": 0.8,
-                "capsize": 1.5,
-            }
-            ax.errorbar(x, y, yerr=[[0.0] * len(y), above], zorder=3, label=label, **bars)
+            bars: dict[str, Any] = {"fmt": "o", "color": BLUE, "elinewidth": 0.8, "capsize": 1.5}
+            bars |= {"yerr": [[0.0] * len(mine), [_above(row) for row in mine]]}
+            ax.errorbar(x, y, markerfacecolor=face, markersize=3, zorder=3, label=label, **bars)
     if points:
         ax.plot([row["level"] for row in points], [row["gmv"] for row in points], color=BLUE, zorder=2)
+
+
+def _above(row: Row) -> float:
+    """Length of the error bar: 0 where nothing is proved."""
+    upper = float(row["gmv"] if row.get("gmv_upper") is None else row["gmv_upper"])
+    return max(0.0, upper - row["gmv"]) if math.isfinite(upper) else 0.0
 
 
 def _ends(solved: Sequence[Row], ax: Axes) -> None:
     """Ring GMV alone and welfare alone, and join the latter by dots."""
     for weight, label, marker in ((0.0, "GMV alone", "o"), (float("inf"), "welfare alone", "s")):
         for row in (row for row in solved if float(row["weight"]) == weight):
-            ring = {"color": BLUE, "markerfacecolor": "none", "markersize": 9, "markeredgewidth": 0.8}
+            ring: dict[str, Any] = {"color": BLUE, "markerfacecolor": "none", "markersize": 9, "markeredgewidth": 0.8}
             ax.plot(row["level"], row["gmv"], marker, zorder=4, label=label, **ring)
     if len(solved) > 1 and float(solved[-1]["weight"]) == float("inf"):
         before, last = solved[-2:]
@@ -102,11 +102,11 @@ def _recipes(solved: Sequence[Row], ax: Axes) -> None:
         families[look(row["solver"]).name].append(row)
     for position, mine in enumerate(families.values()):
         seen = look(mine[0]["solver"], position)
-        dots = {"color": seen.colour, "markeredgecolor": "black", "markeredgewidth": 0.4, "markersize": 5.5}
+        dots: dict[str, Any] = {"color": seen.colour, "markeredgecolor": "black", "markeredgewidth": 0.4}
         x, y = [row["level"] for row in mine], [row["gmv"] for row in mine]
-        ax.plot(x, y, seen.marker, linestyle="none", zorder=5, label=seen.label, **dots)
+        ax.plot(x, y, seen.marker, linestyle="none", markersize=5.5, zorder=5, label=seen.label, **dots)
         for row in mine if len(mine) > 1 else ():
-            where = {"xy": (row["level"], row["gmv"]), "xytext": (-5, 0), "textcoords": "offset points"}
+            where: dict[str, Any] = {"xy": (row["level"], row["gmv"]), "xytext": (-5, 0), "textcoords": "offset points"}
             ax.annotate(look(row["solver"]).setting, **where, ha="right", va="center", fontsize=6.5)
 
 
@@ -116,5 +116,5 @@ def _crosses(failed: Sequence[Row], ax: Axes) -> None:
         kinds = Counter(row["status"].lower() for row in failed)
         places = [(k + 1) / (len(failed) + 1) for k in range(len(failed))]
         label = " and ".join(f"{count} {kind}" for kind, count in kinds.items())
-        edge = {"transform": ax.transAxes, "clip_on": False, "color": "black", "markersize": 5}
+        edge: dict[str, Any] = {"transform": ax.transAxes, "clip_on": False, "color": "black", "markersize": 5}
         ax.plot(places, [0.0] * len(failed), "x", zorder=6, label=label, **edge)

@@ -52,7 +52,7 @@ MARKERS: dict[str, str] = {
     "prices": "o",
     "frank_wolfe": "p",
     "pop": "h",
-    "dual_gradient": "v",
+    "dual_gradient": "d",
     "cp_sat": ">",
     "greedy": "^",
     "even": "s",
@@ -134,7 +134,7 @@ def look(solver: str, position: int = 0) -> Look:
     return Look(name, setting, words, COLOURS.get(name, colour), MARKERS.get(name, marker))
 
 
-def short(amount: float, position: int | None = None) -> str:
+def short(amount: float, position: float | None = None) -> str:
     """Write an amount for an axis: 1200000 as 1.2M.
 
     >>> [short(0), short(0.5), short(12_000), short(3.2e9)]

@@ -1,0 +1,171 @@
+"""What is on the axes is what is in the rows: nothing lost, nothing computed, units on every axis."""
+
+import matplotlib as mpl
+import pytest
+from matplotlib.figure import Figure
+
+from allocator import plots
+
+INFINITY = float("inf")
+ROWS = [
+    {"weight": 0.0, "status": "CERTIFIED", "level": 0.0, "gmv": 100.0, "gmv_upper": 100.0},
+    {"weight": 0.1, "status": "CERTIFIED", "level": 3.0, "gmv": 90.0, "gmv_upper": 92.0},
+    {"weight": 1.0, "status": "FEASIBLE", "level": 5.0, "gmv": 70.0, "gmv_upper": 79.0},
+    {"weight": INFINITY, "status": "CERTIFIED", "level": 6.0, "gmv": 40.0, "gmv_upper": None},
+]
+FAILED = [
+    {"weight": 2.0, "status": "INFEASIBLE", "reason": "proved"},
+    {"weight": 3.0, "status": "INFEASIBLE", "reason": "proved"},
+    {"weight": 4.0, "status": "FAILED", "reason": "no answer"},
+]
+RECIPES = [
+    {"weight": None, "solver": "greedy", "status": "CERTIFIED", "level": 0.0, "gmv": 100.0},
+    {"weight": None, "solver": "EpsilonEven(epsilon=0.1)", "status": "FEASIBLE", "level": 1.0, "gmv": 80.0},
+    {"weight": None, "solver": "EpsilonEven(epsilon=0.5)", "status": "FEASIBLE", "level": 2.0, "gmv": 60.0},
+]
+
+
+@pytest.fixture
+def ax():
+    with mpl.rc_context(plots.style):
+        yield Figure().subplots()
+
+
+def labelled(ax):
+    """Handles by label; two with one label would be one too many."""
+    handles, labels = ax.get_legend_handles_labels()
+    assert len(set(labels)) == len(labels)
+    return dict(zip(labels, handles, strict=True))
+
+
+def points(line):
+    return [tuple(point) for point in line.get_xydata().tolist()]
+
+
+def test_frontier_shows_every_solved_row_with_its_proof(ax):
+    assert plots.frontier(ROWS, ax) is ax
+    shown = labelled(ax)
+    for label, rows in (("certified optimum", ROWS[:2]), ("larger gap", ROWS[2:3])):
+        dots, _, (bars,) = shown[label]
+        assert points(dots) == [(row["level"], row["gmv"]) for row in rows]
+        ends = [[tuple(end) for end in segment.tolist()] for segment in bars.get_segments()]
+        assert ends == [[(row["level"], row["gmv"]), (row["level"], row["gmv_upper"])] for row in rows]
+    assert shown["larger gap"][0].get_markerfacecolor() == "white"
+
+
+def test_frontier_marks_both_ends_and_joins_them(ax):
+    plots.frontier(ROWS, ax)
+    shown = labelled(ax)
+    assert points(shown["GMV alone"]) == [(0.0, 100.0)]
+    assert points(shown["welfare alone"]) == [(6.0, 40.0)]
+    paths = [points(line) for line in ax.lines if line.get_linestyle() in ("-", ":")]
+    assert paths == [[(0.0, 100.0), (3.0, 90.0), (5.0, 70.0)], [(5.0, 70.0), (6.0, 40.0)]]
+
+
+def test_frontier_takes_rows_in_any_order_and_infinities_from_json(ax):
+    rows = [row | {"weight": "inf"} if row["weight"] == INFINITY else row for row in reversed(ROWS)]
+    plots.frontier(rows, ax)
+    assert points(labelled(ax)["welfare alone"]) == [(6.0, 40.0)]
+    assert points(labelled(ax)["certified optimum"][0]) == [(0.0, 100.0), (3.0, 90.0)]
+
+
+@pytest.mark.parametrize("upper", [None, INFINITY, "inf", 70.0 - 1e-9])
+def test_a_point_without_proof_has_no_bar(ax, upper):
+    plots.frontier([ROWS[2] | {"gmv_upper": upper}], ax)
+    (bar,) = labelled(ax)["larger gap"][2][0].get_segments()
+    assert bar.tolist() == [[5.0, 70.0], [5.0, 70.0]]
+    ax.figure.canvas.draw()
+
+
+def test_recipes_keep_their_look_and_name_their_settings(ax):
+    plots.frontier(ROWS, ax, baselines=RECIPES)
+    shown = labelled(ax)
+    greedy, mixing = shown["greedy"], shown[plots.look("epsilon_even").label]
+    assert points(greedy) == [(0.0, 100.0)]
+    assert points(mixing) == [(1.0, 80.0), (2.0, 60.0)]
+    assert (greedy.get_color(), greedy.get_marker()) == (plots.COLOURS["greedy"], plots.MARKERS["greedy"])
+    assert (mixing.get_color(), mixing.get_marker()) == (plots.COLOURS["epsilon_even"], plots.MARKERS["epsilon_even"])
+    assert [(text.get_text(), text.xy) for text in ax.texts] == [("0.1", (1.0, 80.0)), ("0.5", (2.0, 60.0))]
+
+
+def test_infeasible_rows_do_not_vanish(ax):
+    plots.frontier([*ROWS, *FAILED], ax, baselines=[{"weight": None, "solver": "even", "status": "INFEASIBLE"}])
+    crosses = labelled(ax)["3 infeasible and 1 failed"]
+    assert crosses.get_marker() == "x"
+    assert crosses.get_transform() == ax.transAxes
+    assert len(points(crosses)) == 4
+    assert all(0 < x < 1 and y == 0 for x, y in points(crosses))
+
+
+def test_a_frontier_without_any_solution_is_still_a_figure(ax):
+    plots.frontier(FAILED, ax)
+    assert list(labelled(ax)) == ["2 infeasible and 1 failed"]
+    ax.figure.canvas.draw()
+
+
+def test_axes_have_units(ax):
+    plots.frontier(ROWS, ax)
+    assert ax.get_xlabel() == "Fairness level (impressions per anchor and day)"
+    assert ax.get_ylabel() == "GMV (RMB per day)"
+    plots.frontier(ROWS, ax, xlabel="Level (USD per anchor and year)", ylabel="GMV (USD per year)")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("Level (USD per anchor and year)", "GMV (USD per year)")
+
+
+def test_lorenz_draws_the_curves_it_is_given(ax):
+    curves = {"greedy": ([0.0, 0.5, 1.0], [0.0, 0.1, 1.0]), "even": ([0.0, 0.5, 1.0], [0.0, 0.5, 1.0])}
+    assert plots.lorenz(curves, ax, of="GMV") is ax
+    shown = labelled(ax)
+    for label, (population, share) in curves.items():
+        assert points(shown[label]) == list(zip(population, share, strict=True))
+        assert shown[label].get_color() == plots.COLOURS[label]
+    assert shown["greedy"].get_linestyle() != shown["even"].get_linestyle()
+    assert "(%" in ax.get_xlabel()
+    assert ax.get_ylabel() == "Share of GMV (%)"
+
+
+def test_bars_stand_for_rows(ax):
+    rows = [
+        {"tier": "head", "label": "greedy", "share": 0.7},
+        {"tier": "new", "label": "greedy", "share": 0.1},
+        {"tier": "new", "label": "even", "share": 0.4},
+    ]
+    assert plots.exposure_by_tier(rows, ax) is ax
+    greedy, even = labelled(ax).values()
+    assert [bar.get_height() for bar in greedy] == [0.7, 0.1]
+    assert [bar.get_height() for bar in even] == [0.4]
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["head", "new"]
+    assert round(even[0].get_x() + even[0].get_width() / 2) == 1
+    assert greedy[1].get_x() + greedy[1].get_width() == pytest.approx(even[0].get_x())
+    assert greedy[0].get_hatch() != even[0].get_hatch()
+    assert ax.get_ylabel() == "Share of exposure (%)"
+
+
+@pytest.mark.parametrize("draw", [plots.frontier, plots.lorenz, plots.exposure_by_tier])
+def test_no_rows_are_refused_in_a_sentence(draw, ax):
+    with pytest.raises(ValueError, match="at least one"):
+        draw({} if draw is plots.lorenz else [], ax)
+
+
+def test_looks_differ_by_colour_or_marker_and_recipes_also_in_grey():
+    assert plots.COLOURS.keys() == plots.MARKERS.keys()
+    names = [*plots.COLOURS, "mine"]
+    assert len({plots.look(name)[-2:] for name in names}) == len(names)
+    recipes = ("greedy", "even", "proportional", "epsilon_even", "capped_boost", "observed", "alpha_fair", "floors")
+    assert len({plots.MARKERS[name] for name in recipes}) == len(recipes)
+
+
+def test_solvers_are_known_by_name_and_by_repr():
+    assert plots.look("Greedy()") == plots.look("greedy")
+    assert plots.look("MinCostFlow()").colour == plots.COLOURS["min_cost_flow"]
+    assert plots.look("Linear(engine='pdlp')").setting == "pdlp"
+    assert plots.look("my_solver(depth=2)").label == "my_solver(depth=2)"
+    assert plots.look("mine", 0)[-2:] != plots.look("other", 1)[-2:]
+
+
+def test_style_is_applied_only_where_asked_and_embeds_fonts():
+    before = dict(mpl.rcParams)
+    with mpl.rc_context(plots.style):
+        assert mpl.rcParams["pdf.fonttype"] == 42
+        assert not mpl.rcParams["text.usetex"]
+        plots.frontier(ROWS, Figure().subplots(), baselines=RECIPES)
+    assert dict(mpl.rcParams) == before
