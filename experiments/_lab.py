@@ -28,7 +28,19 @@ import numpy as np
 import allocator
 
 HERE = Path(__file__).resolve().parent
-LIBRARIES = ("numpy", "scipy", "cvxpy", "clarabel", "scs", "ortools", "highspy", "POT", "pyarrow", "matplotlib")
+LIBRARIES = (
+    "numpy",
+    "scipy",
+    "cvxpy",
+    "clarabel",
+    "scs",
+    "ortools",
+    "highspy",
+    "POT",
+    "numba",
+    "pyarrow",
+    "matplotlib",
+)
 Row = dict[str, Any]
 Cell = tuple[Callable[..., list[Row]], dict[str, Any]]
 

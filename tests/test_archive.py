@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
-from strategies import problems
 
 import allocator as al
+from strategies import problems
 
 
 def solved(**options):

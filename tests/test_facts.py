@@ -84,7 +84,9 @@ def test_f2_price_of_fairness_never_exceeds_the_bound(n, alpha, seed):
 @pytest.mark.parametrize("alpha", [*ALPHAS, np.inf])
 @pytest.mark.parametrize("n", [2, 4, 9])
 def test_f2_the_tight_family_attains_the_table_where_its_integers_allow(n, alpha):
-    """The worst price over whole x stays below the supremum over real x and comes close; at alpha = 1 and square n it attains it."""
+    """The worst price over whole x stays below the supremum over real x and comes close; at alpha = 1 and square n it
+    attains it.
+    """
     platforms = [al.synthetic.tight(n, x) for x in range(1, n + 1)]
     worst = max(
         al.price_of_fairness(fair(p, alpha, [al.Capacity()], of="gmv"), best(p, [al.Capacity()])) for p in platforms

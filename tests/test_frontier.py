@@ -1,5 +1,7 @@
 """The frontier: its ends, its error bars, its order, its infeasible points; and the price of fairness."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -31,7 +33,7 @@ def test_gmv_falls_and_fairness_rises_within_the_certified_gaps(seed, kind):
     welfare = {"nash": al.Nash(), "alpha=2": al.AlphaFair(2), "maxmin": al.MaxMin()}[kind]
     problem = al.Problem(small(seed).platform, al.GMV() + welfare)
     rows = al.frontier(problem, [0.05, 0.5, 5.0]).rows
-    for a, b in zip(rows, rows[1:], strict=False):
+    for a, b in itertools.pairwise(rows):
         allowed = 1e-9 * rows[0]["gmv"] + (a["gap"] if b["gmv_upper"] is None else b["gmv_upper"] - b["gmv"] + a["gap"])
         assert b["gmv"] <= a["gmv"] + 10 * allowed
         assert b["level"] >= a["level"] * (1 - 1e-2)

@@ -1,4 +1,6 @@
-"""The README keeps its promises: its example runs, its tables list what exists, its commands are the ones that were asked for."""
+"""The README keeps its promises: its example runs, its tables list what exists, its commands are the ones that were
+asked for.
+"""
 
 import re
 from pathlib import Path

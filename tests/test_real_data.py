@@ -1,9 +1,9 @@
 """Real platform graphs against their reference optima (public tables; skipped where they are not)."""
 
 import pytest
-import real_data
 
 import allocator as al
+import real_data
 
 pytestmark = real_data.needs_data
 MODELS = {

@@ -1,0 +1,116 @@
+"""Damped projected Newton steps on the smoothed dual, by conjugate gradients."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.solvers.prices.dual import Dual, Point
+
+FloatArray = NDArray[np.float64]
+INNER = 40
+STEPS = 40
+SUFFICIENT = 1e-4
+SHORTEST = 1e-3
+
+
+def descend(
+    dual: Dual, x: FloatArray, temperature: float, tolerance: float, worth: float, *, deadline: float = np.inf
+) -> tuple[Point, int]:
+    """Minimise the smoothed dual from prices x (2, A) until loads answer the prices within ``tolerance`` (currency).
+
+    The dual of bounds has a kink at price zero: a step keeps the sign of every such price or stops it at zero, and a
+    price of zero whose load lies within its bounds stays (two-metric projection, Bertsekas 1982). ``worth``, the
+    typical value of an impression, is the unit of prices. Stops at the ``deadline`` (seconds of the performance
+    counter). Returns the last point and the number of steps.
+    """
+    damping, steps = 1e-3, 0
+    point = dual.at(x, temperature)
+    while steps < STEPS and time.perf_counter() < deadline and dual.shortfall(point, worth) > tolerance:
+        steps += 1
+        step = _newton(dual, point, temperature, damping, worth)
+        trial, length = _search(dual, point, step, temperature)
+        if trial is None:
+            if damping > 1e6:
+                break
+            damping *= 30.0
+            continue
+        damping = max(damping * 0.1, 1e-9) if length == 1.0 else damping * 3.0
+        point = trial
+        if dual.drifted(point.x):
+            dual.focus(point.x, dual.contest.margin)
+            point = dual.at(point.x, temperature)
+    return point, steps
+
+
+def _search(dual: Dual, point: Point, step: FloatArray, temperature: float) -> tuple[Point | None, float]:
+    """The first point along the projected step that lowers the dual enough (Armijo), or None."""
+    side = np.where(point.x != 0, np.sign(point.x), -np.sign(point.gradient))
+    length = 1.0
+    while length > SHORTEST:
+        x = point.x + length * step
+        x[dual.kinked & (x * side < 0)] = 0.0
+        trial = dual.at(x, temperature)
+        if trial.value <= point.value + SUFFICIENT * float((point.gradient * (x - point.x)).sum()):
+            return trial, length
+        length *= 0.3
+    return None, length
+
+
+def _newton(dual: Dual, point: Point, temperature: float, damping: float, worth: float) -> FloatArray:
+    """The Newton step (2, A), damped and bounded."""
+    unit = np.array([[1.0], [1.0 / worth]])
+    loads, answer = point.loads, point.loads - point.gradient
+    size = np.maximum(loads, answer)
+    size = size + 1e-9 * size.mean(axis=1, keepdims=True) + 1e-300
+    floor = damping * size / (worth * unit)
+    # Far below its answer a load grows like exp(p / t): the secant of the exponential, not its tangent, says how far
+    # to go.
+    low = answer > 1.05 * loads
+    ratio = np.where(low, answer, 2.0) / np.where(low, np.maximum(loads, 1e-12 * size), 1.0)
+    floor = floor + np.where(low, point.diagonal * ((ratio - 1.0) / np.log(ratio) - 1.0), 0.0)
+    free = dual.rows & ~(dual.kinked & (point.x == 0) & (point.gradient == 0))
+    step = _solve(dual, point, floor, free, temperature)
+    return np.clip(step, *_trust(dual, point, temperature * unit))
+
+
+def _trust(dual: Dual, point: Point, reach: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """How far each price may fall and rise in one step: a few temperatures and a part of itself.
+
+    The price of a concave term spans orders of magnitude and is positive unless a cap is pressed: it may grow sixfold,
+    and falls by a factor.
+    """
+    size = np.abs(point.x)
+    fall, rise = 4 * reach + 0.5 * size, 4 * reach + 0.5 * size
+    for k, answer in enumerate(dual.answers):
+        if answer is not None and not answer.kinked:
+            bounded = (point.x[k] <= 0) | (point.loads[k] > answer.upper)
+            fall[k] = np.where(bounded, fall[k], 0.8 * size[k])
+            rise[k] = 4 * reach[k] + 5 * size[k]
+    return -fall, rise
+
+
+def _solve(dual: Dual, point: Point, floor: FloatArray, free: NDArray[np.bool_], temperature: float) -> FloatArray:
+    """Solve (H + floor) step = -gradient on the free prices by preconditioned conjugate gradients, loosely."""
+    share = dual.shares(point.x, temperature)
+    scale = np.where(free, 1.0 / (point.diagonal + floor), 0.0)
+    step = np.zeros_like(point.x)
+    residual = np.where(free, -point.gradient, 0.0)
+    ready = scale * residual
+    direction, energy = ready, float((residual * ready).sum())
+    target = 0.01 * energy
+    for _ in range(INNER):
+        if energy <= target or energy == 0.0:
+            break
+        bent = np.where(free, dual.bend(share, point, direction, temperature) + floor * direction, 0.0)
+        along = float((direction * bent).sum())
+        if along <= 0:
+            break
+        step = step + energy / along * direction
+        residual = residual - energy / along * bent
+        ready = scale * residual
+        before, energy = energy, float((residual * ready).sum())
+        direction = ready + energy / before * direction
+    return step if step.any() else scale * -point.gradient

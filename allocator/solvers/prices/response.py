@@ -1,0 +1,133 @@
+"""What the anchors answer to prices: the common conjugate of all rules on one good, and the amounts that attain it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.problem import Problem
+from allocator.rules import AlphaFair
+from allocator.rules.rows import Boxes
+
+FloatArray = NDArray[np.float64]
+HALVINGS = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Response:
+    """sup over lower <= y <= upper of sum_k F_k(y) - P y, anchor by anchor, for bounds and alpha-fair terms on one
+    good.
+    """
+
+    good: str
+    terms: tuple[AlphaFair, ...]
+    boxes: Boxes
+    reach: FloatArray
+
+    @classmethod
+    def of(cls, problem: Problem, good: str) -> Response | None:
+        """The response on a good, or None if no rule speaks of it."""
+        terms = tuple(t for t in problem.welfare if t.of == good)
+        boxes = Boxes.of(good, problem.constraints, problem.platform.anchor_count)
+        return cls(good, terms, boxes, problem.platform.reach_of(good)) if terms or boxes.rules else None
+
+    @cached_property
+    def lower(self) -> FloatArray:
+        return np.minimum(self.boxes.lower, self.reach)
+
+    @cached_property
+    def upper(self) -> FloatArray:
+        return np.maximum(np.minimum(self.boxes.upper, self.reach), self.lower)
+
+    def slope_at(self, amounts: FloatArray) -> FloatArray:
+        """Sum of the terms' marginals at amounts (A,), currency per unit."""
+        return sum((self._marginal(t, amounts) for t in self.terms), np.zeros(self.reach.size))
+
+    @property
+    def kinked(self) -> bool:
+        """Without a strictly concave term the answer jumps from the cap to the floor where a price passes zero."""
+        return not self.terms
+
+    def answer(self, price: FloatArray, loads: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+        """(conjugate, amounts (A,), derivative of the amounts (A,) <= 0) at net marginals ``price`` (A,).
+
+        At the kink, the amounts nearest to the ``loads`` (A,) are as good as any.
+        """
+        if self.kinked:
+            amounts = np.where(
+                price > 0, self.lower, np.where(price < 0, self.upper, np.clip(loads, self.lower, self.upper))
+            )
+            return float(-(price * amounts).sum()), amounts, np.zeros_like(price)
+        amounts = self._concave(price)
+        inside = (amounts > self.lower) & (amounts < self.upper)
+        bend = sum((t.alpha * self._marginal(t, amounts) for t in self.terms), np.zeros(price.size))
+        slope = np.divide(-amounts, bend, out=np.zeros_like(amounts), where=inside & (bend > 0))
+        value = -price * amounts
+        for t in self.terms:
+            value[t.active] += t._c * t._m * t.utility(amounts[t.active] / t._m)
+        return float(value.sum()), amounts, slope
+
+    def shortfall(self, price: FloatArray, loads: FloatArray, worth: float) -> float:
+        """What loads (A,) lack to be the answer to the prices, in currency: Fenchel's gap of the nearest allowed
+        amounts, and what moving there is worth."""
+        amounts = np.clip(loads, self.lower, self.upper)
+        best = self._concave(price) if self.terms else np.where(price > 0, self.lower, self.upper)
+        lost = price * (amounts - best)
+        for t in self.terms:
+            lost[t.active] += t._c * t._m * (t.utility(best[t.active] / t._m) - t.utility(amounts[t.active] / t._m))
+        return float(lost.sum() + (np.maximum(np.abs(price), worth) * np.abs(loads - amounts)).sum())
+
+    def split(self, price: FloatArray) -> dict[int, Any]:
+        """Multipliers of every rule on the good, by identity: the terms their marginals at the answer, the bounds the
+        rest.
+        """
+        amounts = self._concave(price) if self.terms else np.zeros(0)
+        found: dict[int, Any] = {id(t): t.fit({self.good: self._marginal(t, amounts)}) for t in self.terms}
+        rest = price - sum(found.values(), np.zeros(price.size))
+        shares = self.boxes.marginals(rest)
+        return found | {id(rule): rule.fit({self.good: s}) for rule, s in zip(self.boxes.rules, shares, strict=True)}
+
+    def _marginal(self, term: AlphaFair, amounts: FloatArray) -> FloatArray:
+        p = np.zeros(self.reach.size)
+        p[term.active] = term._slope(np.maximum(amounts[term.active], 1e-300) / term._m)
+        return p
+
+    def _concave(self, price: FloatArray) -> FloatArray:
+        """Amounts at which the terms' marginals equal the price, within the bounds."""
+        lower, upper = self.lower, self.upper
+        if len(self.terms) == 1:
+            (t,) = self.terms
+            wanted = upper.copy()
+            p = np.maximum(price[t.active], 1e-290)
+            with np.errstate(over="ignore"):
+                wanted[t.active] = np.minimum(t._m * (p / t._c) ** (-1.0 / t.alpha), upper[t.active])
+            return np.clip(wanted, lower, upper)
+        low, high = np.maximum(lower, 1e-12 * upper), upper.copy()
+        for _ in range(HALVINGS):  # in logarithms, because amounts span many orders of magnitude
+            middle = np.sqrt(low * high)
+            more = self.slope_at(middle) > price
+            low, high = np.where(more, middle, low), np.where(more, high, middle)
+        return np.clip(np.sqrt(low * high), lower, upper)
+
+
+def outside_prices(problem: Problem) -> str | None:
+    """Why a problem is not one of GMV, alpha-fair terms and bounds on exposure or GMV, or None."""
+    for term in problem.welfare:
+        if not isinstance(term, AlphaFair):
+            return f"{term.name} is not alpha-fair; conic can take it"
+        if term.of not in ("exposure", "gmv"):
+            return f"{term.name} is neither on exposure nor on GMV; conic can take it"
+    for rule in problem.constraints:
+        if rule.box is None or rule.box.of not in ("exposure", "gmv"):
+            return f"{rule.name} is not a bound on exposure or GMV; conic can take it"
+    return None
+
+
+def responses(problem: Problem) -> Sequence[Response | None]:
+    """Responses on exposure and on GMV."""
+    return Response.of(problem, "exposure"), Response.of(problem, "gmv")
