@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,9 @@ class Certificate:
         Allowance for floating-point error in both, currency / period.
     scale : float
         First-order size of the objective's terms, which makes the gap relative.
+    resolution : float
+        Rounding error of the problem's own size at the even flow, currency / period: what counts as nothing where
+        scale is zero.
     violations : dict
         Worst violation per constraint, and of the supply.
     """
@@ -54,6 +58,7 @@ class Certificate:
     bound: float
     rounding: float
     scale: float
+    resolution: float
     violations: dict[str, Violation]
 
     @property
@@ -62,14 +67,20 @@ class Certificate:
 
         It can fall below zero by what a violation within the tolerance is worth.
         """
-        return self.bound + self.rounding - self.objective if math.isfinite(self.objective) else math.inf
+        if not (math.isfinite(self.objective) and math.isfinite(self.bound)):
+            return math.inf
+        return self.bound + self.rounding - self.objective
 
     @property
     def relative_gap(self) -> float:
-        """Gap / scale; at scale zero it is 0 within rounding and infinite beyond."""
-        if self.scale > 0 and math.isfinite(self.scale):
+        """Gap / scale; at scale zero it is 0 if the gap is nothing at the size of the problem, and infinity
+        otherwise.
+        """
+        if not (math.isfinite(self.gap) and math.isfinite(self.scale)):
+            return math.inf
+        if self.scale > 0:
             return self.gap / self.scale
-        return 0.0 if self.gap <= 2 * self.rounding else math.inf
+        return 0.0 if self.gap <= self.resolution else math.inf
 
     @property
     def feasible(self) -> bool:
@@ -83,8 +94,8 @@ class Certificate:
 
     def __str__(self) -> str:
         return (
-            f"objective {quantity(self.objective)}, at most {max(self.gap, 0.0):,.3g} below the optimum (relative gap "
-            f"{self.relative_gap:.2g})"
+            f"objective {quantity(self.objective)}, at most {max(self.gap, 0.0):,.3g} below the optimum "
+            f"(relative gap {max(self.relative_gap, 0.0):.2g})"
         )
 
 
@@ -94,38 +105,56 @@ def certify(problem: Problem, flow: FloatArray, multipliers: Multipliers | None 
     Raises
     ------
     ValueError
-        If the flow has the wrong shape or is not finite.
+        If the flow or a multiplier has the wrong shape or is not finite.
     CertificateError
         If the objective exceeds the bound by more than rounding and the credit that weak duality gives to violations.
     """
     flow = np.asarray(flow, dtype=np.float64)
-    if flow.shape != (problem.platform.edge_count,) or not np.isfinite(flow).all():
+    if flow.shape != (problem.platform.edge_count,):
+        raise ValueError(f"a flow needs one number per edge, ({problem.platform.edge_count},); got shape {flow.shape}")
+    if not np.isfinite(flow).all():
         raise ValueError(
-            f"a flow needs one finite number per edge, ({problem.platform.edge_count},); got shape {flow.shape}"
+            f"a flow needs finite numbers; edge {int(np.argmin(np.isfinite(flow)))} has {flow[~np.isfinite(flow)][0]}"
         )
     totals = Totals(problem.platform, flow)
-    multipliers = problem.supporting(flow) if multipliers is None else multipliers
-    rents = _rents(problem.platform, problem.surplus(multipliers))
-    bound, bound_rounding = _bound(problem, multipliers, rents)
+    multipliers = problem.supporting(flow) if multipliers is None else _checked(problem, multipliers)
+    with np.errstate(
+        over="ignore", invalid="ignore"
+    ):  # prices near the end of the number range: the bound is then infinite
+        rents = _rents(problem.platform, problem.surplus(multipliers))
+        bound, rounding = _bound(problem, multipliers, rents)
+        credit = _credit(problem, totals, multipliers, rents[0])
     welfare = [t for t in problem.terms if isinstance(t, Welfare)]
     values = np.concatenate([t.value(totals) for t in welfare] or [np.zeros(1)])
-    objective = float(values.sum())
-    rounding = (
-        bound_rounding + _allowance(problem.platform) * float(np.abs(values).sum())
-        if math.isfinite(objective)
-        else bound_rounding
-    )
-    certificate = Certificate(
-        objective, bound, rounding, float(sum(t.size(totals) for t in welfare)), violations(problem, flow)
-    )
-    credit = _credit(problem, totals, multipliers, rents[0])
+    objective, scale = float(values.sum()), float(sum(t.size(totals) for t in welfare))
+    if math.isfinite(objective):
+        rounding += _allowance(problem.platform) * float(np.abs(values).sum())
+    even = Totals(problem.platform, problem.platform.even_flow) if scale == 0 else None
+    resolution = 2.0**-50 * sum(t.size(even) for t in welfare) if even is not None else 0.0
+    certificate = Certificate(objective, bound, rounding, scale, resolution, violations(problem, flow))
     if bound - objective < -(2 * rounding + credit):
         raise CertificateError(
             f"the objective {objective!r} exceeds its bound {bound!r} by more than rounding ({rounding:.3g}) and "
-            f"violations "
-            f"({credit:.3g}) explain; a term's conjugate or value must be wrong"
+            f"violations ({credit:.3g}) explain; a term's conjugate or value must be wrong"
         )
     return certificate
+
+
+def _checked(problem: Problem, multipliers: Multipliers) -> list[Any]:
+    """Multipliers as float arrays of the shapes that the terms define."""
+    if len(multipliers) != len(problem.terms):
+        raise ValueError(f"{len(problem.terms)} terms need as many multipliers, not {len(multipliers)}")
+    checked: list[Any] = []
+    for label, term, mine in zip(problem.labels, problem.terms, multipliers, strict=True):
+        numbers = None if mine is None else np.asarray(mine, dtype=np.float64)
+        if (None if numbers is None else numbers.shape) != term.shape:
+            raise ValueError(
+                f"the multipliers of {label} need the shape {term.shape}; got {mine if mine is None else numbers.shape}"
+            )
+        if numbers is not None and not np.isfinite(numbers).all():
+            raise ValueError(f"the multipliers of {label} must be finite numbers")
+        checked.append(numbers)
+    return checked
 
 
 def upper_bound(problem: Problem, multipliers: Multipliers) -> tuple[float, float]:
@@ -156,8 +185,11 @@ def _bound(problem: Problem, multipliers: Multipliers, rents: tuple[FloatArray, 
         problem.platform.supply * rent,
         *(t.conjugate(m) for t, m in zip(problem.terms, multipliers, strict=True)),
     ]
-    summands = np.concatenate(summands)
-    return float(summands.sum()), rent_rounding + _allowance(problem.platform) * float(np.abs(summands).sum())
+    added = np.concatenate(summands)
+    bound = float(added.sum())
+    if not math.isfinite(bound):
+        return math.inf, 0.0
+    return bound, rent_rounding + _allowance(problem.platform) * float(np.abs(added).sum())
 
 
 def _rents(platform: Platform, surplus: Surplus) -> tuple[FloatArray, float]:

@@ -13,15 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.allocation import Allocation, Run, Status
-from allocator.certificate import TOLERANCE, Certificate, certify, violations
+from allocator.certificate import Certificate, certify, violations
 from allocator.feasibility import Conflict, conflict, precheck
 from allocator.problem import Multipliers, Problem
 from allocator.repair import repair
+from allocator.rules import Totals
+from allocator.wording import some
 
 if TYPE_CHECKING:
     from allocator.allocation import Allocation as Start
 
 FloatArray = NDArray[np.float64]
+EXACT = 1e-13
+"""Relative violation beyond which an answer is repaired: far inside the tolerance, so that no flow profits from it."""
 
 
 @dataclass(frozen=True)
@@ -127,18 +131,15 @@ def run(problem: Problem, solver: Solver, goal: Goal) -> Allocation:
         answer = model()
     except NoAnswer as error:
         _raise_on(conflict(problem))
-        raise AllocationError(Status.FAILED, f"{solver!r} gave no answer; it claims: {error}") from error
+        rules = ", ".join(problem.labels[len(problem.objective.terms) :]) or "no rules"
+        raise AllocationError(
+            Status.FAILED, f"{solver!r} gave no answer under {rules}; it claims: {error}; try another solver"
+        ) from error
     seconds = built - started, time.perf_counter() - built
     flow, repaired = _feasible(problem, answer)
     certificate, multipliers = _judge(problem, flow, answer.multipliers, goal.relative_gap)
-    if not certificate.feasible:
-        _raise_on(conflict(problem))
-        label, worst = certificate.worst
-        raise AllocationError(
-            Status.FAILED,
-            f"the answer of {solver!r} breaks {label} by {worst.amount:.3g} at {worst.where} "
-            f"(relative {worst.relative:.2g}), and repair could not mend it; try another solver",
-        )
+    _refuse_broken(problem, solver, certificate)
+    _refuse_worthless(problem, flow, certificate)
     flow.flags.writeable = False
     return Allocation(
         problem,
@@ -150,6 +151,34 @@ def run(problem: Problem, solver: Solver, goal: Goal) -> Allocation:
     )
 
 
+def _refuse_broken(problem: Problem, solver: Solver, certificate: Certificate) -> None:
+    """No allocation that breaks a rule leaves the driver."""
+    if not certificate.feasible:
+        _raise_on(conflict(problem))
+        label, worst = certificate.worst
+        raise AllocationError(
+            Status.FAILED,
+            f"the answer of {solver!r} breaks {label} by {worst.amount:.3g} at {worst.where} "
+            f"(relative {worst.relative:.2g}), and repair could not mend it; try another solver",
+        )
+
+
+def _refuse_worthless(problem: Problem, flow: FloatArray, certificate: Certificate) -> None:
+    """Welfare of minus infinity is below every other allocation."""
+    if np.isfinite(certificate.objective):
+        return
+    totals = Totals(problem.platform, flow)
+    for term in problem.welfare:
+        starved = problem.platform.anchors["id"][term.active[totals.of(term.of)[term.active] <= 0]]
+        if starved.size:
+            raise AllocationError(
+                Status.FAILED,
+                f"{term.name} is minus infinity because {starved.size:,} anchors get nothing: {some(starved)}; "
+                f"the rules leave them "
+                "none, so leave them out of the platform, relax the rules or choose alpha < 1",
+            )
+
+
 def _versions(solver: Solver) -> dict[str, str]:
     """Of Python and of the packages behind an answer."""
     from importlib.metadata import version
@@ -158,13 +187,23 @@ def _versions(solver: Solver) -> dict[str, str]:
 
 
 def _feasible(problem: Problem, answer: Answer) -> tuple[FloatArray, bool]:
-    """The answer's flow, repaired only where it needs it."""
+    """The answer's flow, made feasible to the last digits where it is not; the better of the two where repair
+    cannot.
+    """
     flow = np.array(answer.flow, dtype=np.float64)
     if not np.isfinite(flow).all():
         raise AllocationError(Status.FAILED, "the solver returned a flow that is not finite; try another solver")
-    if all(violation.relative <= TOLERANCE for violation in violations(problem, flow).values()):
+    worst = _worst(problem, flow)
+    starved = any(not np.isfinite(t.value(Totals(problem.platform, flow)).sum()) for t in problem.welfare)
+    if worst <= EXACT and not starved:
         return flow, False
-    return repair(problem, flow, answer.multipliers), True
+    repaired = repair(problem, flow, answer.multipliers)
+    return (repaired, True) if starved or _worst(problem, repaired) <= worst else (flow, False)
+
+
+def _worst(problem: Problem, flow: FloatArray) -> float:
+    """Largest relative violation of a flow."""
+    return max(violation.relative for violation in violations(problem, flow).values())
 
 
 def _judge(

@@ -13,13 +13,18 @@ from numpy.typing import NDArray
 
 from allocator.certificate import refuted
 from allocator.graph import Platform
+from allocator.linear_model import linear_model, not_linear
 from allocator.problem import Problem
 from allocator.rules.rows import Boxes
 from allocator.wording import quantity, some
 
 FloatArray = NDArray[np.float64]
 FLOW_UNITS = 2.0**52
-"""The largest amount of a maximum flow in integer units; far from the limit of int64, finer than float64 needs."""
+"""The missing total of a maximum flow in integer units; far from the limit of int64, finer than float64 needs."""
+ZOOMS = 6
+LARGEST_ELASTIC = 300_000
+CLOSE_ENOUGH = 1e-13
+"""Relative shortfall below which a floor counts as met: well inside the certificate's tolerance."""
 
 
 @dataclass(frozen=True)
@@ -82,30 +87,79 @@ def _witness(problem: Problem, good: str, p: FloatArray, *, both: bool = False) 
 
 
 def conflict(problem: Problem) -> Conflict | None:
-    """The floors and caps on exposure that cannot hold together, found by a maximum flow; None if they can."""
-    boxes = problem.exposure_box
-    _, unmet = fill(problem.platform, np.zeros(problem.platform.edge_count), boxes.lower)
+    """Rules that cannot hold together, proved; None if no proof is found.
+
+    Bounds on exposure by a maximum flow, whose minimum cut names anchors and segments; other linear rules by the
+    prices of an elastic model, which breaks the rules as little as possible.
+    """
+    return _cut(problem) or _elastic(problem)
+
+
+def _cut(problem: Problem) -> Conflict | None:
+    boxes, platform = problem.exposure_box, problem.platform
+    _, unmet = fill(platform, np.zeros(platform.edge_count), boxes.lower)
     if unmet is None:
         return None
-    platform, (anchors, segments) = problem.platform, unmet
+    anchors, segments = unmet
     hungry = anchors & (boxes.lower > 0)
     asked, there = boxes.lower[hungry].sum(), platform.supply[segments].sum()
     found = Conflict(
-        f"the floors of {hungry.sum():,} anchors ({some(platform.anchors['id'][hungry])}) add up to "
-        f"{quantity(asked)} impressions, but the "
-        f"{segments.sum():,} segments that reach them ({some(platform.segments['id'][segments])}) supply only "
-        f"{quantity(there)}; "
-        f"lower these floors by {1 - there / asked:.2%} or add edges or supply",
+        f"the floors of {hungry.sum():,} anchors ({some(platform.anchors['id'][hungry])}) add up to {quantity(asked)} "
+        f"impressions, but the {segments.sum():,} segments that reach them ({some(platform.segments['id'][segments])}) "
+        f"supply only {quantity(there)}; lower these floors by {1 - there / asked:.2%} or add edges or supply",
         _witness(problem, "exposure", np.where(hungry, 1.0, 0.0)),
     )
     return found if refuted(problem, found.witness) else None
+
+
+def _elastic(problem: Problem) -> Conflict | None:
+    """Prices of the model in which every rule may be broken at a cost of 1 per unit; where they refute, they name what
+    contradicts.
+    """
+    from scipy.optimize import linprog
+    from scipy.sparse import eye_array, hstack, vstack
+
+    bare = problem.without_objective
+    if not_linear(bare) is not None or problem.platform.edge_count > LARGEST_ELASTIC:
+        return None
+    model, supply = linear_model(bare), problem.platform.segment_count
+    above, below = np.flatnonzero(model.upper < np.inf), np.flatnonzero(model.lower > -np.inf)
+    rows = vstack((model.matrix[above], -model.matrix[below]), format="csr")
+    slack = eye_array(rows.shape[0], format="csc")[:, supply:]
+    cost = np.concatenate((np.zeros(model.objective.size), np.ones(slack.shape[1])))
+    bounds = np.array([(0.0, np.inf)] * cost.size)
+    bounds[model.objective.size - model.free : model.objective.size, 0] = -np.inf
+    limits = np.concatenate((model.upper[above], -model.lower[below]))
+    result = linprog(cost, A_ub=hstack((rows, -slack), format="csr"), b_ub=limits, bounds=bounds, method="highs")
+    if result.x is None:
+        return None
+    dual = np.zeros(model.lower.size)
+    dual[above] -= result.ineqlin.marginals[: above.size]
+    np.add.at(dual, below, result.ineqlin.marginals[above.size :])
+    witness = list(model.multipliers(dual))
+    if not refuted(problem, witness):
+        return None
+    named = []
+    for label, term, mine in zip(bare.labels, bare.terms, witness, strict=True):
+        felt = (
+            np.abs(mine) > 1e-6 * np.abs(mine).max()
+            if np.shape(mine) == term.shape and np.any(mine)
+            else np.zeros(0, bool)
+        )
+        if felt.any():
+            named.append(f"{label} at anchor {some(problem.platform.anchors['id'][felt])}")
+    return Conflict(
+        f"these rules contradict each other: {'; '.join(named)}; relax their levels, or add edges or supply", witness
+    )
 
 
 def fill(platform: Platform, flow: FloatArray, lower: FloatArray) -> tuple[FloatArray, tuple[NDArray, NDArray] | None]:
     """Move as little as needed of a flow so that every anchor gets ``lower`` (A,), without breaking what holds.
 
     A maximum flow in the residual graph: from spare supply and from anchors above their floor, along edges forwards
-    (send more) and backwards (send less), to anchors below their floor (Ford and Fulkerson 1956).
+    (send more) and backwards (send less), to anchors below their floor (Ford and Fulkerson 1956). Amounts become whole
+    units of the missing total, so it is repeated on what is left: small anchors beside large ones get their last
+    digits in later rounds.
 
     Returns
     -------
@@ -114,27 +168,35 @@ def fill(platform: Platform, flow: FloatArray, lower: FloatArray) -> tuple[Float
         Masks of the sink side of the minimum cut: floors of those anchors exceed the supply of all segments that reach
         them.
     """
+    for _ in range(ZOOMS):
+        missing = np.maximum(lower - platform.into_anchors(flow), 0.0)
+        if (missing <= CLOSE_ENOUGH * lower).all():
+            return flow, None
+        flow, unmet = _augment(platform, flow, lower, missing)
+        if unmet is not None:
+            return flow, unmet
+    return flow, None
+
+
+def _augment(
+    platform: Platform, flow: FloatArray, lower: FloatArray, missing: FloatArray
+) -> tuple[FloatArray, tuple[NDArray, NDArray] | None]:
     from ortools.graph.python import max_flow
 
     S, A, E = platform.segment_count, platform.anchor_count, platform.edge_count
-    exposure = platform.into_anchors(flow)
+    unit = FLOW_UNITS / missing.sum()
+
+    def whole(amounts: FloatArray) -> NDArray[np.int64]:
+        return np.floor(np.minimum(amounts, missing.sum()) * unit).astype(np.int64)
+
     spare = np.maximum(platform.supply - platform.into_segments(flow), 0.0)
-    missing, slack = np.maximum(lower - exposure, 0.0), np.maximum(exposure - lower, 0.0)
-    unit = FLOW_UNITS / max(float(platform.supply.sum()), float(lower.sum()), np.finfo(float).tiny)
+    slack = np.maximum(platform.into_anchors(flow) - lower, 0.0)
     source, sink = S + A, S + A + 1
     segment, anchor = platform.segment.astype(np.int64), S + platform.anchor.astype(np.int64)
     anchors = S + np.arange(A)
     tails = np.concatenate((segment, anchor, np.full(S, source), np.full(A, source), anchors))
     heads = np.concatenate((anchor, segment, np.arange(S), anchors, np.full(A, sink)))
-    limits = np.concatenate(
-        (
-            np.full(E, FLOW_UNITS),
-            np.floor(flow * unit),
-            np.floor(spare * unit),
-            np.floor(slack * unit),
-            np.floor(missing * unit),
-        )
-    ).astype(np.int64)
+    limits = np.concatenate((np.full(E, int(FLOW_UNITS)), whole(flow), whole(spare), whole(slack), whole(missing)))
     network = max_flow.SimpleMaxFlow()
     arcs = network.add_arcs_with_capacity(tails, heads, limits)
     if network.solve(source, sink) != network.OPTIMAL:

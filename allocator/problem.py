@@ -40,11 +40,15 @@ class Surplus:
     beta: FloatArray
     extra: FloatArray | None = None
 
+    def at(self, edge: NDArray[np.int64] | slice) -> FloatArray:
+        """Surplus of some edges, in their order."""
+        anchor = self.platform.anchor[edge]
+        s = self.alpha[anchor] * self.platform.value[edge] + self.beta[anchor]
+        return s if self.extra is None else s + self.extra[edge]
+
     def on_edges(self) -> FloatArray:
         """Surplus of every edge, (E,)."""
-        anchor = self.platform.anchor
-        s = self.alpha[anchor] * self.platform.value + self.beta[anchor]
-        return s if self.extra is None else s + self.extra
+        return self.at(slice(None))
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +76,8 @@ class Problem:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "objective", Objective.coerce(self.objective))
+        if isinstance(self.rules, Rule):
+            raise TypeError(f"rules is a list of constraints: write rules=[{self.rules.name}(...)]")
         object.__setattr__(self, "rules", tuple(self.rules))
         for rule in self.rules:
             if not isinstance(rule, Constraint):

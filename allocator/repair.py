@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.feasibility import fill
+from allocator.feasibility import CLOSE_ENOUGH, fill
 from allocator.graph import Platform
 from allocator.problem import Multipliers, Problem
+from allocator.rules import Totals, Welfare
 from allocator.rules.rows import Boxes
 
 FloatArray = NDArray[np.float64]
 ROUNDS = 30
-CLOSE_ENOUGH = 1e-13
-"""Relative shortfall below which a floor counts as met: well inside the certificate's tolerance."""
+SLIVER = 1e-6
 
 
 def repair(problem: Problem, flow: FloatArray, multipliers: Multipliers | None = None) -> FloatArray:
@@ -34,8 +34,22 @@ def repair(problem: Problem, flow: FloatArray, multipliers: Multipliers | None =
         flow = _refill(platform, flow, good, box.lower)
         if good == "exposure" and (box.lower * (1 - CLOSE_ENOUGH) > platform.into_anchors(flow)).any():
             flow, _ = fill(platform, flow, box.lower)
+    for term in problem.welfare:
+        flow = _refill(platform, flow, term.of, _least(term, boxes.get(term.of), flow))
     only_exposure = all(t.box is not None and t.box.of == "exposure" for t in problem.constraints)
     return _use_spare(problem, flow, multipliers) if only_exposure else flow
+
+
+def _least(term: Welfare, box: Boxes | None, flow: FloatArray) -> FloatArray:
+    """A sliver for anchors that a flow starves where welfare is then minus infinity, and the floors of all."""
+    platform = term.platform
+    lower = np.zeros(platform.anchor_count) if box is None else box.lower
+    upper = np.full(platform.anchor_count, np.inf) if box is None else box.upper
+    amount = platform.amounts(term.of, flow)
+    if np.isfinite(term.value(Totals(platform, flow)).sum()):
+        return np.zeros_like(lower)
+    sliver = SLIVER * platform.amounts(term.of, platform.even_flow)
+    return np.where(amount < sliver, np.minimum(np.maximum(lower, sliver), upper), np.maximum(lower, 0.0))
 
 
 def _scaled_to_supply(platform: Platform, flow: FloatArray) -> FloatArray:
@@ -76,20 +90,32 @@ def _refill(platform: Platform, flow: FloatArray, good: str, lower: FloatArray) 
 def _use_spare(problem: Problem, flow: FloatArray, multipliers: Multipliers | None) -> FloatArray:
     """Send unserved supply to the best edge of each segment whose surplus is positive and whose anchor has room."""
     platform, upper = problem.platform, problem.exposure_box.upper
-    surplus = problem.surplus(problem.supporting(flow) if multipliers is None else multipliers).on_edges()
+    surplus = problem.surplus(problem.supporting(flow) if multipliers is None else multipliers)
+    spare = platform.supply - platform.into_segments(flow)
     for _ in range(ROUNDS):
-        spare = platform.supply - platform.into_segments(flow)
-        spare[spare <= CLOSE_ENOUGH * platform.supply] = 0.0
         exposure = platform.into_anchors(flow)
         room = np.where(exposure < upper * (1 - CLOSE_ENOUGH), upper - exposure, 0.0)
-        open_to = np.where(room[platform.anchor] > 0, surplus, -np.inf)
-        best = platform.largest_in_segments(open_to)
-        target = (open_to == best[platform.segment]) & (open_to > 0) & (spare[platform.segment] > 0)
-        if not target.any():
+        waiting = np.flatnonzero(spare > CLOSE_ENOUGH * platform.supply)
+        edge, starts = _edges_of(platform, waiting)
+        worth = np.where(room[platform.anchor[edge]] > 0, surplus.at(edge), -np.inf)
+        best = np.maximum.reduceat(worth, starts) if edge.size else np.zeros(0)
+        degree = np.diff(np.append(starts, edge.size))
+        chosen = (worth == np.repeat(best, degree)) & (worth > 0)
+        if not chosen.any():
             break
-        ties = np.maximum(platform.into_segments(target), 1.0)
-        sent = np.where(target, (spare / ties)[platform.segment], 0.0)
-        arriving = platform.into_anchors(sent)
-        fits = np.divide(room, arriving, out=np.ones_like(arriving), where=arriving > room)
-        flow = flow + sent * fits[platform.anchor]
+        ties = np.maximum(np.add.reduceat(chosen, starts), 1)
+        sent = np.where(chosen, np.repeat(spare[platform.segment[edge[starts]]] / ties, degree), 0.0)
+        anchor = platform.anchor[edge]
+        arriving = np.bincount(anchor, weights=sent, minlength=room.size)
+        sent *= np.divide(room, arriving, out=np.ones_like(arriving), where=arriving > room)[anchor]
+        flow[edge] += sent
+        spare[platform.segment[edge[starts]]] -= np.add.reduceat(sent, starts)
     return flow
+
+
+def _edges_of(platform: Platform, segments: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Edges of some segments, and where each segment's edges start among them; segments without edges are left out."""
+    degree = np.diff(platform.indptr)[segments]
+    segments, degree = segments[degree > 0], degree[degree > 0]
+    starts = np.cumsum(degree) - degree
+    return np.repeat(platform.indptr[segments] - starts, degree) + np.arange(degree.sum()), starts

@@ -171,5 +171,5 @@ def test_relative_gap_ignores_constants_and_scales():
 
 @pytest.mark.parametrize("flow", [[1.0], [np.nan, 0.0], [np.inf, 0.0], [[1.0, 0.0]]])
 def test_a_flow_of_the_wrong_shape_or_not_finite_is_refused(flow):
-    with pytest.raises(ValueError, match="one finite number per edge"):
+    with pytest.raises(ValueError, match="a flow needs"):
         al.certify(al.Problem(al.synthetic.star([1.0, 2.0]), al.GMV()), flow)

@@ -15,6 +15,7 @@ from allocator.rules.levels import positive
 from allocator.rules.rule import Totals, Welfare
 
 FloatArray = NDArray[np.float64]
+MOST_DIGITS = 200
 LARGEST_MARGINAL = 1e150
 """Conjugates fall with the marginal, so a smaller one gives a valid estimate; this keeps powers finite."""
 
@@ -53,12 +54,22 @@ class AlphaFair(Welfare):
         return f"{'Nash' if self.alpha == 1 else f'AlphaFair({self.alpha:g})'} of {self.of}"
 
     def bind(self, platform: Platform) -> Self:
-        bound = super().bind(platform)
-        return replace(
-            bound,
-            weights=positive(platform, self.weights, "welfare weights"),
-            merit=positive(platform, self.merit, "merits"),
-        )
+        weights, merit = positive(platform, self.weights, "welfare weights"), positive(platform, self.merit, "merits")
+        bound = replace(super().bind(platform), weights=weights, merit=merit)
+        if bound.active.size:
+            bound._refuse_beyond_numbers()
+        return bound
+
+    def _refuse_beyond_numbers(self) -> None:
+        """Powers z^(1-alpha) that leave the range of numbers would make every flow look alike."""
+        most = self.reach[self.active] / self._m
+        digits = np.abs((1.0 - self.alpha) * np.log10(np.array([most.min(), most.max()]))).max()
+        if digits > MOST_DIGITS:
+            raise ValueError(
+                f"{self.name} leaves the range of numbers on this platform: with reach / merit from "
+                f"{most.min():.3g} to "
+                f"{most.max():.3g}, welfare has {digits:.0f} digits; choose a smaller alpha, or merits near the reach"
+            )
 
     @cached_property
     def active(self) -> NDArray[np.int64]:

@@ -23,6 +23,10 @@ class GMV(Welfare):
     def name(self) -> str:
         return "GMV"
 
+    @property
+    def shape(self) -> None:
+        return None
+
     def value(self, totals: Totals) -> FloatArray:
         return self.weight * totals.of("gmv")
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +71,11 @@ class Rule:
     def reach(self) -> FloatArray:
         """Largest amount of the rule's good that each anchor can get, (A,)."""
         return self.platform.reach_of(self.of)
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """Shape of the multipliers: one per anchor, unless a rule says otherwise; None for a term that has none."""
+        return (self.platform.anchor_count,)
 
     # --- numbers -----------------------------------------------------------------------------------------------
 
@@ -144,7 +149,6 @@ class Constraint(Rule):
 class Welfare(Rule):
     """A concave term of the objective; ``weight`` (currency per unit of the term) is set by multiplication."""
 
-    concave: ClassVar[bool] = True
     weight: float = field(default=1.0, kw_only=True)
 
     def value(self, totals: Totals) -> FloatArray:

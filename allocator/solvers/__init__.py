@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
-from allocator.allocation import Allocation
-from allocator.driver import Goal, Solver, run
+from allocator.allocation import Allocation, Status
+from allocator.driver import AllocationError, Goal, Solver, UnsupportedError, run
 from allocator.linear_model import not_linear
 from allocator.problem import Problem
 from allocator.solvers.baselines import CappedBoost, EpsilonEven, Even, Greedy, Proportional
@@ -16,8 +17,10 @@ from allocator.solvers.min_cost_flow import MinCostFlow
 from allocator.solvers.prices import Prices
 from allocator.wording import suggestion
 
-FLOW_EDGES = 300_000
+FLOW_EDGES = 50_000
 CONIC_EDGES = 2_000
+SECOND_OPINION = 100_000
+"""Edges up to which a second solver is tried where the first did not certify."""
 
 SOLVERS: dict[str, type[Solver]] = {
     "conic": Conic,
@@ -46,30 +49,65 @@ def named(solver: str) -> Solver:
         raise ValueError(
             f"no solver is called '{name}'{suggestion(name, SOLVERS)} (there are auto, {', '.join(SOLVERS)})"
         )
+    if not engine:
+        return SOLVERS[name]()
+    options = dataclasses.fields(SOLVERS[name])
+    if not options:
+        raise ValueError(f"the solver '{name}' has no engine '{engine}'; write {name}")
+    kind = type(options[0].default)
     try:
-        return SOLVERS[name](engine) if engine else SOLVERS[name]()
-    except TypeError:
-        raise ValueError(f"the solver '{name}' has no engine '{engine}'; write {name}") from None
+        return SOLVERS[name](**{options[0].name: kind(engine)})
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"'{solver}' does not name a solver: {error}") from None
 
 
-def choose(problem: Problem, relative_gap: float = 1e-4) -> Solver:
-    """The rule behind ``solver="auto"``, from measurements on two cores.
+def candidates(problem: Problem, relative_gap: float = 1e-4) -> list[Solver]:
+    """The rule behind ``solver="auto"``, from measurements on two cores; the first that certifies is taken.
 
-    - GMV under bounds on exposure is a transport problem: network simplex, exact, below `FLOW_EDGES` edges or for gaps
-    below 1e-6;
-      `prices` above (at 1e6 edges 0.8 s against 5 to 9 s).
-    - Other linear problems: GLOP.
-    - Alpha-fair terms and bounds: the conic model below `CONIC_EDGES` edges, where it is exact in a tenth of a second;
-    `prices` above
-      (at 1.2e5 edges 0.1 to 0.3 s against 35 to 120 s).
+    - GMV under bounds on exposure is a transport problem. Network simplex is exact and takes milliseconds on small
+    graphs;
+      `prices` is faster on thick ones (50 segments per anchor) from `FLOW_EDGES` edges on (at 1e6 edges 0.8 s against
+      5 to 9 s).
+    - Other linear problems: GLOP, then HiGHS.
+    - Alpha-fair terms and bounds: the conic model is exact in a tenth of a second below `CONIC_EDGES` edges; `prices`
+    from there
+      on (at 1.2e5 edges 0.1 to 0.3 s against 35 to 120 s).
     - Everything else: the conic model.
     """
-    edges, by_prices = problem.platform.edge_count, Prices().supports(problem) is None
+    platform = problem.platform
+    thick = platform.segment_count >= 50 * platform.anchor_count
     if outside_transport(problem) is None:
-        return Flow() if edges < FLOW_EDGES or relative_gap < 1e-6 else Prices()
+        large = platform.edge_count >= FLOW_EDGES and thick and relative_gap >= 1e-6
+        return [Prices(), Flow()] if large else [Flow(), Linear()]
     if not_linear(problem) is None:
-        return Linear()
-    return Prices() if by_prices and edges >= CONIC_EDGES else Conic()
+        return [Linear(), Linear("highs")]
+    if Prices().supports(problem) is None:
+        return [Conic(), Prices()] if platform.edge_count < CONIC_EDGES else [Prices(), Conic()]
+    return [Conic()]
+
+
+def _first_certified(problem: Problem, goal: Goal) -> Allocation:
+    """Try the candidates in turn until one certifies; the best allocation otherwise, or the last error."""
+    best, failure = None, None
+    for solver in candidates(problem, goal.relative_gap):
+        if best is not None and (problem.platform.edge_count > SECOND_OPINION or goal.seconds is not None):
+            break
+        try:
+            found = run(problem, solver, goal)
+        except UnsupportedError:
+            continue
+        except AllocationError as error:
+            if error.status is Status.INFEASIBLE:
+                raise
+            failure = error
+            continue
+        if best is None or found.certificate.gap < best.certificate.gap:
+            best = found
+        if best.status is Status.CERTIFIED:
+            break
+    if best is None:
+        raise failure or UnsupportedError("no solver can express this problem")
+    return best
 
 
 def solve(
@@ -87,7 +125,7 @@ def solve(
     ----------
     problem : Problem
     solver : str or Solver
-        A name of `SOLVERS` (``"linear:pdlp"`` chooses an engine), a solver object, or ``"auto"`` (see `choose`).
+        A name of `SOLVERS` (``"linear:pdlp"`` chooses an engine), a solver object, or ``"auto"`` (see `candidates`).
     relative_gap : float
         The allocation is CERTIFIED if its proved gap is at most this; a larger one gives FEASIBLE.
     seconds, start, report
@@ -100,6 +138,11 @@ def solve(
     AllocationError
         If the rules contradict each other (proved, naming them) or no feasible flow was found.
     """
+    goal = Goal(relative_gap, seconds, start, report)
+    if solver == "auto":
+        return _first_certified(problem, goal)
     if isinstance(solver, str):
-        solver = choose(problem, relative_gap) if solver == "auto" else named(solver)
-    return run(problem, solver, Goal(relative_gap, seconds, start, report))
+        solver = named(solver)
+    if not isinstance(solver, Solver):
+        raise TypeError(f"a solver is a name or a solver object such as Linear(), not {solver!r}")
+    return run(problem, solver, goal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -99,7 +100,9 @@ class Conic(Solver):
                 objective += value
                 constraints += [*conditions, *copies[k].ties.values()]
         model = cp.Problem(cp.Maximize(objective), constraints)
-        model.get_problem_data(self.engine)  # compiled here and cached, so that solving is timed apart
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.get_problem_data(self.engine)  # compiled here and cached, so that solving is timed apart
 
         def solve() -> Answer:
             claim = _attempt(model, (self.engine, *(e for e in ENGINES if e != self.engine)), goal)
@@ -125,13 +128,17 @@ def _attempt(model: Any, engines: tuple[str, ...], goal: Goal) -> str:
     import cvxpy as cp
 
     claims = []
+    deadline = np.inf if goal.seconds is None else time.perf_counter() + goal.seconds
     accuracy = min(max(0.1 * goal.relative_gap, 1e-9), 1e-5)
     for engine in engines:
         options: dict[str, Any] = (
             {"eps_abs": accuracy, "eps_rel": accuracy, "max_iters": 50_000} if engine == "SCS" else {}
         )
         if goal.seconds is not None:
-            options["time_limit_secs" if engine == "SCS" else "time_limit"] = goal.seconds
+            left = deadline - time.perf_counter()
+            if left <= 0:
+                break
+            options["time_limit_secs" if engine == "SCS" else "time_limit"] = left
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -144,4 +151,4 @@ def _attempt(model: Any, engines: tuple[str, ...], goal: Goal) -> str:
             return "; ".join(claims)
         if model.status == cp.INFEASIBLE:
             break
-    raise NoAnswer("; ".join(claims))
+    raise NoAnswer("; ".join(claims) or "no time was left to solve")

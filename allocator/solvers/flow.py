@@ -49,6 +49,8 @@ class Flow(Solver):
         from scipy.sparse import coo_array
 
         platform, box = problem.platform, problem.exposure_box
+        if not platform.supply.any():
+            return lambda: Answer(np.zeros(platform.edge_count), claim="nothing to serve")
         S, A = platform.segment_count, platform.anchor_count
         upper = np.maximum(np.minimum(box.upper, platform.reach), box.lower)
         worth = problem.gmv_weight * platform.value.astype(np.float64)

@@ -69,7 +69,8 @@ def _glop(model: LinearModel, goal: Goal) -> Callable[[], Solution]:
         solver.solve(helper)
         status = solver.status()
         if status not in (SolveStatus.OPTIMAL, SolveStatus.FEASIBLE):
-            raise NoAnswer(status.name.lower().replace("_", " "))
+            late = goal.seconds is not None and status == SolveStatus.NOT_SOLVED
+            raise NoAnswer(f"nothing within {goal.seconds} seconds" if late else status.name.lower().replace("_", " "))
         return solver.variable_values(), solver.dual_values(), None, status.name.lower()
 
     return solve
