@@ -90,10 +90,10 @@ def _rules(allocation: Allocation, j: int) -> list[str]:
         if isinstance(term, Constraint) and term.box is not None:
             price = float(term.shadow_price(mine)[j])
             if abs(price) > FELT * typical:
-                word = "raise" if price > 0 else "cost"
+                word = "raise the objective by at most" if price > 0 else "cost at least"
                 said.append(
-                    f"Its {label.lower()} of {quantity(term.level[j])} binds: one unit more would {word} the "
-                    f"objective by {abs(price):,.4g} {platform.currency}."
+                    f"Its {label.lower()} of {quantity(term.level[j])} binds: one unit more would {word} "
+                    f"{abs(price):,.4g} {platform.currency}."
                 )
         elif isinstance(term, Welfare) and mine is not None:
             marginal = term.marginals(mine).get(term.of)

@@ -22,6 +22,7 @@ FloatArray = NDArray[np.float64]
 FLOW_UNITS = 2.0**52
 """The missing total of a maximum flow in integer units; far from the limit of int64, finer than float64 needs."""
 ZOOMS = 6
+GIVE = 1e-11
 LARGEST_ELASTIC = 300_000
 CLOSE_ENOUGH = 1e-13
 """Relative shortfall below which a floor counts as met: well inside the certificate's tolerance."""
@@ -189,8 +190,10 @@ def _augment(
     def whole(amounts: FloatArray) -> NDArray[np.int64]:
         return np.floor(np.minimum(amounts, missing.sum()) * unit).astype(np.int64)
 
-    spare = np.maximum(platform.supply - platform.into_segments(flow), 0.0)
-    slack = np.maximum(platform.into_anchors(flow) - lower, 0.0)
+    # Where everything is tight, the rounding of a large anchor can be more than all that a small one lacks: it may
+    # give that much.
+    spare = np.maximum(platform.supply * (1 + GIVE) - platform.into_segments(flow), 0.0)
+    slack = np.maximum(platform.into_anchors(flow) - lower * (1 - GIVE), 0.0)
     source, sink = S + A, S + A + 1
     segment, anchor = platform.segment.astype(np.int64), S + platform.anchor.astype(np.int64)
     anchors = S + np.arange(A)

@@ -159,6 +159,13 @@ class Problem:
         return f"Problem({self.objective!r} on {self.platform!r} under {rules})"
 
 
+def _cheapest(platform: Platform) -> FloatArray:
+    """Smallest value of an edge of each anchor, (A,); infinity without edges."""
+    least = np.full(platform.anchor_count, np.inf)
+    np.minimum.at(least, platform.anchor, platform.value)
+    return least
+
+
 def _refuse_forced_zeros(problem: Problem) -> None:
     """Minus infinity is the only possible objective where a cap of zero meets alpha >= 1."""
     for term in problem.welfare:
@@ -166,8 +173,10 @@ def _refuse_forced_zeros(problem: Problem) -> None:
             continue
         for rule in problem.constraints:
             box = rule.box
-            if box is not None and box.of in ("exposure", term.of):
+            if box is not None and box.of in ("exposure", "gmv", term.of):
                 forced = (box.upper == 0) & (term.reach > 0)
+                if box.of == "gmv" and term.of != "gmv":
+                    forced &= _cheapest(problem.platform) > 0
                 if forced.any():
                     raise ValueError(
                         f"{rule.name} forces anchor {some(problem.platform.anchors['id'][forced])} to zero, "

@@ -26,7 +26,6 @@ def platforms(draw, max_segments=6, max_anchors=5, scales=SCALES):
     supply = np.array([draw(st.sampled_from([0.0, 0.3, 1.0, 1.0, 7.0])) for _ in range(S)]) * draw(
         st.sampled_from(scales)
     )
-    assume(supply.sum() > 0)
     segment, anchor = np.array(pairs).T
     observed = draw(st.none() | st.just(np.arange(len(pairs), dtype=float)))
     return al.Platform.from_edges(
@@ -61,7 +60,7 @@ def keeping_even(draw, platform):
     makers = {
         "floor": lambda: al.Floor(share * level["exposure"]),
         "floor of some": lambda: al.Floor(share * level["exposure"], where=np.arange(platform.anchor_count) % 2 == 0),
-        "cap": lambda: al.Cap(more * level["exposure"] + 1e-12 * platform.supply.sum()),
+        "cap": lambda: al.Cap(more * level["exposure"]),
         "capacity": lambda: al.Capacity(),
         "floor of a good": lambda: al.Floor(0.5 * share * level[of], of=of),
         "cap of a good": lambda: al.Cap(2 * more * level[of] + 1e-3 * platform.total_of(of), of=of),

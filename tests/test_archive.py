@@ -1,8 +1,10 @@
 """Saved allocations: exact when read back, certified anew, and no hole for a changed file."""
 
 import json
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -83,6 +85,16 @@ def move(flow):
         lambda f: (f / "result.json").write_text("{"),
         lambda f: edit_flow(f, lambda x: x.__setitem__(0, np.nan)),
         lambda f: edit_flow(f, lambda x: x.__setitem__(0, -1.0)),
+        lambda f: (f / "result.json").write_text("[]"),
+        lambda f: edit_json(f, lambda r: r.pop("platform")),
+        lambda f: edit_json(f, lambda r: r.update(platform="x")),
+        lambda f: edit_json(f, lambda r: r.pop("certificate")),
+        lambda f: edit_json(f, lambda r: r["certificate"].pop("bound")),
+        lambda f: edit_json(f, lambda r: r["certificate"].update(rounding=1e30, bound=0.0)),
+        lambda f: edit_json(f, lambda r: r.update(schema="x")),
+        lambda f: edit_json(f, lambda r: r.update(asked="a")),
+        lambda f: edit_json(f, lambda r: r.update(asked=None)),
+        lambda f: edit_json(f, lambda r: r["platform"].update(folder="elsewhere")),
     ],
 )
 def test_a_changed_or_damaged_result_is_refused_in_one_sentence(tmp_path, tamper):
@@ -120,13 +132,53 @@ def test_even_a_consistent_forgery_shows_its_true_gap(tmp_path):
 def test_nothing_is_left_half_written(tmp_path, monkeypatch):
     allocation = solved()
 
-    def fail(*args, **options):
+    before = allocation.save(tmp_path / "result")
+    kept = {path.name: path.read_bytes() for path in before.iterdir() if path.is_file()}
+    replace, renamed = Path.replace, []
+
+    def full(path, target):
+        renamed.append(target)
         raise OSError("disk full")
 
-    monkeypatch.setattr(pq, "write_table", fail)
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match="disk full"):
-        allocation.save(tmp_path / "result")
-    assert not any(path.is_file() for path in (tmp_path / "result").glob("*"))
+        solved(solver="greedy").save(tmp_path / "result")
+    monkeypatch.setattr(Path, "replace", replace)
+    assert renamed
+    assert {path.name: path.read_bytes() for path in before.iterdir() if path.is_file()} == kept
+    assert al.Allocation.load(before).gmv == allocation.gmv
+
+
+def test_rules_in_every_spelling_survive(tmp_path):
+    platform = al.Platform.from_edges(
+        [0, 0, 0], [0, 1, 2], [1.0, 2.0, 3.0], supply=[100.0], anchors={"id": [101, 102, 103]}
+    )
+    spellings = [
+        {101: np.int64(5)},
+        {101: 5},
+        "even:0.1",
+        np.float32([1, 2, 3]),
+        [np.float32(1)] * 3,
+        pd.Series([1.0, 2.0, 3.0]),
+    ]
+    for k, level in enumerate(spellings):
+        problem = al.Problem(
+            platform,
+            al.GMV() + al.Nash(weights=pd.Series([1.0, 2.0, 3.0])),
+            [al.Floor(level, where=pd.Series([101, 103]))],
+        )
+        before = al.solve(problem)
+        after = al.Allocation.load(before.save(tmp_path / str(k)))
+        assert after.flow.tobytes() == before.flow.tobytes()
+
+
+def test_a_result_is_not_mixed_into_a_platform_and_is_readable_by_others(tmp_path):
+    al.write_platform(solved().platform, tmp_path / "shop")
+    with pytest.raises(ValueError, match="folder of its own"):
+        solved().save(tmp_path / "shop")
+    folder = solved().save(tmp_path / "result")
+    (tmp_path / "plain").write_text("x")
+    assert (folder / "result.json").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
 def test_an_allocation_is_explained_in_words():
@@ -147,7 +199,7 @@ def test_a_binding_cap_and_an_unwanted_anchor_are_explained():
         [0, 0, 0], [0, 1, 2], [5.0, 3.0, 1.0], supply=[10.0], anchors={"id": ["ann", "bob", "cleo"]}, currency="GBP"
     )
     allocation = al.solve(al.Problem(platform, al.GMV(), [al.Cap({"ann": 4})]))
-    assert "Its cap of 4 binds: one unit more would raise the objective by 2 GBP." in allocation.explain("ann")
+    assert "Its cap of 4 binds: one unit more would raise the objective by at most 2 GBP." in allocation.explain("ann")
     assert "minus a price of 2 GBP" in allocation.explain("ann")
     assert "gets nothing" in allocation.explain("cleo")
     assert "worth at least 2 GBP per impression more" in allocation.explain("cleo")

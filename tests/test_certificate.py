@@ -15,7 +15,9 @@ def any_multipliers(problem, data):
     """Random numbers of any sign in the shape each term wants."""
     found = []
     for term in problem.terms:
-        scale = data.draw(st.sampled_from([0.0, 1e-3, 1.0, 1e6])) * max(float(problem.platform.value.max()), 1e-12)
+        scale = data.draw(st.sampled_from([0.0, 1e-3, 1.0, 1e6, 1e30, 1e150])) * max(
+            float(problem.platform.value.max()), 1e-12
+        )
         size = problem.platform.anchor_count
         found.append(
             None
@@ -94,6 +96,71 @@ def test_a_planted_optimum_of_a_million_edges():
         al.certify(al.Problem(plan.platform, al.GMV(), [al.Capacity()]), worse).objective
         < certificate.objective - certificate.rounding
     )
+
+
+@given(problems(), st.data())
+def test_no_multipliers_make_a_poor_flow_look_optimal(problem, data):
+    """The relative gap is honest: never below the distance to a better flow that is known."""
+    best = al.solve(problem, relative_gap=1e-6).certificate
+    poor = al.certify(problem, 0.5 * problem.platform.even_flow, any_multipliers(problem, data))
+    if poor.feasible and np.isfinite(best.objective):
+        assert poor.gap >= best.objective - poor.objective - 1e-8 * best.scale - best.rounding
+        if best.objective - poor.objective > 1e-6 * best.scale > 0:
+            assert poor.relative_gap > 0
+            assert poor.relative_gap != 0
+
+
+def test_far_prices_do_not_certify_where_the_flow_is_worth_nothing():
+    platform = al.Platform.from_edges([0, 0, 1, 1], [0, 1, 0, 1], [0.0, 1.0, 1.0, 0.0], supply=[100.0, 100.0])
+    problem = al.Problem(platform, al.GMV(), [al.Floor(100.0)])
+    for far in (1e17, 1e30, 1e308):
+        assert al.certify(problem, np.array([100.0, 0, 0, 100.0]), [None, np.full(2, far)]).relative_gap == np.inf
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, [1.0], None, [1.0, 2.0, 3.0], [[1.0, 2.0]]])
+def test_multipliers_of_the_wrong_shape_or_not_finite_are_refused_by_name(wrong):
+    problem = al.Problem(al.synthetic.star([1.0, 2.0]), al.GMV(), [al.Floor(0.1)])
+    full = np.full(2, wrong) if wrong is not None and np.ndim(wrong) == 0 else wrong
+    with pytest.raises(ValueError, match="multipliers of Floor"):
+        al.certify(problem, np.array([0.5, 0.5]), [None, full])
+
+
+@pytest.mark.parametrize("supply", [1e-7, 1e8])
+def test_powers_beyond_the_range_of_numbers_are_refused(supply):
+    with pytest.raises(ValueError, match="leaves the range of numbers"):
+        _ = al.Problem(al.synthetic.star([1.0, 2.0], supply=supply), al.AlphaFair(50)).terms
+
+
+def test_gmv_floors_that_contradict_are_proved_and_named():
+    platform = al.Platform.from_edges(
+        [0, 0, 1, 1], [0, 1, 0, 1], [1.0, 2.0, 1.0, 2.0], supply=[100.0, 100.0], anchors={"id": ["a", "b"]}
+    )
+    for rules in ([al.Floor(150.0, of="gmv")], [al.Floor([150.0, 0], of="gmv"), al.Cap({"a": 100})]):
+        problem = al.Problem(platform, al.GMV(), rules)
+        with pytest.raises(al.AllocationError, match="contradict each other: Floor of gmv at anchor a") as error:
+            al.solve(problem)
+        assert error.value.status is al.Status.INFEASIBLE
+        assert refuted(problem, error.value.witness)
+
+
+def test_welfare_of_minus_infinity_is_no_answer():
+    platform = al.Platform.from_edges(
+        [0, 0, 1, 1], [0, 1, 0, 1], [1.0, 2.0, 1.0, 2.0], supply=[100.0, 100.0], anchors={"id": ["a", "b"]}
+    )
+
+    class Starving(al.Solver):
+        def supports(self, problem):
+            return None
+
+        def build(self, problem, goal):
+            return lambda: al.Answer(np.array([0.0, 100.0, 0.0, 100.0]))
+
+    with pytest.raises(al.AllocationError, match="minus infinity because 1 anchors get nothing: a"):
+        al.solve(al.Problem(platform, al.Nash(), [al.Floor([0, 200.0])]), solver=Starving())
+    lifted = al.solve(al.Problem(platform, al.Nash()), solver=Starving())
+    assert lifted.exposure.min() > 0, "where the rules allow, a starved anchor is lifted off zero"
+    with pytest.raises(ValueError, match="forces anchor a, b to zero"):
+        al.Problem(platform, al.GMV() + al.Nash(), [al.Cap(0, of="gmv")])
 
 
 def test_far_running_prices_widen_the_rounding_allowance_and_never_break_the_bound():

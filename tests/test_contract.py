@@ -13,6 +13,8 @@ from strategies import problems
 
 EVERY = sorted(al.SOLVERS)
 SLOW = settings(max_examples=max(10, settings.default.max_examples // 5))
+MAY_FAIL = {"min_cost_flow", "linear:highs", "linear:pdlp", "conic:SCS"}
+"""Whole impressions may leave no way between floors and caps; three engines call some tight problems infeasible."""
 ENGINES = ["conic", "conic:SCS", "linear:glop", "linear:highs", "linear:pdlp", "flow"]
 
 
@@ -24,7 +26,10 @@ def answers(problem, names, **options):
             try:
                 found[name] = al.solve(problem, solver=name, **options)
             except al.AllocationError as error:
-                assert error.status is al.Status.FAILED  # the problem is feasible: nothing may be "proved" infeasible
+                # The problem is feasible: nothing may be "proved" infeasible, and only whole impressions may leave no
+                # way.
+                assert error.status is al.Status.FAILED
+                assert name in MAY_FAIL, f"{name}: {error}"
     return found
 
 

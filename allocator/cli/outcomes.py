@@ -13,7 +13,16 @@ from allocator.cli.reports import print_json
 NAMES = {1: "FAILED", 2: "REFUSED", 3: "INFEASIBLE", 130: "INTERRUPTED"}
 UsageError: Any = typer.BadParameter.__base__
 """What the parser raises; typer exports its children, not it."""
-EXPECTED = (UsageError, ValueError, KeyError, OSError, al.AllocationError, al.CertificateError, KeyboardInterrupt)
+EXPECTED = (
+    UsageError,
+    ValueError,
+    TypeError,
+    KeyError,
+    OSError,
+    ArithmeticError,
+    al.AllocationError,
+    KeyboardInterrupt,
+)
 
 
 class OneSentence(TyperGroup):

@@ -88,7 +88,7 @@ def solution(allocation: al.Allocation) -> Table:
         table.add_row(
             label,
             f"binds at {rule['levels']:,} anchors; one unit more for each would change the objective "
-            f"by {_amount(rule['shadow_price'])} {platform.currency}",
+            f"by at most {_amount(rule['shadow_price'])} {platform.currency}",
         )
     for notice in allocation.problem.notices:
         table.add_row("notice", notice)

@@ -28,7 +28,7 @@ def anchors_where(platform: Platform, where: Where) -> NDArray[np.bool_]:
         return np.ones(platform.anchor_count, dtype=bool)
     if isinstance(where, str):
         return _matching(platform, where)
-    chosen = np.asarray(where)
+    chosen = np.asarray(sorted(where) if isinstance(where, set | frozenset) else where)
     if chosen.dtype == np.bool_:
         if chosen.shape != (platform.anchor_count,):
             raise ValueError(f"a mask needs one entry per anchor, ({platform.anchor_count},), not {chosen.shape}")

@@ -70,7 +70,7 @@ class Prices(Solver):
                 tolerance = max(0.1 * goal.relative_gap, 0.1 * temperature**2) * scale
                 point, more = descend(dual, x, t, tolerance, worth, deadline=deadline)
                 x, steps = point.x, steps + more
-                gap = dual.gap(point, worth)
+                gap, scale = dual.gap(point, worth), dual.size(point) or scale
                 stale = stale + 1 if best is not None and gap > 0.8 * best.gap else 0
                 if best is None or gap < best.gap:
                     best = Candidate(gap, point, dual.contest, t)

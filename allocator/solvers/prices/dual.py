@@ -138,6 +138,14 @@ class Dual:
         mine = enumerate(self.answers)
         return sum(a.shortfall(point.x[k], point.loads[k], units[k]) for k, a in mine if a is not None)
 
+    def size(self, point: Point) -> float:
+        """First-order size of the objective at a point's loads: what makes a gap relative."""
+        found = self.weight * float(point.loads[1].sum())
+        for k, answer in enumerate(self.answers):
+            if answer is not None:
+                found += sum(float((answer.marginal(t, point.loads[k]) * point.loads[k]).sum()) for t in answer.terms)
+        return found
+
     def gap(self, point: Point, worth: float) -> float:
         """Estimated distance between the exact dual bound and the flow at a point: what segments and what anchors
         lack.

@@ -11,9 +11,10 @@ from allocator.solvers.prices.dual import Dual, Point
 
 FloatArray = NDArray[np.float64]
 INNER = 40
-STEPS = 40
+STEPS = 150
 SUFFICIENT = 1e-4
 SHORTEST = 1e-3
+FLAT = 1e-250
 
 
 def descend(
@@ -95,7 +96,9 @@ def _trust(dual: Dual, point: Point, reach: FloatArray) -> tuple[FloatArray, Flo
 def _solve(dual: Dual, point: Point, floor: FloatArray, free: NDArray[np.bool_], temperature: float) -> FloatArray:
     """Solve (H + floor) step = -gradient on the free prices by preconditioned conjugate gradients, loosely."""
     share = dual.shares(point.x, temperature)
-    scale = np.where(free, 1.0 / (point.diagonal + floor), 0.0)
+    stiffness = point.diagonal + floor
+    free = free & (stiffness > FLAT)
+    scale = np.where(free, 1.0 / np.where(free, stiffness, 1.0), 0.0)
     step = np.zeros_like(point.x)
     residual = np.where(free, -point.gradient, 0.0)
     ready = scale * residual

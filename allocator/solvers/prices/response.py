@@ -46,7 +46,7 @@ class Response:
 
     def slope_at(self, amounts: FloatArray) -> FloatArray:
         """Sum of the terms' marginals at amounts (A,), currency per unit."""
-        return sum((self._marginal(t, amounts) for t in self.terms), np.zeros(self.reach.size))
+        return sum((self.marginal(t, amounts) for t in self.terms), np.zeros(self.reach.size))
 
     @property
     def kinked(self) -> bool:
@@ -65,7 +65,7 @@ class Response:
             return float(-(price * amounts).sum()), amounts, np.zeros_like(price)
         amounts = self._concave(price)
         inside = (amounts > self.lower) & (amounts < self.upper)
-        bend = sum((t.alpha * self._marginal(t, amounts) for t in self.terms), np.zeros(price.size))
+        bend = sum((t.alpha * self.marginal(t, amounts) for t in self.terms), np.zeros(price.size))
         slope = np.divide(-amounts, bend, out=np.zeros_like(amounts), where=inside & (bend > 0))
         value = -price * amounts
         for t in self.terms:
@@ -87,12 +87,13 @@ class Response:
         rest.
         """
         amounts = self._concave(price) if self.terms else np.zeros(0)
-        found: dict[int, Any] = {id(t): t.fit({self.good: self._marginal(t, amounts)}) for t in self.terms}
+        found: dict[int, Any] = {id(t): t.fit({self.good: self.marginal(t, amounts)}) for t in self.terms}
         rest = price - sum(found.values(), np.zeros(price.size))
         shares = self.boxes.marginals(rest)
         return found | {id(rule): rule.fit({self.good: s}) for rule, s in zip(self.boxes.rules, shares, strict=True)}
 
-    def _marginal(self, term: AlphaFair, amounts: FloatArray) -> FloatArray:
+    def marginal(self, term: AlphaFair, amounts: FloatArray) -> FloatArray:
+        """What one more unit is worth to a term at amounts (A,)."""
         p = np.zeros(self.reach.size)
         p[term.active] = term._slope(np.maximum(amounts[term.active], 1e-300) / term._m)
         return p
