@@ -71,7 +71,7 @@ def _newton(dual: Dual, point: Point, temperature: float, damping: float, worth:
     # to go.
     low = answer > 1.05 * loads
     ratio = np.where(low, answer, 2.0) / np.where(low, np.maximum(loads, 1e-12 * size), 1.0)
-    floor = floor + np.where(low, point.diagonal * ((ratio - 1.0) / np.log(ratio) - 1.0), 0.0)
+    floor = floor + np.where(low, (point.diagonal + point.slopes) * ((ratio - 1.0) / np.log(ratio) - 1.0), 0.0)
     free = dual.rows & ~(dual.kinked & (point.x == 0) & (point.gradient == 0))
     step = _solve(dual, point, floor, free, temperature)
     return np.clip(step, *_trust(dual, point, temperature * unit))
