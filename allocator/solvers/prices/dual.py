@@ -98,7 +98,7 @@ class Dual:
     def drifted(self, x: FloatArray) -> bool:
         """Whether prices have moved so far since the last pruning that a dropped edge might win."""
         moved = np.abs(x - self.contest.x)
-        return float((moved[0] + moved[1] * self.steepest).max()) > 0.4 * self.contest.margin
+        return float((moved[0] + moved[1] * self.steepest).max()) > 0.3 * self.contest.margin
 
     def at(self, x: FloatArray, temperature: float) -> Point:
         """Value, gradient (2, A), diagonal curvature, loads and slopes of the answers."""

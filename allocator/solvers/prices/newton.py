@@ -15,6 +15,7 @@ STEPS = 150
 SUFFICIENT = 1e-4
 SHORTEST = 1e-3
 FLAT = 1e-250
+HALFWAY = 0.4
 
 
 def descend(
@@ -41,7 +42,7 @@ def descend(
         damping = max(damping * 0.1, 1e-9) if length == 1.0 else damping * 3.0
         point = trial
         if dual.drifted(point.x):
-            dual.focus(point.x, dual.contest.margin)
+            dual.focus(point.x, 2.0 * dual.contest.margin)
             point = dual.at(point.x, temperature)
     return point, steps
 
@@ -90,7 +91,12 @@ def _trust(dual: Dual, point: Point, reach: FloatArray) -> tuple[FloatArray, Flo
             bounded = (point.x[k] <= 0) | (point.loads[k] > answer.upper)
             fall[k] = np.where(bounded, fall[k], 0.8 * size[k])
             rise[k] = 4 * reach[k] + 5 * size[k]
-    return -fall, rise
+    # Beyond what pruning has looked at the dual is a guess.
+    seen = np.stack([np.full(size.shape[1], np.inf), np.full(size.shape[1], np.inf)])
+    if np.isfinite(dual.contest.margin):
+        seen[0] = HALFWAY * dual.contest.margin
+        seen[1] = seen[0] / np.maximum(dual.steepest, 1e-300)
+    return -np.minimum(fall, seen), np.minimum(rise, seen)
 
 
 def _solve(dual: Dual, point: Point, floor: FloatArray, free: NDArray[np.bool_], temperature: float) -> FloatArray:
