@@ -80,7 +80,8 @@ def test_pruning_keeps_every_edge_that_may_win(platform, margin, data):
 CODE = """
 import hashlib, numpy as np, allocator as al
 p = al.synthetic.heavy_tailed(12_000, 100, degree=10, rng=np.random.default_rng(4))
-a = al.solve(al.weighted(al.Problem(p, al.GMV() + al.Nash(), [al.Cap('even:3')]), 0.3), solver='prices', relative_gap=1e-5)
+problem = al.weighted(al.Problem(p, al.GMV() + al.Nash(), [al.Cap("even:3")]), 0.3)
+a = al.solve(problem, solver="prices", relative_gap=1e-5)
 print(hashlib.sha256(a.flow.tobytes()).hexdigest(), a.certificate.bound.hex())
 """
 

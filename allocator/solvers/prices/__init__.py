@@ -56,7 +56,12 @@ class Prices(Solver):
 
     def build(self, problem: Problem, goal: Goal) -> Callable[[], Answer]:
         dual = Dual(problem)
-        return lambda: self._solve(dual, goal)
+
+        def solve() -> Answer:
+            with np.errstate(all="ignore"):  # far prices may overflow; what comes of it is judged like everything else
+                return self._solve(dual, goal)
+
+        return solve
 
     def _solve(self, dual: Dual, goal: Goal) -> Answer:
         started = time.perf_counter()
@@ -70,7 +75,7 @@ class Prices(Solver):
                 tolerance = max(0.1 * goal.relative_gap, 0.1 * temperature**2) * scale
                 point, more = descend(dual, x, t, tolerance, worth, deadline=deadline)
                 x, steps = point.x, steps + more
-                gap, scale = dual.gap(point, worth), dual.size(point) or scale
+                gap, scale = np.nan_to_num(dual.gap(point, worth), nan=np.inf), dual.size(point) or scale
                 stale = stale + 1 if best is not None and gap > 0.8 * best.gap else 0
                 if best is None or gap < best.gap:
                     best = Candidate(gap, point, dual.contest, t)
