@@ -112,10 +112,19 @@ def test_json_is_all_there_is_on_stdout(demo):
 
 
 def test_json_writes_infinities_as_text(demo):
-    ended = call("solve {demo} --fairness nash --solver greedy --json", demo=demo)
-    result = json.loads(ended.stdout, parse_constant=pytest.fail)
-    assert ended.exit_code == 0
-    assert (result["status"], result["fairness"], result["gap"]) == ("FEASIBLE", "-inf", "inf")
+    assert reports.plain({"gap": float("inf"), "fairness": -float("inf"), "gmv": 1.0}) == {
+        "gap": "inf",
+        "fairness": "-inf",
+        "gmv": 1.0,
+    }
+    ended = call("solve {demo} --fairness nash --weight inf --json", demo=demo)
+    assert json.loads(ended.stdout, parse_constant=pytest.fail)["gmv_upper"] is None
+
+
+def test_a_recipe_that_starves_is_lifted_off_zero_where_welfare_would_be_minus_infinity(demo):
+    result = json.loads(call("solve {demo} --fairness nash --solver greedy --json", demo=demo).stdout)
+    assert result["status"] == "FEASIBLE"
+    assert float(result["fairness"]) > -float("inf")
 
 
 def test_quiet_is_silent_and_works(demo, tmp_path):
