@@ -70,7 +70,7 @@ class Prices(Solver):
         x, temperature = self._start(dual, goal, worth, scale)
         best, steps, stale = None, 0, 0
         try:
-            while temperature > COLDEST and stale < PATIENCE and time.perf_counter() < deadline:
+            while best is None or (temperature > COLDEST and stale < PATIENCE and time.perf_counter() < deadline):
                 t = temperature * worth
                 tolerance = max(0.1 * goal.relative_gap, 0.1 * temperature**2) * scale
                 point, more = descend(dual, x, t, tolerance, worth, deadline=deadline)

@@ -1,0 +1,155 @@
+"""The price solver on hard cases, warm starts, limits and refusals. The contract tests cover everything else."""
+
+import numpy as np
+import pytest
+
+import allocator as al
+from allocator.solvers.prices.newton import descend
+from strategies import ALPHAS
+
+RNG = np.random.default_rng
+
+
+def thick(segments=3_000, anchors=30, seed=0):
+    return al.synthetic.heavy_tailed(segments, anchors, degree=6, rng=RNG(seed))
+
+
+def with_values(platform, value):
+    return al.Platform(platform.indptr, platform.anchor, value, platform.supply, capacity=platform.capacity)
+
+
+def one_rich_edge(platform):
+    value = platform.value.copy()
+    value[7] = 1e6 * np.median(value)
+    return with_values(platform, value)
+
+
+def six_orders_of_supply(platform):
+    supply = 10.0 ** RNG(5).uniform(-3, 3, platform.segment_count)
+    return al.Platform(platform.indptr, platform.anchor, platform.value, supply)
+
+
+def with_a_lonely_anchor(platform):
+    """One more anchor, reachable only by a segment without supply."""
+    supply = platform.supply.copy()
+    supply[0] = 0.0
+    segment, anchor = np.append(platform.segment, 0), np.append(platform.anchor, platform.anchor_count)
+    return al.Platform.from_edges(segment, anchor, np.append(platform.value, 1.0), supply=supply)
+
+
+HARD = {
+    "thick": thick,
+    "thin": lambda: al.synthetic.heavy_tailed(300, 60, degree=4, rng=RNG(2)),
+    "one segment per anchor": lambda: al.synthetic.heavy_tailed(80, 80, degree=4, rng=RNG(3)),
+    "three values": lambda: with_values(thick(), np.ceil(3 * RNG(4).random(thick().edge_count))),
+    "one rich edge": lambda: one_rich_edge(thick()),
+    "six orders of supply": lambda: six_orders_of_supply(thick()),
+    "zero values": lambda: with_values(thick(), thick().value * (RNG(6).random(thick().edge_count) > 0.3)),
+    "equal values": lambda: with_values(thick(), np.ones(thick().edge_count)),
+    "a lonely anchor": lambda: with_a_lonely_anchor(thick()),
+    "many segments, one anchor": lambda: al.synthetic.uniform(20_000, 1, degree=1, rng=RNG(7)),
+}
+RULES = [al.Cap("even:2"), al.Floor("reach:0.02")]
+
+
+@pytest.mark.parametrize("case", HARD)
+@pytest.mark.parametrize("welfare", ["gmv", *(f"{a} of {of}" for a in ALPHAS for of in ("exposure", "gmv"))])
+def test_hard_cases_certify_through_auto(case, welfare):
+    problem = al.Problem(HARD[case](), al.GMV(), RULES)
+    if welfare != "gmv":
+        alpha, of = welfare.split(" of ")
+        problem = al.weighted(al.Problem(problem.platform, al.GMV() + al.AlphaFair(float(alpha), of=of), RULES), 0.2)
+    allocation = al.solve(problem)
+    assert allocation.certificate.feasible
+    assert allocation.certificate.relative_gap <= 1e-4, allocation
+
+
+@pytest.mark.parametrize("case", [c for c in HARD if c not in ("thin", "one segment per anchor")])
+def test_prices_itself_is_right_and_honest_on_them(case):
+    problem = al.weighted(al.Problem(HARD[case](), al.GMV() + al.Nash(), RULES), 0.2)
+    mine, other = (al.solve(problem, solver=name, relative_gap=1e-5) for name in ("prices", "conic"))
+    slack = max(mine.certificate.gap, other.certificate.gap) + 1e-8 * mine.certificate.scale
+    assert abs(mine.certificate.objective - other.certificate.objective) <= slack
+    assert mine.certificate.relative_gap <= 1e-3
+
+
+def test_several_terms_on_one_good():
+    platform = thick()
+    problem = al.Problem(
+        platform, al.GMV() + 3 * al.Nash() + 5 * al.AlphaFair(2) + 0.5 * al.AlphaFair(0.5, of="gmv"), RULES
+    )
+    mine, other = (al.solve(problem, solver=name, relative_gap=1e-5) for name in ("prices", "conic"))
+    assert mine.status is al.Status.CERTIFIED
+    assert mine.certificate.objective == pytest.approx(other.certificate.objective, rel=3e-5)
+
+
+def test_weights_and_merits_reach_the_prices():
+    platform = thick()
+    weights, merit = RNG(1).uniform(0.5, 2, 30), RNG(2).uniform(0.5, 2, 30)
+    problem = al.Problem(platform, al.GMV() + 20 * al.AlphaFair(2, weights=weights, merit=merit), RULES)
+    mine, other = (al.solve(problem, solver=name, relative_gap=1e-5) for name in ("prices", "conic"))
+    assert mine.certificate.objective == pytest.approx(other.certificate.objective, rel=3e-5)
+
+
+def test_a_start_saves_work_and_never_changes_the_answer_beyond_the_gap():
+    platform = thick(20_000, 100)
+    problem = al.weighted(al.Problem(platform, al.GMV() + al.Nash(), RULES), 0.3)
+    cold = al.solve(problem, solver="prices")
+    value = platform.value * RNG(1).choice([0.9, 1.0, 1.1], p=[0.005, 0.99, 0.005], size=platform.edge_count)
+    changed = al.Problem(with_values(platform, value), problem.objective, RULES)
+    fresh, warm = al.solve(changed, solver="prices"), al.solve(changed, solver="prices", start=cold)
+    assert warm.status is fresh.status is al.Status.CERTIFIED
+    assert abs(warm.certificate.objective - fresh.certificate.objective) <= max(
+        warm.certificate.gap, fresh.certificate.gap
+    )
+    assert warm.run.iterations < fresh.run.iterations
+
+
+def test_a_time_limit_returns_the_best_so_far_with_its_honest_gap():
+    problem = al.weighted(al.Problem(thick(20_000, 100), al.GMV() + al.Nash(), RULES), 0.3)
+    hurried = al.solve(problem, solver="prices", seconds=1e-6, relative_gap=1e-6)
+    assert hurried.status is al.Status.FEASIBLE
+    assert (
+        hurried.certificate.gap
+        >= al.solve(problem, solver="prices").certificate.objective - hurried.certificate.objective
+    )
+
+
+def test_an_interrupt_returns_the_best_so_far(monkeypatch):
+    problem = al.weighted(al.Problem(thick(), al.GMV() + al.Nash(), RULES), 0.3)
+    calls = []
+
+    def interrupted(*args, **options):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return descend(*args, **options)
+
+    monkeypatch.setattr("allocator.solvers.prices.descend", interrupted)
+    allocation = al.solve(problem, solver="prices", relative_gap=1e-9)
+    assert allocation.status is al.Status.FEASIBLE
+    assert len(calls) == 3
+
+
+def test_a_report_says_temperature_gap_and_passes():
+    lines = []
+    al.solve(al.weighted(al.Problem(thick(), al.GMV() + al.Nash()), 0.3), solver="prices", report=lines.append)
+    assert len(lines) > 2
+    assert all("temperature" in line and "gap" in line and "passes" in line for line in lines)
+
+
+def test_unsupported_rules_are_refused_naming_a_solver_that_can():
+    platform = thick()
+    assert "conic" in al.SOLVERS["prices"]().supports(al.Problem(platform, al.MaxMin()))
+    measured = al.Platform(
+        platform.indptr, platform.anchor, platform.value, platform.supply, measures={"cost": platform.value}
+    )
+    assert "conic" in al.SOLVERS["prices"]().supports(al.Problem(measured, al.GMV(), [al.Cap(1, of="cost")]))
+
+
+def test_impossible_floors_end_in_a_proof_not_in_a_diverging_price():
+    platform = al.Platform.from_edges([0, 0, 1, 1, 2], [0, 1, 1, 2, 3], np.ones(5), supply=[1.0, 1.0, 50.0])
+    problem = al.weighted(al.Problem(platform, al.GMV() + al.Nash(), [al.Floor([0.9, 0.9, 0.9, 1.0])]), 1.0)
+    with pytest.raises(al.AllocationError, match="floors of 3 anchors") as error:
+        al.solve(problem, solver="prices")
+    assert error.value.status is al.Status.INFEASIBLE
