@@ -118,9 +118,7 @@ def certify(problem: Problem, flow: FloatArray, multipliers: Multipliers | None 
         )
     totals = Totals(problem.platform, flow)
     multipliers = problem.supporting(flow) if multipliers is None else _checked(problem, multipliers)
-    with np.errstate(
-        over="ignore", invalid="ignore"
-    ):  # prices near the end of the number range: the bound is then infinite
+    with np.errstate(over="ignore", invalid="ignore"):  # far prices overflow: the bound is then infinite
         rents = _rents(problem.platform, problem.surplus(multipliers))
         bound, rounding = _bound(problem, multipliers, rents)
         credit = _credit(problem, totals, multipliers, rents[0])

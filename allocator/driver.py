@@ -7,7 +7,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,6 @@ from allocator.problem import Multipliers, Problem
 from allocator.repair import repair
 from allocator.rules import Totals
 from allocator.wording import some
-
-if TYPE_CHECKING:
-    from allocator.allocation import Allocation as Start
 
 FloatArray = NDArray[np.float64]
 EXACT = 1e-13
@@ -46,7 +43,7 @@ class Goal:
 
     relative_gap: float = 1e-4
     seconds: float | None = None
-    start: Start | None = None
+    start: Allocation | None = None
     report: Callable[[str], None] | None = None
 
     def __post_init__(self) -> None:
@@ -174,8 +171,7 @@ def _refuse_worthless(problem: Problem, flow: FloatArray, certificate: Certifica
             raise AllocationError(
                 Status.FAILED,
                 f"{term.name} is minus infinity because {starved.size:,} anchors get nothing: {some(starved)}; "
-                f"the rules leave them "
-                "none, so leave them out of the platform, relax the rules or choose alpha < 1",
+                "the rules leave them none, so leave them out of the platform, relax the rules or choose alpha < 1",
             )
 
 
@@ -187,9 +183,7 @@ def _versions(solver: Solver) -> dict[str, str]:
 
 
 def _feasible(problem: Problem, answer: Answer) -> tuple[FloatArray, bool]:
-    """The answer's flow, made feasible to the last digits where it is not; the better of the two where repair
-    cannot.
-    """
+    """The answer's flow, made feasible to the last digits where it is not; the better of both where repair cannot."""
     flow = np.array(answer.flow, dtype=np.float64)
     if not np.isfinite(flow).all():
         raise AllocationError(Status.FAILED, "the solver returned a flow that is not finite; try another solver")

@@ -1,6 +1,4 @@
-"""Can the rules hold together? Arithmetic first, a maximum flow where arithmetic does not decide, and a proof when
-they cannot.
-"""
+"""Can the rules hold together? By arithmetic, a maximum flow or an elastic model; with a proof where they cannot."""
 
 from __future__ import annotations
 
