@@ -150,7 +150,7 @@ def draw(rows: Sequence[Row]) -> Any:
             if ax.get_legend_handles_labels()[1]:
                 ax.legend(loc="upper left")
     figure.supxlabel("Edges")
-    figure.supylabel(f"Seconds to a certified relative gap of {GAP:g}")
+    figure.supylabel(f"Seconds to a certified relative gap of {GAP:.0e}")
     return figure
 
 

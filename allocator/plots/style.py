@@ -26,6 +26,11 @@ GREY = "#7F7F7F"
 COLOURS: dict[str, str] = {
     "conic": BLUE,
     "linear": BLUE,
+    "linear:glop": GREEN,
+    "linear:pdlp": ORANGE,
+    "linear:highs": PURPLE,
+    "conic:clarabel": VERMILLION,
+    "conic:scs": SKY,
     "flow": BLUE,
     "min_cost_flow": BLUE,
     "networkx": BLUE,
@@ -46,6 +51,11 @@ COLOURS: dict[str, str] = {
 MARKERS: dict[str, str] = {
     "conic": "H",
     "linear": "s",
+    "linear:glop": "s",
+    "linear:pdlp": "D",
+    "linear:highs": "P",
+    "conic:clarabel": "H",
+    "conic:scs": "v",
     "flow": "^",
     "min_cost_flow": "v",
     "networkx": "<",
