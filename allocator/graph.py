@@ -14,10 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from allocator.attributes import Attributes, frozen
 from allocator.metrics import gini
+from allocator.soundness import Measures, anchor_indices, count_anchors, floats, positions, validate
 from allocator.wording import quantity, some
 
 FloatArray = NDArray[np.float64]
-RESERVED_MEASURES = ("exposure", "gmv", "edges", "value", "observed", "segment", "anchor")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -68,21 +68,21 @@ class Platform:
 
     def __post_init__(self) -> None:
         put = partial(object.__setattr__, self)
-        put("supply", _floats("supply", self.supply))
+        put("supply", floats("supply", self.supply))
         segments = Attributes("segment", self.supply.size, self.segments)
-        anchor_count = _anchor_count(self)
+        anchor_count = count_anchors(self)
         anchors = Attributes("anchor", anchor_count, self.anchors)
         put("segments", segments)
         put("anchors", anchors)
-        put("capacity", _floats("capacity", np.full(anchor_count, np.inf) if self.capacity is None else self.capacity))
+        put("capacity", floats("capacity", np.full(anchor_count, np.inf) if self.capacity is None else self.capacity))
         put("indptr", frozen(np.asarray(self.indptr).astype(np.int64, copy=False)))
-        put("anchor", frozen(_anchor_indices(self.anchor, anchor_count)))
+        put("anchor", frozen(anchor_indices(self.anchor, anchor_count)))
         value = np.asarray(self.value)
-        put("value", frozen(value if value.dtype in (np.float32, np.float64) else _floats("value", value)))
+        put("value", frozen(value if value.dtype in (np.float32, np.float64) else floats("value", value)))
         if self.observed is not None:
-            put("observed", _floats("observed", self.observed))
-        put("measures", _Measures({str(k): _floats(k, v) for k, v in dict(self.measures).items()}))
-        _validate(self)
+            put("observed", floats("observed", self.observed))
+        put("measures", Measures({str(k): floats(k, v) for k, v in dict(self.measures).items()}))
+        validate(self)
 
     @classmethod
     def from_edges(
@@ -92,7 +92,7 @@ class Platform:
 
         ``fields`` are those of `Platform`; ``observed`` and ``measures`` follow the order of the edges.
         """
-        segment, anchor = _positions("segment", segment), _positions("anchor", anchor)
+        segment, anchor = positions("segment", segment), positions("anchor", anchor)
         if segment.shape != anchor.shape or segment.ndim != 1:
             raise ValueError(
                 f"segment {segment.shape} and anchor {anchor.shape} must be one-dimensional and of one length"
@@ -232,94 +232,3 @@ class Platform:
             f"Platform({self.segment_count:,} segments, {self.anchor_count:,} anchors, {self.edge_count:,} edges, "
             f"{quantity(self.supply.sum())} impressions and {self.currency} per {self.period}{seen})"
         )
-
-
-class _Measures(dict):
-    """Named edge measures; the lookup of an unknown one says which exist."""
-
-    def __missing__(self, name: str) -> FloatArray:
-        known = ", ".join(("exposure", "gmv", *self))
-        raise KeyError(f"the platform has no edge measure '{name}' (it has {known})")
-
-
-def _floats(name: str, amounts: ArrayLike) -> FloatArray:
-    try:
-        return frozen(np.asarray(amounts).astype(np.float64, copy=False))
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must hold numbers") from None
-
-
-def _anchor_count(platform: Platform) -> int:
-    for table in (platform.capacity, *dict(platform.anchors).values()):
-        if table is not None:
-            return np.asarray(table).size
-    anchor = np.asarray(platform.anchor)
-    return int(anchor.max()) + 1 if anchor.size else 0
-
-
-def _positions(name: str, positions: ArrayLike) -> NDArray[np.integer]:
-    array = np.asarray(positions)
-    if array.size and array.dtype.kind not in "iu":
-        raise ValueError(f"{name} must hold integer positions, not {array.dtype}")
-    return array if array.size else array.astype(np.int64)
-
-
-def _anchor_indices(anchor: ArrayLike, count: int) -> NDArray[np.int32]:
-    anchor = _positions("anchor", anchor)
-    if anchor.size and not (anchor.min() >= 0 and anchor.max() < count):
-        outside = np.unique(anchor[(anchor < 0) | (anchor >= count)])
-        raise ValueError(f"edges lead to anchors {some(outside)}, but the anchor table has positions 0 to {count - 1}")
-    return anchor.astype(np.int32, copy=False)
-
-
-def _validate(platform: Platform) -> None:
-    """Refuse what is not a platform, naming ids."""
-    p, edges = platform, platform.anchor.size
-    if edges == 0 or p.segment_count == 0 or p.anchor_count == 0:
-        raise ValueError(
-            f"an empty graph ({p.segment_count} segments, {p.anchor_count} anchors, {edges} edges) cannot be allocated"
-        )
-    degrees = np.diff(p.indptr)
-    if p.indptr.shape != (p.segment_count + 1,) or p.indptr[0] != 0 or p.indptr[-1] != edges or (degrees < 0).any():
-        raise ValueError(f"indptr must rise from 0 to the number of edges ({edges}) in {p.segment_count + 1} entries")
-    for name, array in {"value": p.value, "observed": p.observed, **p.measures}.items():
-        if array is not None and array.shape != (edges,):
-            raise ValueError(f"{name} has shape {array.shape}; it needs one entry per edge, ({edges},)")
-    if reserved := set(p.measures) & set(RESERVED_MEASURES):
-        raise ValueError(f"an edge measure may not be called {some(sorted(reserved))}: the name is taken")
-    _refuse_order(p)
-    _refuse_amounts(p)
-
-
-def _refuse_order(p: Platform) -> None:
-    step = np.diff(p.anchor) > 0
-    ends = p.indptr[1:-1]
-    step[ends[(ends > 0) & (ends < p.anchor.size)] - 1] = True
-    if not step.all():
-        e = int(np.argmin(step))
-        what = "repeated" if p.anchor[e] == p.anchor[e + 1] else "out of order"
-        raise ValueError(
-            f"the edge from segment {p.segments['id'][p.segment[e + 1]]} to anchor {p.anchors['id'][p.anchor[e + 1]]} "
-            f"is {what}; give each pair once, sorted by anchor (Platform.from_edges sorts)"
-        )
-
-
-def _refuse_amounts(p: Platform) -> None:
-    """Negative, NaN or infinite amounts, named by id; only capacity may be infinite."""
-    for name, array in {"value": p.value, "observed": p.observed, **p.measures}.items():
-        if array is not None and not (array.min() >= 0 and array.max() < np.inf):
-            e = int(np.argmin(np.isfinite(array) & (array >= 0)))
-            raise ValueError(
-                f"{name} must be finite and >= 0; the edge from segment {p.segments['id'][p.segment[e]]} to anchor "
-                f"{p.anchors['id'][p.anchor[e]]} has {array[e]}"
-            )
-    for name, array, noun, ids, finite in (
-        ("supply", p.supply, "segment", p.segments["id"], "finite and "),
-        ("capacity", p.capacity, "anchor", p.anchors["id"], ""),
-    ):
-        bad = ~((array >= 0) & ((array < np.inf) | (finite == "")))
-        if bad.any():
-            raise ValueError(
-                f"{name} must be {finite}>= 0; {noun} "
-                f"{some(f'{i} has {a}' for i, a in zip(ids[bad], array[bad], strict=True))}"
-            )

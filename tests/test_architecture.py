@@ -15,6 +15,7 @@ PACKAGE = Path(al.__file__).parent
 LAYERS = [
     {"wording", "metrics", "kernels"},
     {"attributes"},
+    {"soundness"},
     {"graph"},
     {"networks", "tables", "columns", "folders", "synthetic", "rules"},
     {"problem"},

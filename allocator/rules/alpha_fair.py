@@ -62,7 +62,7 @@ class AlphaFair(Welfare):
 
     def _refuse_beyond_numbers(self) -> None:
         """Powers z^(1-alpha) that leave the range of numbers would make every flow look alike."""
-        most = self.reach[self.active] / self._m
+        most = self.reach[self.active] / self.m
         digits = np.abs((1.0 - self.alpha) * np.log10(np.array([most.min(), most.max()]))).max()
         if digits > MOST_DIGITS:
             raise ValueError(
@@ -77,11 +77,13 @@ class AlphaFair(Welfare):
         return np.flatnonzero(self.reach > 0)
 
     @cached_property
-    def _c(self) -> FloatArray:
+    def c(self) -> FloatArray:
+        """Weights of the active anchors, times the weight of the term."""
         return self.weight * self.weights[self.active]
 
     @cached_property
-    def _m(self) -> FloatArray:
+    def m(self) -> FloatArray:
+        """Merits of the active anchors."""
         return self.merit[self.active]
 
     def utility(self, z: FloatArray) -> FloatArray:
@@ -90,19 +92,19 @@ class AlphaFair(Welfare):
             return np.log(z) if self.alpha == 1 else z ** (1.0 - self.alpha) / (1.0 - self.alpha)
 
     def value(self, totals: Totals) -> FloatArray:
-        z = np.maximum(totals.of(self.of)[self.active], 0.0) / self._m
-        return self._c * self._m * self.utility(z)
+        z = np.maximum(totals.of(self.of)[self.active], 0.0) / self.m
+        return self.c * self.m * self.utility(z)
 
     def size(self, totals: Totals) -> float:
         """sum of c m z^(1-alpha)."""
-        z = np.maximum(totals.of(self.of)[self.active], 0.0) / self._m
+        z = np.maximum(totals.of(self.of)[self.active], 0.0) / self.m
         with np.errstate(divide="ignore", over="ignore"):
-            return float((self._c * self._m * z ** (1.0 - self.alpha)).sum())
+            return float((self.c * self.m * z ** (1.0 - self.alpha)).sum())
 
     def level(self, totals: Totals) -> float:
         """The weighted power mean of z with exponent 1 - alpha, weights c m."""
-        z = np.maximum(totals.of(self.of)[self.active], 0.0) / self._m
-        shares = self._c * self._m / (self._c * self._m).sum()
+        z = np.maximum(totals.of(self.of)[self.active], 0.0) / self.m
+        shares = self.c * self.m / (self.c * self.m).sum()
         if self.alpha >= 1 and (z == 0).any():
             return 0.0
         if self.alpha == 1:
@@ -111,17 +113,17 @@ class AlphaFair(Welfare):
         return float(pivot * ((shares * (z / pivot) ** (1.0 - self.alpha)).sum()) ** (1.0 / (1.0 - self.alpha)))
 
     def conjugate(self, multipliers: FloatArray) -> FloatArray:
-        most = self.reach[self.active] / self._m
-        marginal = np.minimum(multipliers[self.active] / self._c, LARGEST_MARGINAL)
+        most = self.reach[self.active] / self.m
+        marginal = np.minimum(multipliers[self.active] / self.c, LARGEST_MARGINAL)
         z = most.copy()
-        np.power(marginal, -1.0 / self.alpha, out=z, where=marginal > self._slope(most) / self._c)
-        scale = self._c * self._m
+        np.power(marginal, -1.0 / self.alpha, out=z, where=marginal > self.slope(most) / self.c)
+        scale = self.c * self.m
         return np.concatenate((scale * self.utility(z), -scale * marginal * z))
 
     def fit(self, marginals: Mapping[str, FloatArray]) -> FloatArray:
         """No anchor within its reach has a marginal below the one at its reach."""
         p = np.zeros(self.reach.size)
-        p[self.active] = np.maximum(marginals[self.of][self.active], self._slope(self.reach[self.active] / self._m))
+        p[self.active] = np.maximum(marginals[self.of][self.active], self.slope(self.reach[self.active] / self.m))
         return p
 
     def supergradient(self, totals: Totals) -> FloatArray:
@@ -129,12 +131,13 @@ class AlphaFair(Welfare):
         y, reach = totals.of(self.of)[self.active], self.reach[self.active]
         least = 1e-6 * y.mean() if y.any() else 1e-6 * reach
         p = np.zeros(self.reach.size)
-        p[self.active] = self._slope(np.minimum(np.maximum(y, least), reach) / self._m)
+        p[self.active] = self.slope(np.minimum(np.maximum(y, least), reach) / self.m)
         return p
 
-    def _slope(self, z: FloatArray) -> FloatArray:
+    def slope(self, z: FloatArray) -> FloatArray:
+        """c U'(z) of the active anchors, at most `LARGEST_MARGINAL`."""
         with np.errstate(over="ignore"):
-            return np.minimum(self._c * z**-self.alpha, LARGEST_MARGINAL)
+            return np.minimum(self.c * z**-self.alpha, LARGEST_MARGINAL)
 
     def cvxpy(self, totals: Any) -> tuple[Any, list]:
         import cvxpy as cp
@@ -142,9 +145,7 @@ class AlphaFair(Welfare):
         # U(unit z) = unit^(1-alpha) U(z), and for the logarithm a constant: the powers of large units stay out of the
         # cone.
         amounts = totals.of(self.of)[self.active]
-        scale = (
-            self._c * self._m * (totals.unit(self.of)[self.active] / self._m) ** (1.0 - self.alpha) / totals.currency
-        )
+        scale = self.c * self.m * (totals.unit(self.of)[self.active] / self.m) ** (1.0 - self.alpha) / totals.currency
         exponent = 1.0 - self.alpha
         # Second-order cones express quarters exactly and converge better; other exponents need power cones.
         by_cones = (4 * exponent).is_integer()

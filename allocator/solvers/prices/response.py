@@ -69,7 +69,7 @@ class Response:
         slope = np.divide(-amounts, bend, out=np.zeros_like(amounts), where=inside & (bend > 0))
         value = -price * amounts
         for t in self.terms:
-            value[t.active] += t._c * t._m * t.utility(amounts[t.active] / t._m)
+            value[t.active] += t.c * t.m * t.utility(amounts[t.active] / t.m)
         return float(value.sum()), amounts, slope
 
     def shortfall(self, price: FloatArray, loads: FloatArray, worth: float) -> float:
@@ -79,7 +79,7 @@ class Response:
         best = self._concave(price) if self.terms else np.where(price > 0, self.lower, self.upper)
         lost = price * (amounts - best)
         for t in self.terms:
-            lost[t.active] += t._c * t._m * (t.utility(best[t.active] / t._m) - t.utility(amounts[t.active] / t._m))
+            lost[t.active] += t.c * t.m * (t.utility(best[t.active] / t.m) - t.utility(amounts[t.active] / t.m))
         return float(lost.sum() + (np.maximum(np.abs(price), worth) * np.abs(loads - amounts)).sum())
 
     def split(self, price: FloatArray) -> dict[int, Any]:
@@ -95,7 +95,7 @@ class Response:
     def marginal(self, term: AlphaFair, amounts: FloatArray) -> FloatArray:
         """What one more unit is worth to a term at amounts (A,)."""
         p = np.zeros(self.reach.size)
-        p[term.active] = term._slope(np.maximum(amounts[term.active], 1e-300) / term._m)
+        p[term.active] = term.slope(np.maximum(amounts[term.active], 1e-300) / term.m)
         return p
 
     def _concave(self, price: FloatArray) -> FloatArray:
@@ -106,7 +106,7 @@ class Response:
             wanted = upper.copy()
             p = np.maximum(price[t.active], 1e-290)
             with np.errstate(over="ignore"):
-                wanted[t.active] = np.minimum(t._m * (p / t._c) ** (-1.0 / t.alpha), upper[t.active])
+                wanted[t.active] = np.minimum(t.m * (p / t.c) ** (-1.0 / t.alpha), upper[t.active])
             return np.clip(wanted, lower, upper)
         low, high = np.maximum(lower, 1e-12 * upper), upper.copy()
         for _ in range(HALVINGS):  # in logarithms, because amounts span many orders of magnitude
