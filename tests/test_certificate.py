@@ -107,7 +107,6 @@ def test_no_multipliers_make_a_poor_flow_look_optimal(problem, data):
         assert poor.gap >= best.objective - poor.objective - 1e-8 * best.scale - best.rounding
         if best.objective - poor.objective > 1e-6 * best.scale > 0:
             assert poor.relative_gap > 0
-            assert poor.relative_gap != 0
 
 
 def test_far_prices_do_not_certify_where_the_flow_is_worth_nothing():
