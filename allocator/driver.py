@@ -39,12 +39,16 @@ class Goal:
         Where to start, where the solver can; it never changes the answer beyond the gap.
     report : callable or None
         Receives a line of text now and then.
+    trace : callable or None
+        Receives a record of how far a solver is, where it keeps one: ``passes`` over the edges, ``seconds``,
+        ``objective`` (of a flow that may still break rules a little) and ``bound``.
     """
 
     relative_gap: float = 1e-4
     seconds: float | None = None
     start: Allocation | None = None
     report: Callable[[str], None] | None = None
+    trace: Callable[[dict[str, float]], None] | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.relative_gap < np.inf:

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import allocator as al
@@ -19,62 +19,101 @@ def graph_of(platform):
 
 
 def prices(platform, data):
+    """beta and alpha of every anchor, (A, 2)."""
     number = st.floats(-3, 3, allow_subnormal=False)
-    return (np.array([data.draw(number) for _ in range(platform.anchor_count)]) for _ in range(2))
+    return np.array([[data.draw(number) for _ in range(2)] for _ in range(platform.anchor_count)])
 
 
+def rows_of(platform):
+    return [slice(a, b) for a, b in zip(platform.indptr, platform.indptr[1:], strict=False)]
+
+
+def surplus(platform, price):
+    return price[platform.anchor, 1] * platform.value + price[platform.anchor, 0]
+
+
+def entropic(s, temperature):
+    weights = np.exp((s - s.max()) / temperature)
+    return weights / weights.sum(), s.max() + temperature * np.log(weights.sum())
+
+
+def sparse(s, temperature):
+    """The projection on the simplex by sorting, and the value of the problem that it solves."""
+    falling = np.sort(s)[::-1]
+    levels = (np.cumsum(falling) - temperature) / np.arange(1, s.size + 1)
+    level = levels[np.flatnonzero(falling > levels)[-1]]
+    z = np.maximum(s - level, 0.0) / temperature
+    return z, (s * z).sum() - temperature / 2 * ((z**2).sum() - 1)
+
+
+@pytest.mark.parametrize("smoothing", [entropic, sparse])
 @given(platforms(scales=(1.0,)), st.sampled_from([0.01, 0.3, 2.0]), st.data())
-def test_soft_maximum_loads_and_curvature_against_loops(platform, temperature, data):
-    alpha, beta = prices(platform, data)
-    graph = graph_of(platform)
-    value, totals = kernels.soft(graph, alpha, beta, temperature)
-    share = kernels.shares(graph, alpha, beta, temperature)
+def test_smooth_maximum_shares_and_loads_against_loops(smoothing, platform, temperature, data):
+    price, graph = prices(platform, data), graph_of(platform)
+    room = kernels.room_for(graph)
+    value, totals = kernels.soft(graph, price, temperature, smoothing is sparse, room)
+    share = kernels.shares(graph, price, temperature, smoothing is sparse)
     expected, loads, hard = 0.0, np.zeros((2, platform.anchor_count)), 0.0
-    for i in range(platform.segment_count):
-        rows = slice(platform.indptr[i], platform.indptr[i + 1])
+    for b, rows in zip(platform.supply, rows_of(platform), strict=True):
         j, v = platform.anchor[rows], platform.value[rows]
-        s = np.append(alpha[j] * v + beta[j], 0.0)
-        weights = np.exp((s - s.max()) / temperature)
-        expected += platform.supply[i] * (s.max() + temperature * np.log(weights.sum()))
-        hard += platform.supply[i] * s.max()
-        part = weights[:-1] / weights.sum()
-        np.testing.assert_allclose(share[rows], part, atol=1e-12)
-        np.add.at(loads[0], j, platform.supply[i] * part)
-        np.add.at(loads[1], j, platform.supply[i] * part * v)
-    size = platform.supply.sum() * (1 + np.abs(alpha).max() * platform.value.max() + np.abs(beta).max())
+        s = np.append(surplus(platform, price)[rows], 0.0)
+        part, best = smoothing(s, temperature)
+        expected += b * best
+        hard += b * s.max()
+        np.testing.assert_allclose(share[rows], part[:-1], atol=1e-11)
+        np.add.at(loads[0], j, b * part[:-1])
+        np.add.at(loads[1], j, b * part[:-1] * v)
+    size = platform.supply.sum() * (1 + np.abs(price).max() * (1 + platform.value.max()))
     assert value == pytest.approx(expected, abs=1e-12 * size)
-    assert kernels.rents(graph, alpha, beta) == pytest.approx(hard, abs=1e-12 * size)
+    assert kernels.rents(graph, price) == pytest.approx(hard, abs=1e-12 * size)
     np.testing.assert_allclose(totals[:2], loads, atol=1e-11 * size)
+    slack = 1e-12 * size
+    height = np.log(1 + np.diff(platform.indptr)) if smoothing is entropic else np.full(platform.segment_count, 0.5)
+    assert hard - slack <= value <= hard + temperature * (platform.supply * height).sum() + slack
 
 
+@pytest.mark.parametrize("smoothing", [entropic, sparse])
 @given(platforms(scales=(1.0,)), st.data())
-def test_curvature_is_the_derivative_of_the_loads(platform, data):
-    alpha, beta = prices(platform, data)
-    graph, step, temperature = graph_of(platform), 1e-5, 0.5
-    direction = np.array([data.draw(st.sampled_from([-1.0, 0.0, 1.0])) for _ in range(platform.anchor_count)])
-    share = kernels.shares(graph, alpha, beta, temperature)
-    _, exposure = kernels.curvature(graph, share, np.zeros_like(direction), direction)
-    ahead, behind = (kernels.soft(graph, alpha, beta + t * direction, temperature)[1][0] for t in (step, -step))
-    np.testing.assert_allclose(
-        exposure / temperature, (ahead - behind) / (2 * step), atol=1e-5 * max(platform.supply.sum(), 1e-9)
-    )
+def test_curvature_is_the_derivative_of_the_loads(smoothing, platform, data):
+    """Of the sparse smoothing on one side at a kink, so the two differences must not disagree."""
+    price, graph, step, temperature = prices(platform, data), graph_of(platform), 1e-6, 0.5
+    direction = np.array([[data.draw(st.sampled_from([-1.0, 0.0, 1.0])), 0.0] for _ in range(platform.anchor_count)])
+    room = kernels.room_for(graph)
+
+    def loads(at):
+        return kernels.soft(graph, at, temperature, smoothing is sparse, room)[1]
+
+    ahead, behind, here = (loads(price + t * direction) for t in (step, -step, 0.0))
+    forward, backward = (ahead[0] - here[0]) / step, (here[0] - behind[0]) / step
+    scale = max(platform.supply.sum(), 1e-9)
+    assume(np.abs(forward - backward).max() <= 1e-3 * scale)
+    bent = kernels.curvature(graph, room, direction)
+    np.testing.assert_allclose(bent[0], forward, atol=2e-3 * scale)
+    diagonal = [
+        kernels.curvature(graph, room, np.eye(1, platform.anchor_count, j).T * [[1.0, 0.0]])[0][j]
+        for j in range(platform.anchor_count)
+    ]
+    np.testing.assert_allclose(diagonal, here[2], atol=1e-9 * scale)
 
 
 @given(platforms(scales=(1.0,)), st.sampled_from([0.0, 0.5, 5.0]), st.data())
 def test_pruning_keeps_every_edge_that_may_win(platform, margin, data):
-    alpha, beta = prices(platform, data)
-    graph = graph_of(platform)
-    kept, edge, winner = kernels.prune(graph, alpha, beta, margin)
-    s = alpha[platform.anchor] * platform.value + beta[platform.anchor]
-    best = np.maximum(platform.largest_in_segments(s), 0.0)[platform.segment]
-    decided = winner >= 0
-    near = s >= best - margin
-    assert set(edge) == {e for e in np.flatnonzero(near) if not decided[platform.segment[e]]}
-    assert all(near[winner[i]] and near[platform.segment == i].sum() == 1 for i in np.flatnonzero(decided))
-    assert kept.anchor.size == edge.size
-    assert kernels.rents(kept, alpha, beta) + sum(
-        platform.supply[i] * s[winner[i]] for i in np.flatnonzero(decided)
-    ) == pytest.approx(kernels.rents(graph, alpha, beta), abs=1e-9)
+    price, graph = prices(platform, data), graph_of(platform)
+    pruned = kernels.prune(graph, price, margin)
+    s = surplus(platform, price)
+    best = np.maximum(platform.largest_in_segments(s), 0.0)
+    near = s >= best[platform.segment] - margin
+    won = platform.segment[pruned.winner]
+    assert set(pruned.edge) == {e for e in np.flatnonzero(near) if platform.segment[e] not in set(won)}
+    assert list(np.repeat(pruned.segment, pruned.degree)) == list(platform.segment[pruned.edge])
+    assert all(near[e] and near[platform.segment == platform.segment[e]].sum() == 1 for e in pruned.winner)
+    assert all(best[won] > margin)
+    assert pruned.rents == pytest.approx((platform.supply * best).sum(), rel=1e-12, abs=1e-300)
+    decided = np.zeros((2, platform.anchor_count))
+    for e in pruned.winner:
+        amount = platform.supply[platform.segment[e]]
+        decided[:, platform.anchor[e]] += amount, amount * platform.value[e]
+    np.testing.assert_allclose(pruned.decided, decided, rtol=1e-12)
 
 
 CODE = """

@@ -118,6 +118,7 @@ def solve(
     seconds: float | None = None,
     start: Allocation | None = None,
     report: Callable[[str], None] | None = None,
+    trace: Callable[[dict[str, float]], None] | None = None,
 ) -> Allocation:
     """Solve a problem and return a certified allocation.
 
@@ -128,7 +129,7 @@ def solve(
         A name of `SOLVERS` (``"linear:pdlp"`` chooses an engine), a solver object, or ``"auto"`` (see `candidates`).
     relative_gap : float
         The allocation is CERTIFIED if its proved gap is at most this; a larger one gives FEASIBLE.
-    seconds, start, report
+    seconds, start, report, trace
         See `allocator.driver.Goal`.
 
     Raises
@@ -138,7 +139,7 @@ def solve(
     AllocationError
         If the rules contradict each other (proved, naming them) or no feasible flow was found.
     """
-    goal = Goal(relative_gap, seconds, start, report)
+    goal = Goal(relative_gap, seconds, start, report, trace)
     if solver == "auto":
         return _first_certified(problem, goal)
     if isinstance(solver, str):

@@ -1,46 +1,50 @@
-"""Prices: smooth, prune, certify.
+"""Prices: smooth, prune, finish exactly, certify.
 
 The dual of a problem has one price per anchor and good, so a platform of any size is a small problem with an expensive
-oracle: one pass over the edges. The maximum of each segment is replaced by a soft maximum at a temperature; Newton's
-method minimises the smooth dual; the temperature falls; segments whose winner leads by several temperatures are
-decided and only the contested rest is looked at again. The smoothed flow is within O(t^2) of the optimum where many
-segments compete (the share of contested segments and what a wrong choice costs in them both fall with t), and the
-certificate says how near it is.
+oracle: one pass over the edges. The maximum of each segment is replaced by a smooth one at a temperature; Newton's
+method minimises the smooth dual; the temperature falls. Segments whose winner leads clearly are decided, and only the
+contested rest is looked at again: a few percent of the edges once prices are near. What rules say of exposure alone is
+finished by a network flow on the near-ties, which is exact; a flow smoothed at temperature t is within O(t^2) where
+many segments compete (the share of contested segments and what a wrong choice costs in them both fall with t). The
+exact bound says how near either is.
+
+Large graphs with many segments per anchor start from samples of their segments, each eight times the one before; a
+sample of n segments per anchor knows prices to about n^-1/2 of the worth of an impression, so that is how far its
+temperature falls.
+
+The floor: bytes of one pass (`allocator.kernels`) times the passes over all edges. Those are one to prune at the first
+temperature and two to check the bound and write the flow; everything between happens on contested edges and adds up
+to five to ten more. Measured at 1e6 to 1e8 edges: `experiments/scaling.py`.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allocator.driver import Answer, Goal, Solver
 from allocator.problem import Problem
-from allocator.rules import Totals, Welfare
-from allocator.solvers.prices.dual import Contest, Dual, Point, flow_of
+from allocator.rules import Totals
+from allocator.solvers.prices.dual import Dual
 from allocator.solvers.prices.newton import descend
 from allocator.solvers.prices.response import outside_prices
+from allocator.solvers.prices.search import Search
 
 FloatArray = NDArray[np.float64]
-HOTTEST, WARM, COLDEST = 1.0, 0.2, 1e-8
-"""Temperatures in units of the typical value of an impression: the first, the first with a start, the last."""
-MARGIN = 8.0
-"""Edges this many temperatures behind the best are pruned before the next, lower temperature."""
+HOTTEST, WARM, COLDEST = 1.0, 0.07, 1e-8
+"""Temperatures in units of the typical worth of an impression: the first, the first with a start, the last."""
+DRIFT = 4.0
+"""Edges this many temperatures beyond the reach of the smoothing are kept, so that prices may move."""
+CRUDE, FINE = 0.02, 0.1
+"""Newton's method stops at this times temperature^2, or at this times the gap that is asked, of the scale."""
+SAMPLED, SEGMENTS = 10, 5_000
+"""A sample has at least this many segments per anchor, and this many in all."""
 PATIENCE = 3
 """Temperatures without progress before the best answer so far is returned."""
-
-
-class Candidate(NamedTuple):
-    """A point with its estimated gap and what is needed to recover its flow."""
-
-    gap: float
-    point: Point
-    contest: Contest
-    temperature: float
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Prices(Solver):
 
     cooling: float = 0.4
 
-    packages: ClassVar[tuple[str, ...]] = ("numba",)
+    packages: ClassVar[tuple[str, ...]] = ("numba", "POT")
 
     def supports(self, problem: Problem) -> str | None:
         return outside_prices(problem)
@@ -59,74 +63,67 @@ class Prices(Solver):
 
         def solve() -> Answer:
             with np.errstate(all="ignore"):  # far prices may overflow; what comes of it is judged like everything else
-                return self._solve(dual, goal)
+                search = Search(dual, goal)
+                try:
+                    self._cool(search, *self._start(search))
+                except KeyboardInterrupt:
+                    if search.best is None:
+                        raise
+                return search.answer()
 
         return solve
 
-    def _solve(self, dual: Dual, goal: Goal) -> Answer:
-        started = time.perf_counter()
-        deadline = started + (np.inf if goal.seconds is None else goal.seconds)
-        scale, worth = _scale(dual.problem)
-        x, temperature = self._start(dual, goal, worth, scale)
-        best, steps, stale = None, 0, 0
-        try:
-            while best is None or (temperature > COLDEST and stale < PATIENCE and time.perf_counter() < deadline):
-                t = temperature * worth
-                tolerance = max(0.1 * goal.relative_gap, 0.1 * temperature**2) * scale
-                point, more = descend(dual, x, t, tolerance, worth, deadline=deadline)
-                x, steps = point.x, steps + more
-                gap, scale = np.nan_to_num(dual.gap(point, worth), nan=np.inf), dual.size(point) or scale
-                stale = stale + 1 if best is not None and gap > 0.8 * best.gap else 0
-                if best is None or gap < best.gap:
-                    best = Candidate(gap, point, dual.contest, t)
-                if goal.report is not None:
-                    goal.report(f"temperature {temperature:.1e}, gap {gap / scale:.1e}, {dual.passes:.0f} passes")
-                if gap <= 0.5 * goal.relative_gap * scale:
-                    break
-                dual.focus(x, MARGIN * t)
-                temperature *= self.cooling
-        except KeyboardInterrupt:
-            if best is None:
-                raise
-        return _answer(dual, best, steps)
+    def _cool(self, search: Search, x: FloatArray, temperature: float) -> None:
+        """Let the temperature fall from prices x until the gap is reached, time is up, or nothing improves."""
+        dual, stale = search.dual, 0
+        while temperature > COLDEST and stale < PATIENCE and not search.late:
+            t, before = temperature * search.worth, search.gap
+            tolerance = max(FINE * search.goal.relative_gap, CRUDE * temperature**2) * search.scale
+            point, steps = descend(dual, x, t, tolerance, search.worth, deadline=search.deadline)
+            x = point.x
+            search.smoothed(point, t, steps)
+            feasible = search.reached and not dual.problem.constraints
+            if feasible or (search.flowing and search.finished(point, t)) or search.reached:
+                return
+            stale = stale + 1 if search.gap > 0.8 * before else 0
+            temperature *= self.cooling
+            dual.focus(x, dual.width(temperature * search.worth) + DRIFT * temperature * search.worth)
 
-    def _start(self, dual: Dual, goal: Goal, worth: float, scale: float) -> tuple[FloatArray, float]:
-        """First prices and temperature: those of a start, or of a sample of the segments, or the marginals at the even
-        flow.
-        """
+    def _start(self, search: Search) -> tuple[FloatArray, float]:
+        """First prices and temperature: those of a start, of samples of the segments, or of the even flow."""
+        dual, start = search.dual, search.goal.start
         platform = dual.problem.platform
-        if goal.start is not None and goal.start.exposure.size == platform.anchor_count:
-            surplus = goal.start.surplus
-            return np.where(
-                dual.rows, np.stack([surplus.beta, surplus.alpha - goal.start.problem.gmv_weight]), 0.0
-            ), WARM
+        if start is not None and start.exposure.size == platform.anchor_count:
+            surplus = start.surplus
+            x = np.where(dual.rows, np.stack([surplus.beta, surplus.alpha - start.problem.gmv_weight]), 0.0)
+            return x, self._enter(search, x, WARM)
         even = Totals(platform, platform.even_flow)
         x = np.stack(
             [np.zeros(platform.anchor_count) if a is None else a.slope_at(even.of(a.good)) for a in dual.answers]
         )
-        every = platform.segment_count // max(100 * platform.anchor_count, 20_000)
-        if every < 4:
-            return x, HOTTEST
-        sampled, temperature = Dual(dual.problem, every), HOTTEST
-        while temperature > WARM:
-            point, _ = descend(sampled, x, temperature * worth, 0.1 * temperature**2 * scale, worth)
-            x, temperature = point.x, temperature * self.cooling
-        dual.passes += sampled.passes / every
-        dual.focus(x, MARGIN * temperature / self.cooling * worth)
-        return x, temperature
+        temperature = HOTTEST
+        for every in _levels(platform.segment_count, platform.anchor_count):
+            sample, enough = Dual(dual.problem, every), (platform.anchor_count * every / platform.segment_count) ** 0.5
+            while temperature > enough and not search.late:
+                t = temperature * search.worth
+                sample.focus(x, sample.width(t) + DRIFT * t)
+                point, steps = descend(sample, x, t, CRUDE * temperature**2 * search.scale, search.worth)
+                x, temperature = point.x, temperature * self.cooling
+                search.steps += steps
+            dual.passes += sample.passes / every
+        return x, self._enter(search, x, temperature)
+
+    def _enter(self, search: Search, x: FloatArray, temperature: float) -> float:
+        """Look at all edges for the first time, at prices near enough for the sparse smoothing."""
+        if temperature < HOTTEST:
+            search.dual.sparse = True
+            search.dual.focus(x, (1 + DRIFT) * temperature * search.worth)
+        return temperature
 
 
-def _scale(problem: Problem) -> tuple[float, float]:
-    """Size of the objective at the even flow (currency), and the same per impression."""
-    even = Totals(problem.platform, problem.platform.even_flow)
-    scale = sum(t.size(even) for t in problem.terms if isinstance(t, Welfare))
-    scale = scale if 0 < scale < np.inf else 1.0
-    return scale, scale / (float(problem.platform.supply.sum()) or 1.0)
-
-
-def _answer(dual: Dual, best: Candidate, steps: int) -> Answer:
-    """The flow and the multipliers of the best point."""
-    dual.contest = best.contest
-    share = dual.shares(best.point.x, best.temperature)
-    claim = f"temperature {best.temperature:.3g}, {dual.passes:.0f} passes over the edges"
-    return Answer(flow_of(dual.graph, best.contest, share), dual.multipliers(best.point.x), steps, claim)
+def _levels(segments: int, anchors: int) -> list[int]:
+    """One segment in how many each sample holds, the smallest sample first."""
+    levels = []
+    while segments // 8 ** (len(levels) + 1) >= max(SAMPLED * anchors, SEGMENTS):
+        levels.append(8 ** (len(levels) + 1))
+    return levels[::-1]

@@ -27,23 +27,25 @@ class Point:
 
 
 class Contest(NamedTuple):
-    """What pruning leaves: ``edges`` still contested, their positions, the winner of each decided segment and its
-    loads (2, A).
+    """What pruning leaves: ``edges`` still contested, their positions ``edge`` (None for all), positions and amounts of
+    what is decided, and its loads (2, A).
 
     ``margin`` is how far behind the best a kept edge may be, in currency, and ``x`` the prices at which that was
-    judged.
+    judged. ``support`` is room for the shared edges.
     """
 
     edges: Any
     edge: NDArray[np.int64] | None
-    winner: NDArray[np.int64]
+    won: NDArray[np.int64]
+    amounts: FloatArray
     decided: FloatArray
     margin: float
     x: FloatArray
+    support: Any
 
 
 class Dual:
-    """D_t(x) = sum_i b_i softmax_t(s_i) + conjugates, for GMV, alpha-fair terms and bounds.
+    """D(x) = sum_i b_i smoothed max of s_i + conjugates, for GMV, alpha-fair terms and bounds.
 
     A row of prices that no rule speaks of stays at zero. ``every`` > 1 looks at one segment in so many, with its
     supply multiplied: good enough to start from. ``passes`` counts readings of all edges.
@@ -54,6 +56,7 @@ class Dual:
 
         platform = problem.platform
         self.problem, self.weight, self.passes = problem, problem.gmv_weight, 0.0
+        self.sparse = False
         self.answers: tuple[Response | None, ...] = tuple(responses(problem))
         self.graph = kernels.edges(platform.indptr, platform.anchor, platform.value, platform.supply)
         self.rows = np.array([[a is not None] * platform.anchor_count for a in self.answers])
@@ -63,10 +66,11 @@ class Dual:
         self.kinked = np.array([[answer is not None and answer.kinked] for answer in self.answers])
         self.steepest = np.zeros(platform.anchor_count)
         if self.answers[1] is not None:
-            np.maximum.at(self.steepest, platform.anchor, platform.value)
-        nobody = np.full(self.graph.supply.size, -1)
+            np.maximum.at(self.steepest, self.graph.anchor, self.graph.value)
         nothing = np.zeros((2, platform.anchor_count))
-        self.contest = Contest(self.graph, None, nobody, nothing, np.inf, nothing)
+        empty = np.zeros(0, np.int64), np.zeros(0)
+        room = kernels.room_for(self.graph)
+        self.contest = Contest(self.graph, None, *empty, nothing, np.inf, nothing, room)
 
     def _seen_well(self) -> NDArray[np.bool_]:
         """Anchors with enough sampled edges, and reach for their floors, to price them (2, A); the others keep their
@@ -80,35 +84,59 @@ class Dual:
             [many if a is None else many & (a.lower <= 0.3 * r) for a, r in zip(self.answers, reach, strict=True)]
         )
 
-    def focus(self, x: FloatArray, margin: float) -> None:
-        """Prune at prices x: a segment whose best edge leads by the margin is decided, others keep edges within the
-        margin.
+    def price(self, x: FloatArray) -> FloatArray:
+        """beta and alpha of every anchor side by side, (A, 2)."""
+        price = np.empty((x.shape[1], 2))
+        price[:, 0], price[:, 1] = x[0], self.weight + x[1]
+        return price
+
+    def focus(self, x: FloatArray, margin: float) -> float:
+        """Prune at prices x: a segment whose best edge leads by the margin is decided, others keep edges within it.
+
+        Looks at the contested edges alone where no other can have come within the margin. Returns the exact bound's
+        rents where all edges were looked at, infinity otherwise.
         """
         from allocator import kernels
 
-        edges, edge, winner = kernels.prune(self.graph, self.weight + x[1], x[0], margin)
-        self.passes += 2
-        sure = np.flatnonzero(winner >= 0)
-        won, supply = winner[sure], self.graph.supply[sure]
-        anchor, size = self.graph.anchor[won], self.steepest.size
-        exposure = np.bincount(anchor, weights=supply, minlength=size)
-        sales = np.bincount(anchor, weights=supply * self.graph.value[won], minlength=size)
-        self.contest = Contest(edges, edge, winner, np.stack([exposure, sales]), margin, x)
+        old = self.contest
+        nested = old.edge is not None and self.drift(x) + margin <= old.margin
+        source = old.edges if nested else self.graph
+        pruned = kernels.prune(source, self.price(x), margin)
+        self.passes += source.anchor.size / self.graph.anchor.size
+        indptr = np.concatenate(([0], np.cumsum(pruned.degree)))
+        kept = source.anchor[pruned.edge], source.value[pruned.edge], source.supply[pruned.segment]
+        edges = kernels.edges(indptr, *kept)
+        won, amounts = pruned.winner, source.supply[_segments(source.indptr, pruned.winner)]
+        edge, decided = pruned.edge, pruned.decided
+        if nested:
+            won, edge = old.edge[won], old.edge[edge]
+            won, amounts = np.concatenate((old.won, won)), np.concatenate((old.amounts, amounts))
+            decided = decided + old.decided
+        room = kernels.room_for(edges)
+        self.contest = Contest(edges, edge, won, amounts, decided, margin, x, room)
+        return np.inf if nested else pruned.rents
 
-    def drifted(self, x: FloatArray) -> bool:
-        """Whether prices have moved so far since the last pruning that a dropped edge might win."""
-        moved = np.abs(x - self.contest.x)
-        return float((moved[0] + moved[1] * self.steepest).max()) > 0.3 * self.contest.margin
+    def width(self, temperature: float) -> float:
+        """How far behind the best an edge may be and still matter."""
+        return temperature if self.sparse else 6.0 * temperature
+
+    def drift(self, x: FloatArray) -> float:
+        """By how much prices moved since the last pruning may have changed the lead of one edge over another."""
+        low, high = 0.0, 0.0
+        for step, steepest in zip(x - self.contest.x, (1.0, self.steepest), strict=True):
+            move = step * steepest
+            low, high = low + min(float(move.min()), 0.0), high + max(float(move.max()), 0.0)
+        return high - low
 
     def at(self, x: FloatArray, temperature: float) -> Point:
         """Value, gradient (2, A), diagonal curvature, loads and slopes of the answers."""
         from allocator import kernels
 
-        value, totals = kernels.soft(self.contest.edges, self.weight + x[1], x[0], temperature)
+        mine = self.contest
+        value, totals = kernels.soft(mine.edges, self.price(x), temperature, self.sparse, mine.support)
         self._count()
-        decided = self.contest.decided
-        value += float((decided[0] * x[0]).sum() + (decided[1] * (self.weight + x[1])).sum())
-        loads = totals[:2] + decided
+        value += float((mine.decided[0] * x[0]).sum() + (mine.decided[1] * (self.weight + x[1])).sum())
+        loads = totals[:2] + mine.decided
         gradient, slopes = np.zeros_like(x), np.zeros_like(x)
         for k, answer in enumerate(self.answers):
             if answer is not None:
@@ -122,40 +150,57 @@ class Dual:
         from allocator import kernels
 
         self._count()
-        return kernels.shares(self.contest.edges, self.weight + x[1], x[0], temperature)
+        return kernels.shares(self.contest.edges, self.price(x), temperature, self.sparse)
 
-    def bend(self, share: FloatArray, point: Point, direction: FloatArray, temperature: float) -> FloatArray:
-        """Second derivative in a direction (2, A)."""
+    def bend(self, point: Point, direction: FloatArray) -> FloatArray:
+        """Second derivative in a direction (2, A) at the point last looked at."""
         from allocator import kernels
 
-        self._count()
-        sales, exposure = kernels.curvature(self.contest.edges, share, direction[1], direction[0])
-        return np.stack([exposure, sales]) / temperature - point.slopes * direction
+        pairs = np.ascontiguousarray(direction.T)
+        return kernels.curvature(self.contest.edges, self.contest.support, pairs) - point.slopes * direction
 
-    def shortfall(self, point: Point, worth: float) -> float:
-        """What the loads at a point lack to be the answers to its prices, in currency."""
+    def shortfall(self, x: FloatArray, loads: FloatArray, worth: float) -> float:
+        """What loads (2, A) lack to be the answers to prices that may move, in currency."""
         units = worth, 1.0
-        mine = enumerate(self.answers)
-        return sum(a.shortfall(point.x[k], point.loads[k], units[k]) for k, a in mine if a is not None)
+        lost = [
+            a.shortfall(x[k], loads[k], units[k])[self.rows[k]] for k, a in enumerate(self.answers) if a is not None
+        ]
+        return float(sum(part.sum() for part in lost))
 
-    def size(self, point: Point) -> float:
-        """First-order size of the objective at a point's loads: what makes a gap relative."""
-        found = self.weight * float(point.loads[1].sum())
+    def size(self, loads: FloatArray) -> float:
+        """First-order size of the objective at loads (2, A): what makes a gap relative."""
+        found = self.weight * float(loads[1].sum())
         for k, answer in enumerate(self.answers):
             if answer is not None:
-                found += sum(float((answer.marginal(t, point.loads[k]) * point.loads[k]).sum()) for t in answer.terms)
+                found += sum(float((answer.marginal(t, loads[k]) * loads[k]).sum()) for t in answer.terms)
         return found
 
-    def gap(self, point: Point, worth: float) -> float:
+    def gap(self, rents: float, x: FloatArray, loads: FloatArray, worth: float) -> float:
         """Estimated distance between the exact dual bound and the flow at a point: what segments and what anchors
         lack.
         """
+        earned = float((loads[0] * x[0]).sum() + (loads[1] * (self.weight + x[1])).sum())
+        return rents - earned + self.shortfall(x, loads, worth)
+
+    def rents(self, x: FloatArray) -> float:
+        """sum_i b_i max(0, max_e s_e), by the contested edges and the winners of decided segments."""
         from allocator import kernels
 
-        x, loads = point.x, point.loads
-        earned = float((loads[0] * x[0]).sum() + (loads[1] * (self.weight + x[1])).sum())
+        self._count()
+        held = float((self.contest.decided[0] * x[0]).sum() + (self.contest.decided[1] * (self.weight + x[1])).sum())
+        return kernels.rents(self.contest.edges, self.price(x)) + held
+
+    def all_rents(self, x: FloatArray) -> float:
+        """The same by all edges: part of the exact bound."""
+        from allocator import kernels
+
         self.passes += 1
-        return kernels.rents(self.graph, self.weight + x[1], x[0]) - earned + self.shortfall(point, worth)
+        return kernels.rents(self.graph, self.price(x))
+
+    def bound(self, x: FloatArray) -> float:
+        """The exact bound at prices x."""
+        conjugates = (a.answer(x[k], np.zeros(x.shape[1]))[0] for k, a in enumerate(self.answers) if a is not None)
+        return self.all_rents(x) + sum(conjugates)
 
     def multipliers(self, x: FloatArray) -> list[Any]:
         """Multipliers of every term at prices x."""
@@ -169,13 +214,16 @@ class Dual:
         self.passes += self.contest.edges.anchor.size / self.graph.anchor.size
 
 
-def flow_of(graph: Any, contest: Contest, share: FloatArray) -> FloatArray:
-    """The flow (E,) of shares on the contested edges and of winners on the decided segments."""
-    contested = share * np.repeat(contest.edges.supply, np.diff(contest.edges.indptr))
+def _segments(indptr: NDArray[np.int64], edge: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The segments of some edges."""
+    return np.searchsorted(indptr, edge, side="right") - 1
+
+
+def flow_of(graph: Any, contest: Contest, contested: FloatArray) -> FloatArray:
+    """The flow (E,) from that on the contested edges and from the winners of decided segments."""
     if contest.edge is None:
         return contested
     flow = np.zeros(graph.anchor.size)
     flow[contest.edge] = contested
-    sure = np.flatnonzero(contest.winner >= 0)
-    flow[contest.winner[sure]] = graph.supply[sure]
+    flow[contest.won] = contest.amounts
     return flow

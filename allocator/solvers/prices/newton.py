@@ -15,7 +15,7 @@ STEPS = 150
 SUFFICIENT = 1e-4
 SHORTEST = 1e-3
 FLAT = 1e-250
-HALFWAY = 0.4
+SEEN = 0.7
 
 
 def descend(
@@ -29,22 +29,34 @@ def descend(
     counter). Returns the last point and the number of steps.
     """
     damping, steps = 1e-3, 0
-    point = dual.at(x, temperature)
-    while steps < STEPS and time.perf_counter() < deadline and dual.shortfall(point, worth) > tolerance:
+    point, limit = dual.at(x, temperature), np.full(x.shape, np.inf)
+    while steps < STEPS and time.perf_counter() < deadline and dual.shortfall(point.x, point.loads, worth) > tolerance:
         steps += 1
-        step = _newton(dual, point, temperature, damping, worth)
+        step = np.clip(_newton(dual, point, temperature, damping, worth), -limit, limit)
         trial, length = _search(dual, point, step, temperature)
         if trial is None:
             if damping > 1e6:
                 break
             damping *= 30.0
+            point = dual.at(point.x, temperature)
             continue
         damping = max(damping * 0.1, 1e-9) if length == 1.0 else damping * 3.0
+        if dual.sparse:
+            limit = _narrowed(limit, point, trial)
         point = trial
-        if dual.drifted(point.x):
-            dual.focus(point.x, 2.0 * dual.contest.margin)
+        if dual.drift(point.x) + dual.width(temperature) > dual.contest.margin:
+            dual.focus(point.x, dual.contest.margin)
             point = dual.at(point.x, temperature)
     return point, steps
+
+
+def _narrowed(limit: FloatArray, before: Point, after: Point) -> FloatArray:
+    """How far each price may move next: half as far as it did where that overshot, so that a price whose load jumps
+    is bracketed, and up to twice as far where it did not.
+    """
+    moved = np.abs(after.x - before.x)
+    over = (before.gradient * after.gradient < 0) & (np.abs(after.gradient) > 0.25 * np.abs(before.gradient))
+    return np.where(over, 0.5 * moved, np.where(moved >= 0.99 * limit, 2.0 * limit, limit))
 
 
 def _search(dual: Dual, point: Point, step: FloatArray, temperature: float) -> tuple[Point | None, float]:
@@ -74,34 +86,32 @@ def _newton(dual: Dual, point: Point, temperature: float, damping: float, worth:
     ratio = np.where(low, answer, 2.0) / np.where(low, np.maximum(loads, 1e-12 * size), 1.0)
     floor = floor + np.where(low, (point.diagonal + point.slopes) * ((ratio - 1.0) / np.log(ratio) - 1.0), 0.0)
     free = dual.rows & ~(dual.kinked & (point.x == 0) & (point.gradient == 0))
-    step = _solve(dual, point, floor, free, temperature)
-    return np.clip(step, *_trust(dual, point, temperature * unit))
+    step = _solve(dual, point, floor, free)
+    return np.clip(step, *_trust(dual, point, temperature, worth))
 
 
-def _trust(dual: Dual, point: Point, reach: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _trust(dual: Dual, point: Point, temperature: float, worth: float) -> tuple[FloatArray, FloatArray]:
     """How far each price may fall and rise in one step: a few temperatures and a part of itself.
 
     The price of a concave term spans orders of magnitude and is positive unless a cap is pressed: it may grow sixfold,
     and falls by a factor.
     """
-    size = np.abs(point.x)
+    size, reach = np.abs(point.x), temperature * np.array([[1.0], [1.0 / worth]])
     fall, rise = 4 * reach + 0.5 * size, 4 * reach + 0.5 * size
     for k, answer in enumerate(dual.answers):
         if answer is not None and not answer.kinked:
             bounded = (point.x[k] <= 0) | (point.loads[k] > answer.upper)
             fall[k] = np.where(bounded, fall[k], 0.8 * size[k])
             rise[k] = 4 * reach[k] + 5 * size[k]
-    # Beyond what pruning has looked at the dual is a guess.
-    seen = np.stack([np.full(size.shape[1], np.inf), np.full(size.shape[1], np.inf)])
-    if np.isfinite(dual.contest.margin):
-        seen[0] = HALFWAY * dual.contest.margin
-        seen[1] = seen[0] / np.maximum(dual.steepest, 1e-300)
-    return -np.minimum(fall, seen), np.minimum(rise, seen)
+    if not dual.sparse:  # many edges are near the best while it is hot: stay within what pruning has looked at
+        seen = SEEN * max(dual.contest.margin - dual.width(temperature), 0.0)
+        far = np.stack([np.full(size.shape[1], seen), seen / np.maximum(dual.steepest, FLAT)])
+        fall, rise = np.minimum(fall, far), np.minimum(rise, far)
+    return -fall, rise
 
 
-def _solve(dual: Dual, point: Point, floor: FloatArray, free: NDArray[np.bool_], temperature: float) -> FloatArray:
+def _solve(dual: Dual, point: Point, floor: FloatArray, free: NDArray[np.bool_]) -> FloatArray:
     """Solve (H + floor) step = -gradient on the free prices by preconditioned conjugate gradients, loosely."""
-    share = dual.shares(point.x, temperature)
     stiffness = point.diagonal + floor
     free = free & (stiffness > FLAT)
     scale = np.where(free, 1.0 / np.where(free, stiffness, 1.0), 0.0)
@@ -113,7 +123,7 @@ def _solve(dual: Dual, point: Point, floor: FloatArray, free: NDArray[np.bool_],
     for _ in range(INNER):
         if energy <= target or energy == 0.0:
             break
-        bent = np.where(free, dual.bend(share, point, direction, temperature) + floor * direction, 0.0)
+        bent = np.where(free, dual.bend(point, direction) + floor * direction, 0.0)
         along = float((direction * bent).sum())
         if along <= 0:
             break

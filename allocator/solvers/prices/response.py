@@ -48,6 +48,16 @@ class Response:
         """Sum of the terms' marginals at amounts (A,), currency per unit."""
         return sum((self.marginal(t, amounts) for t in self.terms), np.zeros(self.reach.size))
 
+    def chord(self, low: FloatArray, high: FloatArray) -> FloatArray:
+        """What the terms gain per unit between two amounts (A,); their marginal where both are the same."""
+        gained = np.zeros(self.reach.size)
+        for t in self.terms:
+            a, b = low[t.active], high[t.active]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                steep = t.c * t.m * (t.utility(b / t.m) - t.utility(a / t.m)) / (b - a)
+            gained[t.active] += np.where(b > a * (1 + 1e-9), steep, t.slope(np.maximum(b, 1e-300) / t.m))
+        return gained
+
     @property
     def kinked(self) -> bool:
         """Without a strictly concave term the answer jumps from the cap to the floor where a price passes zero."""
@@ -72,15 +82,15 @@ class Response:
             value[t.active] += t.c * t.m * t.utility(amounts[t.active] / t.m)
         return float(value.sum()), amounts, slope
 
-    def shortfall(self, price: FloatArray, loads: FloatArray, worth: float) -> float:
-        """What loads (A,) lack to be the answer to the prices, in currency: Fenchel's gap of the nearest allowed
-        amounts, and what moving there is worth."""
+    def shortfall(self, price: FloatArray, loads: FloatArray, worth: float) -> FloatArray:
+        """What the loads of each anchor lack to be the answer to its price, in currency, (A,): Fenchel's gap of the
+        nearest allowed amount, and what moving there is worth."""
         amounts = np.clip(loads, self.lower, self.upper)
         best = self._concave(price) if self.terms else np.where(price > 0, self.lower, self.upper)
         lost = price * (amounts - best)
         for t in self.terms:
             lost[t.active] += t.c * t.m * (t.utility(best[t.active] / t.m) - t.utility(amounts[t.active] / t.m))
-        return float(lost.sum() + (np.maximum(np.abs(price), worth) * np.abs(loads - amounts)).sum())
+        return lost + np.maximum(np.abs(price), worth) * np.abs(loads - amounts)
 
     def split(self, price: FloatArray) -> dict[int, Any]:
         """Multipliers of every rule on the good, by identity: the terms their marginals at the answer, the bounds the

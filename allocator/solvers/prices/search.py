@@ -1,0 +1,136 @@
+"""What a run of the price solver has found so far: the best answer, its gap, and what is left of the time."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.driver import Answer, Goal, NoAnswer
+from allocator.problem import Problem
+from allocator.rules import Totals, Welfare
+from allocator.solvers.prices.dual import Contest, Dual, Point, flow_of
+from allocator.solvers.prices.finish import finish
+
+FloatArray = NDArray[np.float64]
+FEW, PART = 20_000, 0.02
+"""A network flow is tried on at most this many contested edges, or this part of all."""
+ROUNDS = 6
+"""Network flows tried at one temperature."""
+SHARE = 0.5
+"""Part of the asked gap that the search's own estimate must reach; the certificate adds rounding."""
+
+
+class Candidate(NamedTuple):
+    """Prices with their gap in currency and what is needed to write their flow: shares at a temperature, or a flow on
+    the contested edges.
+    """
+
+    gap: float
+    x: FloatArray
+    contest: Contest
+    temperature: float
+    sparse: bool
+    flow: FloatArray | None = None
+
+
+class Search:
+    """The state of one run. ``worth`` is the typical worth of an impression, ``scale`` the size of the objective;
+    ``flowing`` says whether a network flow can finish: rules speak of exposure alone.
+    """
+
+    def __init__(self, dual: Dual, goal: Goal):
+        self.dual, self.goal, self.started = dual, goal, time.perf_counter()
+        self.deadline = self.started + (np.inf if goal.seconds is None else goal.seconds)
+        self.scale, self.worth = _scale(dual.problem)
+        self.flowing = dual.answers[1] is None
+        self.best: Candidate | None = None
+        self.steps = 0
+
+    @property
+    def late(self) -> bool:
+        return self.best is not None and time.perf_counter() > self.deadline
+
+    @property
+    def gap(self) -> float:
+        return np.inf if self.best is None else self.best.gap
+
+    @property
+    def reached(self) -> bool:
+        return self.gap <= SHARE * self.goal.relative_gap * self.scale
+
+    def smoothed(self, point: Point, temperature: float, steps: int) -> None:
+        """Judge the smoothed flow at a point of the dual, by the contested edges and, if it seems to reach the gap, by
+        all.
+        """
+        self.steps += steps
+        self.scale = self.dual.size(point.loads) or self.scale
+        gap = self.dual.gap(self.dual.rents(point.x), point.x, point.loads, self.worth)
+        if gap <= SHARE * self.goal.relative_gap * self.scale or self.goal.trace is not None:
+            gap = self.dual.gap(self.dual.all_rents(point.x), point.x, point.loads, self.worth)
+        self._keep(Candidate(gap, point.x, self.dual.contest, temperature, self.dual.sparse), point.loads)
+
+    def finished(self, point: Point, temperature: float) -> bool:
+        """Finish by network flows, each at the prices of the one before and wider where that did not help; True if the
+        gap is reached.
+        """
+        dual, x, amounts = self.dual, point.x, point.loads[0]
+        most = max(FEW, PART * dual.graph.anchor.size)
+        margin, zoom, gap = temperature, 1.0 + min(temperature / self.worth, 1.0), np.inf
+        for _ in range(ROUNDS):
+            dual.focus(x, margin)
+            if dual.contest.edges.anchor.size > most or self.late:
+                return False
+            try:
+                found = finish(dual, x, amounts, zoom)
+            except NoAnswer:
+                return False
+            before, gap = gap, dual.gap(dual.all_rents(found.x), found.x, found.loads, self.worth)
+            self._keep(Candidate(gap, found.x, dual.contest, temperature, dual.sparse, found.flow), found.loads)
+            if self.reached:
+                return True
+            if gap > 0.3 * before:
+                margin *= 2.0
+            x, amounts, zoom = found.x, found.loads[0], 1.0 + 0.3 * (zoom - 1.0)
+        return False
+
+    def answer(self) -> Answer:
+        """The flow and the multipliers of the best candidate."""
+        dual, best = self.dual, self.best
+        if best is None:
+            raise NoAnswer("no temperature was finished")
+        dual.contest, dual.sparse = best.contest, best.sparse
+        contested = best.flow
+        if contested is None:
+            share = dual.shares(best.x, best.temperature)
+            contested = share * np.repeat(best.contest.edges.supply, np.diff(best.contest.edges.indptr))
+        claim = f"{'network flow' if best.flow is not None else 'smoothed'} at temperature {best.temperature:.3g}, "
+        claim += f"{dual.passes:.1f} passes over the edges"
+        flow = flow_of(dual.graph, best.contest, contested)
+        return Answer(flow, dual.multipliers(best.x), self.steps, claim)
+
+    def _keep(self, candidate: Candidate, loads: FloatArray) -> None:
+        """Keep the better one, and tell who asked."""
+        gap = np.nan_to_num(candidate.gap, nan=np.inf)
+        exact = candidate.flow is not None and gap <= SHARE * self.goal.relative_gap * self.scale
+        if self.best is None or gap < self.best.gap or exact:  # a network flow keeps its rules to the last digit
+            self.best = candidate._replace(gap=gap)
+        seconds = time.perf_counter() - self.started
+        if self.goal.report is not None:
+            self.goal.report(
+                f"temperature {candidate.temperature / self.worth:.1e}, gap {gap / self.scale:.1e}, "
+                f"{self.dual.passes:.1f} passes, {seconds:.2f} s"
+            )
+        if self.goal.trace is not None:
+            bound = self.dual.bound(candidate.x)
+            self.goal.trace({"passes": self.dual.passes, "seconds": seconds, "objective": bound - gap, "bound": bound})
+
+
+def _scale(problem: Problem) -> tuple[float, float]:
+    """Size of the objective at the even flow (currency), and the same per impression."""
+    even = Totals(problem.platform, problem.platform.even_flow)
+    scale = sum(t.size(even) for t in problem.terms if isinstance(t, Welfare))
+    scale = scale if 0 < scale < np.inf else 1.0
+    return scale, scale / (float(problem.platform.supply.sum()) or 1.0)
