@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,11 +33,11 @@ def repair(problem: Problem, flow: FloatArray, multipliers: Multipliers | None =
         amount = platform.amounts(good, flow)
         flow = flow * np.divide(box.upper, amount, out=np.ones_like(amount), where=amount > box.upper)[platform.anchor]
     for good, box in boxes.items():
-        flow = _refill(platform, flow, good, box.lower)
+        flow = _refill(platform, flow, good, box.lower, boxes)
         if good == "exposure" and (box.lower * (1 - CLOSE_ENOUGH) > platform.into_anchors(flow)).any():
             flow, _ = fill(platform, flow, box.lower)
     for term in problem.welfare:
-        flow = _refill(platform, flow, term.of, _least(term, boxes.get(term.of), flow))
+        flow = _refill(platform, flow, term.of, _least(term, boxes.get(term.of), flow), boxes)
     only_exposure = all(t.box is not None and t.box.of == "exposure" for t in problem.constraints)
     return _use_spare(problem, flow, multipliers) if only_exposure else flow
 
@@ -58,8 +60,12 @@ def _scaled_to_supply(platform: Platform, flow: FloatArray) -> FloatArray:
     return flow * factor[platform.segment]
 
 
-def _refill(platform: Platform, flow: FloatArray, good: str, lower: FloatArray) -> FloatArray:
-    """Raise anchors to their floor of a good from spare supply and, in the same segments, from anchors above theirs."""
+def _refill(
+    platform: Platform, flow: FloatArray, good: str, lower: FloatArray, boxes: Mapping[str, Boxes]
+) -> FloatArray:
+    """Raise anchors to ``lower`` (A,) of a good from spare supply and, in the same segments, from anchors that have
+    more than that and than the floors of all ``boxes``.
+    """
     measure = platform.measure(good)
     per_impression = np.ones(platform.edge_count) if measure is None else measure.astype(np.float64)
     for _ in range(ROUNDS):
@@ -68,6 +74,10 @@ def _refill(platform: Platform, flow: FloatArray, good: str, lower: FloatArray) 
         if not missing.any():
             break
         free = np.divide(amount - lower, amount, out=np.zeros_like(amount), where=amount > lower)
+        for other, box in boxes.items():
+            had = amount if other == good else platform.amounts(other, flow)
+            above = np.divide(had - box.lower, had, out=np.zeros_like(had), where=had > box.lower)
+            free = np.where(box.lower > 0, np.minimum(free, above), free)
         removable = flow * free[platform.anchor]
         spare = np.maximum(platform.supply - platform.into_segments(flow), 0.0)
         takeable = platform.into_segments(removable)
