@@ -21,8 +21,8 @@ from allocator.rules import Totals
 from allocator.wording import some
 
 FloatArray = NDArray[np.float64]
-EXACT = 1e-13
-"""Relative violation beyond which an answer is repaired: far inside the tolerance, so that no flow profits from it."""
+EXACT = 1e-10
+"""Relative violation beyond which an answer is repaired: well inside the tolerance, so that no flow profits from it."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from strategies import platforms
 
 
 def graph_of(platform):
-    return kernels.edges(platform.indptr, platform.anchor, platform.value, platform.supply)
+    return kernels.edges(platform.indptr, platform.anchor, platform.value, platform.supply, platform.anchor_count)
 
 
 def prices(platform, data):
@@ -99,7 +99,7 @@ def test_curvature_is_the_derivative_of_the_loads(smoothing, platform, data):
 @given(platforms(scales=(1.0,)), st.sampled_from([0.0, 0.5, 5.0]), st.data())
 def test_pruning_keeps_every_edge_that_may_win(platform, margin, data):
     price, graph = prices(platform, data), graph_of(platform)
-    pruned = kernels.prune(graph, price, margin)
+    pruned = kernels.prune(graph, price, np.zeros(platform.anchor_count, bool), margin)
     s = surplus(platform, price)
     best = np.maximum(platform.largest_in_segments(s), 0.0)
     near = s >= best[platform.segment] - margin
@@ -141,6 +141,6 @@ def test_one_two_and_eight_threads_give_the_same_bytes():
 
 def test_a_sample_of_segments_has_about_the_supply_of_all():
     platform = al.synthetic.uniform(50_000, 50, degree=3, rng=np.random.default_rng(0))
-    sampled = kernels.sample(graph_of(platform), 5)
+    sampled = kernels.sample(graph_of(platform), 5, 50)
     assert sampled.supply.size == pytest.approx(10_000, rel=0.05)
     assert sampled.supply.sum() == pytest.approx(platform.supply.sum(), rel=0.05)

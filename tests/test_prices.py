@@ -116,7 +116,7 @@ def test_a_time_limit_returns_the_best_so_far_with_its_honest_gap():
 
 
 def test_an_interrupt_returns_the_best_so_far(monkeypatch):
-    problem = al.weighted(al.Problem(thick(), al.GMV() + al.Nash(), RULES), 0.3)
+    problem = al.weighted(al.Problem(thick(), al.GMV() + al.Nash(of="gmv"), RULES), 0.3)
     calls = []
 
     def interrupted(*args, **options):

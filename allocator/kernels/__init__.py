@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 from allocator.kernels import compiled
 
 FloatArray = NDArray[np.float64]
-RUNS = 16
+RUNS, PAYS = 16, 4
+"""At most so many runs, each of at least so many edges per anchor."""
 
 
 class Edges(NamedTuple):
-    """Edges by segment: ``indptr`` (S + 1,), ``anchor`` (E,), ``value`` (E,), ``supply`` (S,), and ``cuts`` (RUNS +
-    1,) segments.
+    """Edges by segment: ``indptr`` (S + 1,), ``anchor`` (E,), ``value`` (E,), ``supply`` (S,), and ``cuts``, the
+    first segment of every run and the end.
     """
 
     indptr: NDArray[np.int64]
@@ -41,7 +42,7 @@ class Support(NamedTuple):
 
     ``anchor``, ``value``: of the shared edges of a segment, one after the other, and the ``weight`` of each in the
     curvature, supply / temperature (diag(w) - w w' / sum w). ``count``: how many each shared segment has. ``part``: 1
-    / sum of the weights, the outside option's counted. ``used`` (RUNS,): shared segments of each run.
+    / sum of the weights, the outside option's counted. ``used``: shared segments of each run.
     """
 
     anchor: NDArray[np.int32]
@@ -52,10 +53,10 @@ class Support(NamedTuple):
     used: NDArray[np.int64]
 
 
-def edges(indptr: NDArray, anchor: NDArray, value: NDArray, supply: NDArray) -> Edges:
-    """Edges with their runs: about equal numbers of edges, whatever the number of threads."""
-    targets = np.linspace(0, indptr[-1], RUNS + 1)
-    cuts = np.searchsorted(indptr, targets).astype(np.int64)
+def edges(indptr: NDArray, anchor: NDArray, value: NDArray, supply: NDArray, anchors: int) -> Edges:
+    """Edges with their runs: about equal numbers of edges, as many as pay for sums into ``anchors`` of their own."""
+    runs = min(max(int(indptr[-1]) // (PAYS * max(anchors, 1)), 1), RUNS)
+    cuts = np.searchsorted(indptr, np.linspace(0, indptr[-1], runs + 1)).astype(np.int64)
     cuts[0], cuts[-1] = 0, indptr.size - 1
     return Edges(indptr, anchor, value, supply, np.maximum.accumulate(cuts))
 
@@ -64,10 +65,10 @@ def room_for(graph: Edges) -> Support:
     """Uninitialised room for the support of any prices."""
     size, segments = graph.anchor.size, graph.supply.size
     per_edge = np.empty(size, np.int32), np.empty(size, graph.value.dtype), np.empty(size)
-    return Support(*per_edge, np.empty(segments, np.int32), np.empty(segments), np.zeros(RUNS, np.int64))
+    return Support(*per_edge, np.empty(segments, np.int32), np.empty(segments), np.zeros(graph.cuts.size - 1, np.int64))
 
 
-def sample(graph: Edges, every: int) -> Edges:
+def sample(graph: Edges, every: int, anchors: int) -> Edges:
     """About one segment in ``every``, its supply multiplied; chosen by a hash of its position, so that order has no
     say. A sample by a multiple of ``every`` is part of it.
     """
@@ -76,7 +77,7 @@ def sample(graph: Edges, every: int) -> Edges:
     degree = np.diff(graph.indptr)[segment]
     indptr = np.concatenate(([0], np.cumsum(degree)))
     edge = np.repeat(graph.indptr[segment] - indptr[:-1], degree) + np.arange(indptr[-1])
-    return edges(indptr, graph.anchor[edge], graph.value[edge], graph.supply[segment] * every)
+    return edges(indptr, graph.anchor[edge], graph.value[edge], graph.supply[segment] * every, anchors)
 
 
 def soft(
@@ -123,12 +124,15 @@ class Pruned(NamedTuple):
     decided: FloatArray
 
 
-def prune(graph: Edges, price: FloatArray, margin: float) -> Pruned:
-    """Find the segments whose best edge does not lead by ``margin``, with their edges within the margin of the best.
+def prune(graph: Edges, price: FloatArray, loose: NDArray[np.bool_], margin: float) -> Pruned:
+    """Find the segments whose best edge does not lead by ``margin``, with their edges within the margin of the best
+    and all edges of ``loose`` anchors (A,), whose prices may go anywhere; the best is that of the other anchors.
 
     The hard maximum of every segment comes with it: sum_i b_i max(0, max_e s_e).
     """
-    values, found, decided, edge, segment, degree, winner = compiled.prune(graph.anchor.size)(*graph, price, margin)
+    values, found, decided, edge, segment, degree, winner = compiled.prune(graph.anchor.size)(
+        *graph, price, loose, margin
+    )
     starts, heads = graph.indptr[graph.cuts[:-1]], graph.cuts[:-1]
     return Pruned(
         _in_order(values),

@@ -179,7 +179,7 @@ def curvature(indptr, cuts, direction, s_anchor, s_value, s_weight, s_count, s_p
 
 
 @compile_twice
-def prune(indptr, anchor, value, supply, cuts, price, margin):
+def prune(indptr, anchor, value, supply, cuts, price, loose, margin):
     runs, widest = cuts.size - 1, _widest(indptr)
     values, found = np.zeros(runs), np.zeros((runs, 3), np.int64)
     decided = np.zeros((runs, 2, price.shape[0]))
@@ -190,19 +190,21 @@ def prune(indptr, anchor, value, supply, cuts, price, margin):
         at, contested, sure = indptr[cuts[r]], cuts[r], cuts[r]
         for i in range(cuts[r], cuts[r + 1]):
             first, last = indptr[i], indptr[i + 1]
-            best = 0.0
+            best, top = 0.0, 0.0
             for e in range(first, last):
                 j = anchor[e]
                 s = price[j, 1] * value[e] + price[j, 0]
                 row[e - first] = s
-                best = max(best, s)
-            total += supply[i] * best
+                top = max(top, s)
+                if not loose[j]:
+                    best = max(best, s)
+            total += supply[i] * top
             near = 0
             for e in range(first, last):
-                if row[e - first] >= best - margin:
+                if row[e - first] >= best - margin or loose[anchor[e]]:
                     edge[at + near] = e
                     near += 1
-            if near == 1 and best > margin:
+            if near == 1 and best > margin and not loose[anchor[edge[at]]]:
                 e = edge[at]
                 winner[sure] = e
                 decided[r, 0, anchor[e]] += supply[i]

@@ -13,6 +13,8 @@ from allocator.driver import NoAnswer
 
 FloatArray = NDArray[np.float64]
 PIVOTS = 5 * 10**7
+TIGHT = 1e-9
+"""Part of the supply by which rounding may let what must be served exceed it."""
 
 
 class Pieces(NamedTuple):
@@ -54,6 +56,7 @@ class Network:
     room: FloatArray
     top: float
     masses: FloatArray
+    leaving: FloatArray
     unserved: float
     cost: Any
 
@@ -63,7 +66,7 @@ class Network:
 
         S, A = supply.size, int(pieces.anchor.max(initial=-1)) + 1
         room = np.bincount(pieces.anchor, weights=pieces.width, minlength=A)
-        top = float(worth.max(initial=0.0)) or 1.0
+        top = float(np.abs(worth).max(initial=0.0)) or 1.0
         filled = pieces.width > 0
         single = (np.bincount(pieces.anchor[filled], minlength=A) == 1)[pieces.anchor] & (pieces.worth == 0)
         own = np.flatnonzero(filled & ~single & (pieces.worth < np.inf))
@@ -75,8 +78,9 @@ class Network:
         costs = (1.0 - worth / top, np.ones(S), *of_pieces)
         matrix = coo_array((np.concatenate(costs), tuple(map(np.concatenate, (rows, columns)))), (last + 1, A + 1))
         masses = np.concatenate((supply, pieces.width[own], [room[plain].sum()]))
+        leaving = np.concatenate((costs[1], costs[3], [0.0]))
         must = pieces.width[pieces.worth == np.inf].sum()
-        return cls(segment, anchor, worth, supply, room, top, masses, supply.sum() - must, matrix)
+        return cls(segment, anchor, worth, supply, room, top, masses, leaving, supply.sum() - must, matrix)
 
     def solve(self) -> tuple[FloatArray, FloatArray]:
         """The flow (E,) and the bonus (> 0) or price (< 0) of an impression on every anchor (A,).
@@ -86,13 +90,16 @@ class Network:
         NoAnswer
             If what must be served cannot be.
         """
-        if self.unserved < 0:
+        if self.unserved < -TIGHT * self.supply.sum():
             raise NoAnswer("what must be served exceeds the supply")
         S, A = self.supply.size, self.room.size
-        plan, u, v = _simplex(self.masses, np.append(self.room, self.unserved), self.cost)
-        bonus = (v[:A] - v[A]) * self.top
-        # A column without mass is no part of the basis; its price is the least that makes no segment want it.
-        rent = np.maximum(1.0 - v[A] - u[:S], 0.0) * self.top
+        plan, u, v = _simplex(self.masses, np.append(self.room, max(self.unserved, 0.0)), self.cost)
+        # Columns without mass are no part of the basis. Unserved gets the highest potential that its arcs allow, an
+        # anchor the least price that makes no segment want it.
+        felt = np.flatnonzero(self.masses > 0)
+        unserved = float((self.leaving - u)[felt].min(initial=np.inf))
+        bonus = (v[:A] - unserved) * self.top
+        rent = np.maximum(1.0 - unserved - u[:S], 0.0) * self.top
         wish = np.where(self.supply > 0, 1.0, 0.0)[self.segment] * (self.worth - rent[self.segment])
         least = np.zeros(A)
         shut = np.flatnonzero((self.room == 0)[self.anchor])

@@ -33,6 +33,7 @@ from allocator.solvers.prices.dual import Dual
 from allocator.solvers.prices.newton import descend
 from allocator.solvers.prices.response import outside_prices
 from allocator.solvers.prices.search import Search
+from allocator.solvers.prices.zoom import on_all_edges, on_near_ties
 
 FloatArray = NDArray[np.float64]
 HOTTEST, WARM, COLDEST = 1.0, 0.07, 1e-8
@@ -65,7 +66,8 @@ class Prices(Solver):
             with np.errstate(all="ignore"):  # far prices may overflow; what comes of it is judged like everything else
                 search = Search(dual, goal)
                 try:
-                    self._cool(search, *self._start(search))
+                    if not on_all_edges(search):
+                        self._cool(search, *self._start(search))
                 except KeyboardInterrupt:
                     if search.best is None:
                         raise
@@ -82,8 +84,7 @@ class Prices(Solver):
             point, steps = descend(dual, x, t, tolerance, search.worth, deadline=search.deadline)
             x = point.x
             search.smoothed(point, t, steps)
-            feasible = search.reached and not dual.problem.constraints
-            if feasible or (search.flowing and search.finished(point, t)) or search.reached:
+            if search.reached or on_near_ties(search, point, t):
                 return
             stale = stale + 1 if search.gap > 0.8 * before else 0
             temperature *= self.cooling

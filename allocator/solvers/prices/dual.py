@@ -12,6 +12,8 @@ from allocator.problem import Problem
 from allocator.solvers.prices.response import Response, responses
 
 FloatArray = NDArray[np.float64]
+FAR = 0.2
+"""Part of the margin by which an anchor must have moved to be let loose."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +32,8 @@ class Contest(NamedTuple):
     """What pruning leaves: ``edges`` still contested, their positions ``edge`` (None for all), positions and amounts of
     what is decided, and its loads (2, A).
 
-    ``margin`` is how far behind the best a kept edge may be, in currency, and ``x`` the prices at which that was
-    judged. ``support`` is room for the shared edges.
+    ``margin`` is how far behind the best a kept edge may be, in currency, ``x`` the prices at which that was judged,
+    and ``loose`` (A,) tells the anchors all of whose edges were kept. ``support`` is room for the shared edges.
     """
 
     edges: Any
@@ -41,6 +43,7 @@ class Contest(NamedTuple):
     decided: FloatArray
     margin: float
     x: FloatArray
+    loose: NDArray[np.bool_]
     support: Any
 
 
@@ -58,11 +61,14 @@ class Dual:
         self.problem, self.weight, self.passes = problem, problem.gmv_weight, 0.0
         self.sparse = False
         self.answers: tuple[Response | None, ...] = tuple(responses(problem))
-        self.graph = kernels.edges(platform.indptr, platform.anchor, platform.value, platform.supply)
+        self.graph = kernels.edges(
+            platform.indptr, platform.anchor, platform.value, platform.supply, platform.anchor_count
+        )
         self.rows = np.array([[a is not None] * platform.anchor_count for a in self.answers])
         if every > 1:
-            self.graph = kernels.sample(self.graph, every)
+            self.graph = kernels.sample(self.graph, every, platform.anchor_count)
             self.rows &= self._seen_well()
+        self.reach = platform.reach
         self.kinked = np.array([[answer is not None and answer.kinked] for answer in self.answers])
         self.steepest = np.zeros(platform.anchor_count)
         if self.answers[1] is not None:
@@ -70,7 +76,7 @@ class Dual:
         nothing = np.zeros((2, platform.anchor_count))
         empty = np.zeros(0, np.int64), np.zeros(0)
         room = kernels.room_for(self.graph)
-        self.contest = Contest(self.graph, None, *empty, nothing, np.inf, nothing, room)
+        self.contest = Contest(self.graph, None, *empty, nothing, np.inf, nothing, nothing[0] > 0, room)
 
     def _seen_well(self) -> NDArray[np.bool_]:
         """Anchors with enough sampled edges, and reach for their floors, to price them (2, A); the others keep their
@@ -90,22 +96,33 @@ class Dual:
         price[:, 0], price[:, 1] = x[0], self.weight + x[1]
         return price
 
-    def focus(self, x: FloatArray, margin: float) -> float:
+    def focus(self, x: FloatArray, margin: float) -> None:
         """Prune at prices x: a segment whose best edge leads by the margin is decided, others keep edges within it.
 
-        Looks at the contested edges alone where no other can have come within the margin. Returns the exact bound's
-        rents where all edges were looked at, infinity otherwise.
+        Looks at the contested edges alone where no other can have come within the margin.
         """
+        self._prune(x, margin, np.zeros(x.shape[1], bool))
+
+    def follow(self, x: FloatArray) -> None:
+        """Prune anew at prices x that have moved too far; anchors that moved most may move on freely."""
+        mine = self.contest
+        self._prune(x, mine.margin, mine.loose | (self._moves(x) > FAR * mine.margin))
+
+    def free(self, loose: NDArray[np.bool_]) -> None:
+        """Prune as the last time, but with all edges of loose anchors (A,) kept."""
+        self._prune(self.contest.x, self.contest.margin, loose)
+
+    def _prune(self, x: FloatArray, margin: float, loose: NDArray[np.bool_]) -> None:
         from allocator import kernels
 
         old = self.contest
-        nested = old.edge is not None and self.drift(x) + margin <= old.margin
+        nested = old.edge is not None and self.drift(x) + margin <= old.margin and not (loose & ~old.loose).any()
         source = old.edges if nested else self.graph
-        pruned = kernels.prune(source, self.price(x), margin)
+        pruned = kernels.prune(source, self.price(x), loose, margin)
         self.passes += source.anchor.size / self.graph.anchor.size
         indptr = np.concatenate(([0], np.cumsum(pruned.degree)))
         kept = source.anchor[pruned.edge], source.value[pruned.edge], source.supply[pruned.segment]
-        edges = kernels.edges(indptr, *kept)
+        edges = kernels.edges(indptr, *kept, x.shape[1])
         won, amounts = pruned.winner, source.supply[_segments(source.indptr, pruned.winner)]
         edge, decided = pruned.edge, pruned.decided
         if nested:
@@ -113,8 +130,7 @@ class Dual:
             won, amounts = np.concatenate((old.won, won)), np.concatenate((old.amounts, amounts))
             decided = decided + old.decided
         room = kernels.room_for(edges)
-        self.contest = Contest(edges, edge, won, amounts, decided, margin, x, room)
-        return np.inf if nested else pruned.rents
+        self.contest = Contest(edges, edge, won, amounts, decided, margin, x, loose, room)
 
     def width(self, temperature: float) -> float:
         """How far behind the best an edge may be and still matter."""
@@ -122,11 +138,16 @@ class Dual:
 
     def drift(self, x: FloatArray) -> float:
         """By how much prices moved since the last pruning may have changed the lead of one edge over another."""
-        low, high = 0.0, 0.0
-        for step, steepest in zip(x - self.contest.x, (1.0, self.steepest), strict=True):
-            move = step * steepest
-            low, high = low + min(float(move.min()), 0.0), high + max(float(move.max()), 0.0)
-        return high - low
+        step = x - self.contest.x
+        low = np.minimum(step[0], 0.0) + np.minimum(step[1], 0.0) * self.steepest
+        high = np.maximum(step[0], 0.0) + np.maximum(step[1], 0.0) * self.steepest
+        bound = ~self.contest.loose
+        return float(high.max(where=bound, initial=0.0) - low.min(where=bound, initial=0.0))
+
+    def _moves(self, x: FloatArray) -> FloatArray:
+        """By how much the surplus of any edge of each anchor has moved since the last pruning, (A,)."""
+        step = np.abs(x - self.contest.x)
+        return step[0] + step[1] * self.steepest
 
     def at(self, x: FloatArray, temperature: float) -> Point:
         """Value, gradient (2, A), diagonal curvature, loads and slopes of the answers."""

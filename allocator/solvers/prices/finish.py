@@ -8,13 +8,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.solvers.prices.dual import Contest, Dual
-from allocator.solvers.prices.response import Response
+from allocator.solvers.prices.dual import Dual
 from allocator.solvers.transport import Network, Pieces
 
 FloatArray = NDArray[np.float64]
-STEPS = np.array([-4.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0])
+STEPS = np.array([-4.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 4.0])
 """Where the pieces of a concave worth end, as powers of the zoom around the present amount."""
+FAR = np.array([0.02, 0.3])
+"""Parts of the present amount at which pieces end far below it."""
 
 
 class Finished(NamedTuple):
@@ -25,45 +26,52 @@ class Finished(NamedTuple):
     loads: FloatArray
 
 
-def finish(dual: Dual, x: FloatArray, amounts: FloatArray, zoom: float) -> Finished:
+def finish(dual: Dual, amounts: FloatArray, zoom: float) -> Finished:
     """The best flow on the contested edges, decided segments staying as they are.
 
     Exposure alone may be spoken of. Bounds are exact; a concave worth becomes linear pieces around the ``amounts``
     (A,), each ``zoom`` to a power of `STEPS` wide, so that the flow is exact up to what a chord lies below its arc:
     alpha/8 (ln zoom)^2 of the worth of a piece.
     """
-    contest, response = dual.contest, dual.answers[0]
-    edges, size = contest.edges, x.shape[1]
-    segment = np.repeat(np.arange(edges.supply.size), np.diff(edges.indptr))
-    pieces = _pieces(response, contest, amounts, zoom, x[0])
-    network = Network.of(segment, edges.anchor, dual.weight * edges.value, edges.supply, pieces)
-    flow, bonus = network.solve()
+    edges, x, size = dual.contest.edges, dual.contest.x, amounts.size
+    pieces = _pieces(dual, amounts, zoom, x[0])
+    flow, bonus = _network(dual, x[0], pieces).solve()
+    flow = flow[: edges.anchor.size]
     known = np.bincount(edges.anchor, minlength=size) > 0
     prices = np.stack([np.where(known & dual.rows[0], bonus, x[0]), x[1]])
     exposure = np.bincount(edges.anchor, weights=flow, minlength=size)
     sales = np.bincount(edges.anchor, weights=flow * edges.value, minlength=size)
-    return Finished(flow, prices, contest.decided + np.stack([exposure, sales]))
+    return Finished(flow, prices, dual.contest.decided + np.stack([exposure, sales]))
 
 
-def _pieces(response: Response | None, contest: Contest, amounts: FloatArray, zoom: float, x: FloatArray) -> Pieces:
-    """What is left of every anchor's room, cut where its worth changes, and what it already has.
-
-    Prices x (A,) are trusted up to the margin of the contest, because nothing is known of the flow beyond it: no
-    impression is worth more to an anchor than x + margin, and what is decided is given up below x - margin.
+def _network(dual: Dual, x: FloatArray, pieces: Pieces) -> Network:
+    """The contested segments, and behind them one for each anchor that stands for its decided ones: they leave if the
+    bonus falls below x - margin.
     """
-    size, had = amounts.size, contest.decided[0]
-    lower, upper = (np.zeros(size), np.full(size, np.inf)) if response is None else (response.lower, response.upper)
-    ends = [np.zeros(size), lower, upper]
-    terms = response is not None and bool(response.terms)
+    contest, edges = dual.contest, dual.contest.edges
+    had = np.flatnonzero(contest.decided[0] > 0)
+    segments = edges.supply.size
+    segment = np.repeat(np.arange(segments), np.diff(edges.indptr))
+    return Network.of(
+        np.concatenate((segment, segments + np.arange(had.size))),
+        np.concatenate((edges.anchor, had)),
+        np.concatenate((dual.weight * edges.value, contest.margin - x[had])),
+        np.concatenate((edges.supply, contest.decided[0, had])),
+        pieces,
+    )
+
+
+def _pieces(dual: Dual, amounts: FloatArray, zoom: float, x: FloatArray) -> Pieces:
+    """The anchors' room, cut where its worth changes. A floor is worth x + margin, because nothing is known of the flow
+    at higher prices.
+    """
+    response, size = dual.answers[0], amounts.size
+    lower, upper = (np.zeros(size), dual.reach) if response is None else (response.lower, response.upper)
+    ends, terms = [lower, upper], response is not None and bool(response.terms)
     if terms:
         middle = np.clip(amounts, lower, upper)
-        ends[2:2] = [np.clip(middle * zoom**step, lower, upper) for step in STEPS]
-    anchor = np.arange(size)
-    parts = [(anchor, had, x - contest.margin)]
-    for k, (low, high) in enumerate(pairwise(ends)):
-        width = np.maximum(high, had) - np.maximum(low, had)
-        worth = np.full(size, np.inf) if k == 0 else response.chord(low, high) if terms else np.zeros(size)
-        parts.append((anchor, width, np.minimum(worth, np.maximum(x + contest.margin, 0.0))))
-    pieces = Pieces(*map(np.concatenate, zip(*parts, strict=True)))
-    felt = (pieces.width > 0) | (pieces.anchor == size - 1)
-    return Pieces(pieces.anchor[felt], pieces.width[felt], pieces.worth[felt])
+        ends[1:1] = [np.clip(middle * part, lower, upper) for part in (*FAR * zoom ** STEPS[0], *zoom**STEPS)]
+    anchor, parts = np.arange(size), [(np.arange(size), lower, np.maximum(x + dual.contest.margin, 0.0))]
+    for low, high in pairwise(ends):
+        parts.append((anchor, high - low, response.chord(low, high) if terms else np.zeros(size)))
+    return Pieces(*map(np.concatenate, zip(*parts, strict=True)))

@@ -16,6 +16,8 @@ SUFFICIENT = 1e-4
 SHORTEST = 1e-3
 FLAT = 1e-250
 SEEN = 0.7
+SHRINK = 0.4
+GROW = 1.3
 
 
 def descend(
@@ -41,12 +43,12 @@ def descend(
             point = dual.at(point.x, temperature)
             continue
         damping = max(damping * 0.1, 1e-9) if length == 1.0 else damping * 3.0
-        if dual.sparse:
-            limit = _narrowed(limit, point, trial)
-        point = trial
+        before, point = point, trial
         if dual.drift(point.x) + dual.width(temperature) > dual.contest.margin:
-            dual.focus(point.x, dual.contest.margin)
+            dual.follow(point.x)
             point = dual.at(point.x, temperature)
+        if dual.sparse:
+            limit = _narrowed(limit, before, point)
     return point, steps
 
 
@@ -56,7 +58,7 @@ def _narrowed(limit: FloatArray, before: Point, after: Point) -> FloatArray:
     """
     moved = np.abs(after.x - before.x)
     over = (before.gradient * after.gradient < 0) & (np.abs(after.gradient) > 0.25 * np.abs(before.gradient))
-    return np.where(over, 0.5 * moved, np.where(moved >= 0.99 * limit, 2.0 * limit, limit))
+    return np.where(over, SHRINK * moved, np.where(moved >= 0.99 * limit, GROW * limit, limit))
 
 
 def _search(dual: Dual, point: Point, step: FloatArray, temperature: float) -> tuple[Point | None, float]:

@@ -49,13 +49,16 @@ class Response:
         return sum((self.marginal(t, amounts) for t in self.terms), np.zeros(self.reach.size))
 
     def chord(self, low: FloatArray, high: FloatArray) -> FloatArray:
-        """What the terms gain per unit between two amounts (A,); their marginal where both are the same."""
+        """What the terms gain per unit between two amounts (A,); their marginal at the higher one where the lower is
+        nothing, or the same.
+        """
         gained = np.zeros(self.reach.size)
         for t in self.terms:
             a, b = low[t.active], high[t.active]
             with np.errstate(divide="ignore", invalid="ignore"):
                 steep = t.c * t.m * (t.utility(b / t.m) - t.utility(a / t.m)) / (b - a)
-            gained[t.active] += np.where(b > a * (1 + 1e-9), steep, t.slope(np.maximum(b, 1e-300) / t.m))
+            apart = (a > 0) & (b > a * (1 + 1e-9))
+            gained[t.active] += np.where(apart, steep, t.slope(np.maximum(b, 1e-300) / t.m))
         return gained
 
     @property

@@ -8,17 +8,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.driver import Answer, Goal, NoAnswer
+from allocator.driver import Answer, Goal
 from allocator.problem import Problem
 from allocator.rules import Totals, Welfare
 from allocator.solvers.prices.dual import Contest, Dual, Point, flow_of
-from allocator.solvers.prices.finish import finish
+from allocator.solvers.prices.finish import Finished
+from allocator.solvers.prices.mend import mended
 
 FloatArray = NDArray[np.float64]
-FEW, PART = 20_000, 0.02
-"""A network flow is tried on at most this many contested edges, or this part of all."""
-ROUNDS = 6
-"""Network flows tried at one temperature."""
 SHARE = 0.5
 """Part of the asked gap that the search's own estimate must reach; the certificate adds rounding."""
 
@@ -58,8 +55,13 @@ class Search:
         return np.inf if self.best is None else self.best.gap
 
     @property
+    def wanted(self) -> float:
+        """The gap to reach, in currency."""
+        return SHARE * self.goal.relative_gap * self.scale
+
+    @property
     def reached(self) -> bool:
-        return self.gap <= SHARE * self.goal.relative_gap * self.scale
+        return self.gap <= self.wanted
 
     def smoothed(self, point: Point, temperature: float, steps: int) -> None:
         """Judge the smoothed flow at a point of the dual, by the contested edges and, if it seems to reach the gap, by
@@ -68,53 +70,35 @@ class Search:
         self.steps += steps
         self.scale = self.dual.size(point.loads) or self.scale
         gap = self.dual.gap(self.dual.rents(point.x), point.x, point.loads, self.worth)
-        if gap <= SHARE * self.goal.relative_gap * self.scale or self.goal.trace is not None:
+        if gap <= self.wanted or self.goal.trace is not None:
             gap = self.dual.gap(self.dual.all_rents(point.x), point.x, point.loads, self.worth)
         self._keep(Candidate(gap, point.x, self.dual.contest, temperature, self.dual.sparse), point.loads)
 
-    def finished(self, point: Point, temperature: float) -> bool:
-        """Finish by network flows, each at the prices of the one before and wider where that did not help; True if the
-        gap is reached.
-        """
-        dual, x, amounts = self.dual, point.x, point.loads[0]
-        most = max(FEW, PART * dual.graph.anchor.size)
-        margin, zoom, gap = temperature, 1.0 + min(temperature / self.worth, 1.0), np.inf
-        for _ in range(ROUNDS):
-            dual.focus(x, margin)
-            if dual.contest.edges.anchor.size > most or self.late:
-                return False
-            try:
-                found = finish(dual, x, amounts, zoom)
-            except NoAnswer:
-                return False
-            before, gap = gap, dual.gap(dual.all_rents(found.x), found.x, found.loads, self.worth)
-            self._keep(Candidate(gap, found.x, dual.contest, temperature, dual.sparse, found.flow), found.loads)
-            if self.reached:
-                return True
-            if gap > 0.3 * before:
-                margin *= 2.0
-            x, amounts, zoom = found.x, found.loads[0], 1.0 + 0.3 * (zoom - 1.0)
-        return False
+    def flowed(self, found: Finished, temperature: float) -> float:
+        """Judge a network flow; returns its gap, in currency."""
+        gap = self.dual.gap(self.dual.all_rents(found.x), found.x, found.loads, self.worth)
+        self._keep(Candidate(gap, found.x, self.dual.contest, temperature, self.dual.sparse, found.flow), found.loads)
+        return gap
 
     def answer(self) -> Answer:
         """The flow and the multipliers of the best candidate."""
         dual, best = self.dual, self.best
-        if best is None:
-            raise NoAnswer("no temperature was finished")
         dual.contest, dual.sparse = best.contest, best.sparse
         contested = best.flow
         if contested is None:
-            share = dual.shares(best.x, best.temperature)
-            contested = share * np.repeat(best.contest.edges.supply, np.diff(best.contest.edges.indptr))
+            edges = dual.contest.edges
+            contested = dual.shares(best.x, best.temperature) * np.repeat(edges.supply, np.diff(edges.indptr))
+        if self.flowing and dual.problem.constraints:
+            contested = mended(dual, contested, best.x)
         claim = f"{'network flow' if best.flow is not None else 'smoothed'} at temperature {best.temperature:.3g}, "
         claim += f"{dual.passes:.1f} passes over the edges"
-        flow = flow_of(dual.graph, best.contest, contested)
+        flow = flow_of(dual.graph, dual.contest, contested)
         return Answer(flow, dual.multipliers(best.x), self.steps, claim)
 
     def _keep(self, candidate: Candidate, loads: FloatArray) -> None:
         """Keep the better one, and tell who asked."""
         gap = np.nan_to_num(candidate.gap, nan=np.inf)
-        exact = candidate.flow is not None and gap <= SHARE * self.goal.relative_gap * self.scale
+        exact = candidate.flow is not None and gap <= self.wanted
         if self.best is None or gap < self.best.gap or exact:  # a network flow keeps its rules to the last digit
             self.best = candidate._replace(gap=gap)
         seconds = time.perf_counter() - self.started
