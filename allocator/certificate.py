@@ -12,7 +12,6 @@ bound, never a false one; nothing a solver says has to be believed.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +26,6 @@ from allocator.wording import quantity
 FloatArray = NDArray[np.float64]
 TOLERANCE = 1e-9
 """Largest relative violation of a feasible flow."""
-BLOCK = 1 << 16
-"""Edges per block of a pass, so that its temporaries stay in cache; fixed, so that sums have one order."""
 
 
 class CertificateError(ArithmeticError):
@@ -99,8 +96,9 @@ class Certificate:
         )
 
 
-def certify(problem: Problem, flow: FloatArray, multipliers: Multipliers | None = None) -> Certificate:
-    """Judge a flow (E,) with one multiplier per term (supergradients and idle constraints where there are none).
+def certify(problem: Problem, flow: FloatArray | Totals, multipliers: Multipliers | None = None) -> Certificate:
+    """Judge a flow (E,), or its totals where they are known, with one multiplier per term (supergradients and idle
+    constraints where there are none).
 
     Raises
     ------
@@ -109,15 +107,8 @@ def certify(problem: Problem, flow: FloatArray, multipliers: Multipliers | None 
     CertificateError
         If the objective exceeds the bound by more than rounding and the credit that weak duality gives to violations.
     """
-    flow = np.asarray(flow, dtype=np.float64)
-    if flow.shape != (problem.platform.edge_count,):
-        raise ValueError(f"a flow needs one number per edge, ({problem.platform.edge_count},); got shape {flow.shape}")
-    if not np.isfinite(flow).all():
-        raise ValueError(
-            f"a flow needs finite numbers; edge {int(np.argmin(np.isfinite(flow)))} has {flow[~np.isfinite(flow)][0]}"
-        )
-    totals = Totals(problem.platform, flow)
-    multipliers = problem.supporting(flow) if multipliers is None else _checked(problem, multipliers)
+    totals = flow if isinstance(flow, Totals) else Totals(problem.platform, _finite(problem.platform, flow))
+    multipliers = problem.supporting(totals) if multipliers is None else _checked(problem, multipliers)
     with np.errstate(over="ignore", invalid="ignore"):  # far prices overflow: the bound is then infinite
         rents = _rents(problem.platform, problem.surplus(multipliers))
         bound, rounding = _bound(problem, multipliers, rents)
@@ -127,15 +118,26 @@ def certify(problem: Problem, flow: FloatArray, multipliers: Multipliers | None 
     objective, scale = float(values.sum()), float(sum(t.size(totals) for t in welfare))
     if math.isfinite(objective):
         rounding += _allowance(problem.platform) * float(np.abs(values).sum())
-    even = Totals(problem.platform, problem.platform.even_flow) if scale == 0 else None
+    even = Totals.even(problem.platform) if scale == 0 else None
     resolution = 2.0**-50 * sum(t.size(even) for t in welfare) if even is not None else 0.0
-    certificate = Certificate(objective, bound, rounding, scale, resolution, violations(problem, flow))
+    certificate = Certificate(objective, bound, rounding, scale, resolution, violations(problem, totals))
     if bound - objective < -(2 * rounding + credit):
         raise CertificateError(
             f"the objective {objective!r} exceeds its bound {bound!r} by more than rounding ({rounding:.3g}) and "
             f"violations ({credit:.3g}) explain; a term's conjugate or value must be wrong"
         )
     return certificate
+
+
+def _finite(platform: Platform, flow: FloatArray) -> FloatArray:
+    """A flow as a float array of the shape that the platform needs."""
+    flow = np.asarray(flow, dtype=np.float64)
+    if flow.shape != (platform.edge_count,):
+        raise ValueError(f"a flow needs one number per edge, ({platform.edge_count},); got shape {flow.shape}")
+    if not (math.isfinite(flow.min()) and math.isfinite(flow.max())):
+        e = int(np.argmin(np.isfinite(flow)))
+        raise ValueError(f"a flow needs finite numbers; edge {e} has {flow[e]}")
+    return flow
 
 
 def _checked(problem: Problem, multipliers: Multipliers) -> list[Any]:
@@ -173,7 +175,7 @@ def _allowance(platform: Platform) -> float:
     """Relative rounding error of the sums: logarithmic for pairwise ones, the degree for sums into anchors and
     segments.
     """
-    degree = max(int(np.diff(platform.indptr).max()), int(np.bincount(platform.anchor).max()))
+    degree = max(int(np.diff(platform.indptr).max()), int(platform.anchor_degree.max()))
     return 8 * 2.0**-53 * (math.log2(platform.edge_count) + degree + 4)
 
 
@@ -197,7 +199,7 @@ def _rents(platform: Platform, surplus: Surplus) -> tuple[FloatArray, float]:
     error is paid for exactly where it could have changed the winner.
     """
     rent, raised = np.zeros(platform.segment_count), np.zeros(platform.segment_count)
-    for segments, edges in _blocks(platform):
+    for segments, edges in platform.blocks():
         anchor = platform.anchor[edges]
         sales, bonus = surplus.alpha[anchor] * platform.value[edges], surplus.beta[anchor]
         s, size = sales + bonus, np.abs(sales) + np.abs(bonus)
@@ -209,22 +211,10 @@ def _rents(platform: Platform, surplus: Surplus) -> tuple[FloatArray, float]:
     return rent, float((platform.supply * (raised - rent)).sum())
 
 
-def _blocks(platform: Platform) -> Iterator[tuple[NDArray[np.int64], slice]]:
-    """Runs of segments that have edges, about BLOCK edges each, with the slice of their edges."""
-    filled = np.flatnonzero(np.diff(platform.indptr) > 0)
-    ends = platform.indptr[filled + 1]
-    first = 0
-    while first < filled.size:
-        start = platform.indptr[filled[first]]
-        last = max(first + 1, int(np.searchsorted(ends, start + BLOCK, side="right")))
-        yield filled[first:last], slice(int(start), int(ends[last - 1]))
-        first = last
-
-
-def violations(problem: Problem, flow: FloatArray) -> dict[str, Violation]:
-    """The worst violation of the supply, of non-negativity and of every constraint by a flow (E,)."""
-    platform, totals = problem.platform, Totals(problem.platform, flow)
-    excess = np.maximum(platform.into_segments(flow) - platform.supply, 0.0)
+def violations(problem: Problem, totals: Totals) -> dict[str, Violation]:
+    """The worst violation of the supply, of non-negativity and of every constraint by a flow."""
+    platform = problem.platform
+    excess = np.maximum(totals.served - platform.supply, 0.0)
     relative = np.divide(excess, platform.supply, out=np.where(excess > 0, np.inf, 0.0), where=platform.supply > 0)
     i = int(np.argmax(relative))
     negative = float(max(0.0, -totals.flow.min()))
@@ -241,10 +231,14 @@ def violations(problem: Problem, flow: FloatArray) -> dict[str, Violation]:
 
 
 class _Within(Totals):
-    """The amounts of a flow clipped to the box on which conjugates are defined."""
+    """Amounts clipped to the box on which conjugates are defined."""
+
+    def __init__(self, totals: Totals):
+        super().__init__(totals.platform, totals.flow)
+        self.totals = totals
 
     def of(self, good: str) -> FloatArray:
-        return np.clip(super().of(good), 0.0, self.platform.reach_of(good))
+        return np.clip(self.totals.of(good), 0.0, self.platform.reach_of(good))
 
 
 def _credit(problem: Problem, totals: Totals, multipliers: Multipliers, rent: FloatArray) -> float:
@@ -253,9 +247,9 @@ def _credit(problem: Problem, totals: Totals, multipliers: Multipliers, rent: Fl
     Rents on excess supply, multipliers on broken rules, on a negative edge the shortfall of its surplus below the rent
     (the bound counted it as zero), and what F - marginals . amounts gains where amounts leave the box of the conjugate.
     """
-    platform, within = problem.platform, _Within(problem.platform, totals.flow)
-    credit = float((rent * np.maximum(platform.into_segments(totals.flow) - platform.supply, 0.0)).sum())
-    negative = np.flatnonzero(totals.flow < 0)
+    platform, within = problem.platform, _Within(totals)
+    credit = float((rent * np.maximum(totals.served - platform.supply, 0.0)).sum())
+    negative = np.flatnonzero(totals.flow < 0) if totals.flow.min() < 0 else np.zeros(0, np.int64)
     if negative.size:
         shortfall = rent[platform.segment[negative]] - problem.surplus(multipliers).on_edges()[negative]
         credit += float((np.maximum(shortfall, 0.0) * -totals.flow[negative]).sum())

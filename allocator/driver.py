@@ -137,10 +137,11 @@ def run(problem: Problem, solver: Solver, goal: Goal) -> Allocation:
             Status.FAILED, f"{solver!r} gave no answer under {rules}; it claims: {error}; try another solver"
         ) from error
     seconds = built - started, time.perf_counter() - built
-    flow, repaired = _feasible(problem, answer)
-    certificate, multipliers = _judge(problem, flow, answer.multipliers, goal.relative_gap)
+    totals, repaired = _feasible(problem, answer)
+    certificate, multipliers = _judge(problem, totals, answer.multipliers, goal.relative_gap)
     _refuse_broken(problem, solver, certificate)
-    _refuse_worthless(problem, flow, certificate)
+    _refuse_worthless(problem, totals, certificate)
+    flow = totals.flow
     flow.flags.writeable = False
     return Allocation(
         problem,
@@ -164,11 +165,10 @@ def _refuse_broken(problem: Problem, solver: Solver, certificate: Certificate) -
         )
 
 
-def _refuse_worthless(problem: Problem, flow: FloatArray, certificate: Certificate) -> None:
+def _refuse_worthless(problem: Problem, totals: Totals, certificate: Certificate) -> None:
     """Welfare of minus infinity is below every other allocation."""
     if np.isfinite(certificate.objective):
         return
-    totals = Totals(problem.platform, flow)
     for term in problem.welfare:
         starved = problem.platform.anchors["id"][term.active[totals.of(term.of)[term.active] <= 0]]
         if starved.size:
@@ -186,35 +186,36 @@ def _versions(solver: Solver) -> dict[str, str]:
     return {name: version(name) for name in ("numpy", *solver.packages)} | {"python": machine.python_version()}
 
 
-def _feasible(problem: Problem, answer: Answer) -> tuple[FloatArray, bool]:
+def _feasible(problem: Problem, answer: Answer) -> tuple[Totals, bool]:
     """The answer's flow, made feasible to the last digits where it is not; the better of both where repair cannot."""
-    flow = np.array(answer.flow, dtype=np.float64)
-    if not np.isfinite(flow).all():
+    flow = np.ascontiguousarray(answer.flow, dtype=np.float64)
+    if not (np.isfinite(flow.min()) and np.isfinite(flow.max())):
         raise AllocationError(Status.FAILED, "the solver returned a flow that is not finite; try another solver")
-    worst = _worst(problem, flow)
-    starved = any(not np.isfinite(t.value(Totals(problem.platform, flow)).sum()) for t in problem.welfare)
+    totals = Totals(problem.platform, flow)
+    worst = _worst(problem, totals)
+    starved = any(not np.isfinite(t.value(totals).sum()) for t in problem.welfare)
     if worst <= EXACT and not starved:
-        return flow, False
-    repaired = repair(problem, flow, answer.multipliers)
-    return (repaired, True) if starved or _worst(problem, repaired) <= worst else (flow, False)
+        return totals, False
+    repaired = Totals(problem.platform, repair(problem, flow, answer.multipliers))
+    return (repaired, True) if starved or _worst(problem, repaired) <= worst else (totals, False)
 
 
-def _worst(problem: Problem, flow: FloatArray) -> float:
+def _worst(problem: Problem, totals: Totals) -> float:
     """Largest relative violation of a flow."""
-    return max(violation.relative for violation in violations(problem, flow).values())
+    return max(violation.relative for violation in violations(problem, totals).values())
 
 
 def _judge(
-    problem: Problem, flow: FloatArray, multipliers: Multipliers | None, asked: float
+    problem: Problem, totals: Totals, multipliers: Multipliers | None, asked: float
 ) -> tuple[Certificate, Multipliers]:
     """Certify a flow with the solver's multipliers or, where they do not reach the gap or there are none, the better
     of them and the supergradients at the flow: any multipliers are valid."""
-    supporting = problem.supporting(flow)
+    supporting = problem.supporting(totals)
     if multipliers is None:
-        return certify(problem, flow, supporting), supporting
-    certificate = certify(problem, flow, multipliers)
+        return certify(problem, totals, supporting), supporting
+    certificate = certify(problem, totals, multipliers)
     if certificate.relative_gap > asked:
-        other = certify(problem, flow, supporting)
+        other = certify(problem, totals, supporting)
         if other.gap < certificate.gap:
             return other, supporting
     return certificate, multipliers

@@ -57,7 +57,7 @@ def weighted(problem: Problem, weight: float) -> Problem:
         )
     if weight == 0:
         return replace(problem, objective=Objective((GMV(),)))
-    even = Totals(problem.platform, problem.platform.even_flow)
+    even = Totals.even(problem.platform)
     gmv = float(even.of("gmv").sum())
     size = sum(t.size(even) for t in problem.welfare)
     yardstick = size if 0 < size < math.inf else sum(problem.platform.total_of(t.of) for t in problem.welfare)

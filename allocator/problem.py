@@ -149,9 +149,8 @@ class Problem:
                     extra = on_edges if extra is None else extra + on_edges
         return Surplus(platform, alpha, beta, extra)
 
-    def supporting(self, flow: FloatArray) -> list[Any]:
+    def supporting(self, totals: Totals) -> list[Any]:
         """Multipliers for a flow that comes with none: supergradients of the welfare, idle constraints."""
-        totals = Totals(self.platform, flow)
         return [t.supergradient(totals) if isinstance(t, Welfare) else t.idle() for t in self.terms]
 
     def __repr__(self) -> str:

@@ -50,7 +50,7 @@ def _least(term: Welfare, box: Boxes | None, flow: FloatArray) -> FloatArray:
     amount = platform.amounts(term.of, flow)
     if np.isfinite(term.value(Totals(platform, flow)).sum()):
         return np.zeros_like(lower)
-    sliver = SLIVER * platform.amounts(term.of, platform.even_flow)
+    sliver = SLIVER * platform.even_amounts(term.of)
     return np.where(amount < sliver, np.minimum(np.maximum(lower, sliver), upper), np.maximum(lower, 0.0))
 
 
@@ -100,7 +100,7 @@ def _refill(
 def _use_spare(problem: Problem, flow: FloatArray, multipliers: Multipliers | None) -> FloatArray:
     """Send unserved supply to the best edge of each segment whose surplus is positive and whose anchor has room."""
     platform, upper = problem.platform, problem.exposure_box.upper
-    surplus = problem.surplus(problem.supporting(flow) if multipliers is None else multipliers)
+    surplus = problem.surplus(problem.supporting(Totals(platform, flow)) if multipliers is None else multipliers)
     spare = platform.supply - platform.into_segments(flow)
     for _ in range(ROUNDS):
         exposure = platform.into_anchors(flow)

@@ -79,11 +79,12 @@ def validate(platform: Platform) -> None:
 
 
 def _refuse_order(p: Platform) -> None:
-    step = np.diff(p.anchor) > 0
-    ends = p.indptr[1:-1]
-    step[ends[(ends > 0) & (ends < p.anchor.size)] - 1] = True
-    if not step.all():
-        e = int(np.argmin(step))
+    for segments, edges in p.blocks():
+        step = np.diff(p.anchor[edges]) > 0
+        step[p.indptr[segments[1:]] - edges.start - 1] = True
+        if step.all():
+            continue
+        e = edges.start + int(np.argmin(step))
         what = "repeated" if p.anchor[e] == p.anchor[e + 1] else "out of order"
         raise ValueError(
             f"the edge from segment {p.segments['id'][p.segment[e + 1]]} to anchor {p.anchors['id'][p.anchor[e + 1]]} "

@@ -25,15 +25,27 @@ Marginals = dict[str, FloatArray]
 class Totals:
     """A flow (E,) and the amounts of each good it brings to the anchors, computed once each."""
 
-    def __init__(self, platform: Platform, flow: FloatArray):
+    def __init__(self, platform: Platform, flow: FloatArray | None):
         self.platform, self.flow = platform, flow
         self._amounts: dict[str, FloatArray] = {}
+
+    @classmethod
+    def even(cls, platform: Platform) -> Totals:
+        """The amounts of the even flow, which itself is not written down (``flow`` is None)."""
+        totals = cls(platform, None)
+        totals._amounts = {good: platform.even_amounts(good) for good in ("exposure", "gmv", *platform.measures)}
+        return totals
 
     def of(self, good: str) -> FloatArray:
         """Amount of a good per anchor, (A,)."""
         if good not in self._amounts:
             self._amounts[good] = self.platform.amounts(good, self.flow)
         return self._amounts[good]
+
+    @cached_property
+    def served(self) -> FloatArray:
+        """Impressions of each segment that are sent to some anchor, (S,)."""
+        return self.platform.into_segments(self.flow)
 
 
 class Violation(NamedTuple):

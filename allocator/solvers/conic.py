@@ -37,7 +37,7 @@ class Copies:
 
     def unit(self, good: str) -> FloatArray:
         """Amount of a good that the even flow brings to each anchor, (A,); 1 where it brings none."""
-        even = self.platform.amounts(good, self.platform.even_flow)
+        even = self.platform.even_amounts(good)
         return np.where(even > 0, even, 1.0)
 
     def of(self, good: str) -> Any:
@@ -118,7 +118,7 @@ class Conic(Solver):
 
 def _currency(problem: Problem) -> float:
     """The first-order size of the objective at the even flow: what the model's objective is divided by."""
-    even = Totals(problem.platform, problem.platform.even_flow)
+    even = Totals.even(problem.platform)
     size = sum(t.size(even) for t in problem.terms if isinstance(t, Welfare))
     return size if 0 < size < np.inf else 1.0
 

@@ -98,7 +98,7 @@ class Prices(Solver):
             surplus = start.surplus
             x = np.where(dual.rows, np.stack([surplus.beta, surplus.alpha - start.problem.gmv_weight]), 0.0)
             return x, self._enter(search, x, WARM)
-        even = Totals(platform, platform.even_flow)
+        even = Totals.even(platform)
         x = np.stack(
             [np.zeros(platform.anchor_count) if a is None else a.slope_at(even.of(a.good)) for a in dual.answers]
         )

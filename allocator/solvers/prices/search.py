@@ -114,7 +114,7 @@ class Search:
 
 def _scale(problem: Problem) -> tuple[float, float]:
     """Size of the objective at the even flow (currency), and the same per impression."""
-    even = Totals(problem.platform, problem.platform.even_flow)
+    even = Totals.even(problem.platform)
     scale = sum(t.size(even) for t in problem.terms if isinstance(t, Welfare))
     scale = scale if 0 < scale < np.inf else 1.0
     return scale, scale / (float(problem.platform.supply.sum()) or 1.0)

@@ -36,7 +36,7 @@ def on_all_edges(search: Search) -> bool:
     thin = platform.segment_count < THIN * platform.anchor_count and platform.edge_count <= ALL
     if not (search.flowing and thin and _rows(search) <= ROWS):
         return False
-    even = platform.into_anchors(platform.even_flow)
+    even = platform.even_amounts("exposure")
     amounts = even if start is None else np.maximum(start.exposure, 1e-6 * even)
     return _flows(search, amounts, WIDEST, search.worth)
 
