@@ -105,7 +105,11 @@ def test_pruning_keeps_every_edge_that_may_win(platform, margin, data):
     near = s >= best[platform.segment] - margin
     won = platform.segment[pruned.winner]
     assert set(pruned.edge) == {e for e in np.flatnonzero(near) if platform.segment[e] not in set(won)}
-    assert list(np.repeat(pruned.segment, pruned.degree)) == list(platform.segment[pruned.edge])
+    assert list(pruned.kept.anchor) == list(platform.anchor[pruned.edge])
+    assert list(pruned.kept.value) == list(platform.value[pruned.edge])
+    owners = platform.supply[platform.segment[pruned.edge]]
+    assert list(np.repeat(pruned.kept.supply, np.diff(pruned.kept.indptr))) == list(owners)
+    assert list(pruned.won) == list(platform.supply[won])
     assert all(near[e] and near[platform.segment == platform.segment[e]].sum() == 1 for e in pruned.winner)
     assert all(best[won] > margin)
     assert pruned.rents == pytest.approx((platform.supply * best).sum(), rel=1e-12, abs=1e-300)

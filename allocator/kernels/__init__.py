@@ -111,16 +111,16 @@ def curvature(graph: Edges, support: Support, direction: FloatArray) -> FloatArr
 
 
 class Pruned(NamedTuple):
-    """What a pruning pass finds: the bound ``rents``, positions ``edge`` of the kept edges and their ``degree`` per
-    contested ``segment``, the position of the ``winner`` of every decided segment, and what decided segments bring to
-    the anchors, ``decided`` (2, A).
+    """What a pruning pass finds: the bound ``rents``, the contested ``kept`` edges and their positions ``edge``, the
+    position of the ``winner`` of every decided segment and its supply ``won``, and what decided segments bring to the
+    anchors, ``decided`` (2, A).
     """
 
     rents: float
+    kept: Edges
     edge: NDArray[np.int64]
-    segment: NDArray[np.int64]
-    degree: NDArray[np.int64]
     winner: NDArray[np.int64]
+    won: FloatArray
     decided: FloatArray
 
 
@@ -130,18 +130,14 @@ def prune(graph: Edges, price: FloatArray, loose: NDArray[np.bool_], margin: flo
 
     The hard maximum of every segment comes with it: sum_i b_i max(0, max_e s_e).
     """
-    values, found, decided, edge, segment, degree, winner = compiled.prune(graph.anchor.size)(
-        *graph, price, loose, margin
-    )
-    starts, heads = graph.indptr[graph.cuts[:-1]], graph.cuts[:-1]
-    return Pruned(
-        _in_order(values),
-        _packed(edge, starts, found[:, 0]),
-        _packed(segment, heads, found[:, 1]),
-        _packed(degree, heads, found[:, 1]),
-        _packed(winner, heads, found[:, 2]),
-        _rows_in_order(decided),
-    )
+    found = compiled.prune(graph.anchor.size)(*graph, price, loose, margin)
+    values, used, decided = found[:3]
+    heads = graph.cuts[:-1]
+    edge, anchor, value = (_packed(part, graph.indptr[heads], used[:, 0]) for part in found[3:6])
+    degree, supply = (_packed(part, heads, used[:, 1]) for part in found[6:8])
+    winner, won = (_packed(part, heads, used[:, 2]) for part in found[8:])
+    kept = edges(np.concatenate(([0], np.cumsum(degree))), anchor, value, supply, loose.size)
+    return Pruned(_in_order(values), kept, edge, winner, won, _rows_in_order(decided))
 
 
 def rents(graph: Edges, price: FloatArray) -> float:

@@ -183,8 +183,9 @@ def prune(indptr, anchor, value, supply, cuts, price, loose, margin):
     runs, widest = cuts.size - 1, _widest(indptr)
     values, found = np.zeros(runs), np.zeros((runs, 3), np.int64)
     decided = np.zeros((runs, 2, price.shape[0]))
-    edge, segment = np.empty(anchor.size, np.int64), np.empty(supply.size, np.int64)
-    degree, winner = np.empty(supply.size, np.int64), np.empty(supply.size, np.int64)
+    edge, degree, kept_supply = np.empty(anchor.size, np.int64), np.empty(supply.size, np.int64), np.empty(supply.size)
+    kept_anchor, kept_value = np.empty(anchor.size, np.int32), np.empty(anchor.size, value.dtype)
+    winner, won = np.empty(supply.size, np.int64), np.empty(supply.size)
     for r in prange(runs):
         row, total = np.empty(widest + 1), 0.0
         at, contested, sure = indptr[cuts[r]], cuts[r], cuts[r]
@@ -202,18 +203,18 @@ def prune(indptr, anchor, value, supply, cuts, price, loose, margin):
             near = 0
             for e in range(first, last):
                 if row[e - first] >= best - margin or loose[anchor[e]]:
-                    edge[at + near] = e
+                    edge[at + near], kept_anchor[at + near], kept_value[at + near] = e, anchor[e], value[e]
                     near += 1
             if near == 1 and best > margin and not loose[anchor[edge[at]]]:
                 e = edge[at]
-                winner[sure] = e
+                winner[sure], won[sure] = e, supply[i]
                 decided[r, 0, anchor[e]] += supply[i]
                 decided[r, 1, anchor[e]] += supply[i] * value[e]
                 sure += 1
             elif near:
-                segment[contested], degree[contested] = i, near
+                kept_supply[contested], degree[contested] = supply[i], near
                 contested += 1
                 at += near
         values[r] = total
         found[r, 0], found[r, 1], found[r, 2] = at - indptr[cuts[r]], contested - cuts[r], sure - cuts[r]
-    return values, found, decided, edge, segment, degree, winner
+    return values, found, decided, edge, kept_anchor, kept_value, degree, kept_supply, winner, won

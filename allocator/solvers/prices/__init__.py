@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 
 from allocator.driver import Answer, Goal, Solver
 from allocator.problem import Problem
-from allocator.rules import Totals
 from allocator.solvers.prices.dual import Dual
 from allocator.solvers.prices.newton import descend
 from allocator.solvers.prices.response import outside_prices
@@ -38,8 +37,10 @@ from allocator.solvers.prices.zoom import on_all_edges, on_near_ties
 FloatArray = NDArray[np.float64]
 HOTTEST, WARM, COLDEST = 1.0, 0.07, 1e-8
 """Temperatures in units of the typical worth of an impression: the first, the first with a start, the last."""
-DRIFT = 4.0
-"""Edges this many temperatures beyond the reach of the smoothing are kept, so that prices may move."""
+DRIFT, MOVES = 4.0, 1.6
+"""Edges this many temperatures beyond the reach of the smoothing are kept, so that prices may move; of the sparse one
+this many times temperature^1/2, because the fewer segments are near a tie, the farther a price moves for one.
+"""
 CRUDE, FINE = 0.02, 0.1
 """Newton's method stops at this times temperature^2, or at this times the gap that is asked, of the scale."""
 SAMPLED, SEGMENTS = 10, 5_000
@@ -88,7 +89,7 @@ class Prices(Solver):
                 return
             stale = stale + 1 if search.gap > 0.8 * before else 0
             temperature *= self.cooling
-            dual.focus(x, dual.width(temperature * search.worth) + DRIFT * temperature * search.worth)
+            dual.focus(x, _margin(dual, temperature) * search.worth)
 
     def _start(self, search: Search) -> tuple[FloatArray, float]:
         """First prices and temperature: those of a start, of samples of the segments, or of the even flow."""
@@ -98,16 +99,16 @@ class Prices(Solver):
             surplus = start.surplus
             x = np.where(dual.rows, np.stack([surplus.beta, surplus.alpha - start.problem.gmv_weight]), 0.0)
             return x, self._enter(search, x, WARM)
-        even = Totals.even(platform)
         x = np.stack(
-            [np.zeros(platform.anchor_count) if a is None else a.slope_at(even.of(a.good)) for a in dual.answers]
+            [np.zeros(platform.anchor_count) if a is None else a.slope_at(search.even.of(a.good)) for a in dual.answers]
         )
         temperature = HOTTEST
         for every in _levels(platform.segment_count, platform.anchor_count):
             sample, enough = Dual(dual.problem, every), (platform.anchor_count * every / platform.segment_count) ** 0.5
+            sample.sparse = temperature < HOTTEST
             while temperature > enough and not search.late:
                 t = temperature * search.worth
-                sample.focus(x, sample.width(t) + DRIFT * t)
+                sample.focus(x, _margin(sample, temperature) * search.worth)
                 point, steps = descend(sample, x, t, CRUDE * temperature**2 * search.scale, search.worth)
                 x, temperature = point.x, temperature * self.cooling
                 search.steps += steps
@@ -118,8 +119,13 @@ class Prices(Solver):
         """Look at all edges for the first time, at prices near enough for the sparse smoothing."""
         if temperature < HOTTEST:
             search.dual.sparse = True
-            search.dual.focus(x, (1 + DRIFT) * temperature * search.worth)
+            search.dual.focus(x, _margin(search.dual, temperature) * search.worth)
         return temperature
+
+
+def _margin(dual: Dual, temperature: float) -> float:
+    """How far behind the best an edge is kept at a temperature, in units of the worth of an impression."""
+    return dual.width(temperature) + (MOVES * temperature**0.5 if dual.sparse else DRIFT * temperature)
 
 
 def _levels(segments: int, anchors: int) -> list[int]:

@@ -12,7 +12,7 @@ from allocator.problem import Problem
 from allocator.solvers.prices.response import Response, responses
 
 FloatArray = NDArray[np.float64]
-FAR = 0.2
+FAR = 0.7
 """Part of the margin by which an anchor must have moved to be let loose."""
 
 
@@ -29,8 +29,8 @@ class Point:
 
 
 class Contest(NamedTuple):
-    """What pruning leaves: ``edges`` still contested, their positions ``edge`` (None for all), positions and amounts of
-    what is decided, and its loads (2, A).
+    """What pruning leaves: ``edges`` still contested, their positions ``edge`` (None for all), pairs of positions and
+    amounts of what is ``won`` without contest, and its loads ``decided`` (2, A).
 
     ``margin`` is how far behind the best a kept edge may be, in currency, ``x`` the prices at which that was judged,
     and ``loose`` (A,) tells the anchors all of whose edges were kept. ``support`` is room for the shared edges.
@@ -38,8 +38,7 @@ class Contest(NamedTuple):
 
     edges: Any
     edge: NDArray[np.int64] | None
-    won: NDArray[np.int64]
-    amounts: FloatArray
+    won: tuple[tuple[NDArray[np.int64], FloatArray], ...]
     decided: FloatArray
     margin: float
     x: FloatArray
@@ -74,9 +73,8 @@ class Dual:
         if self.answers[1] is not None:
             np.maximum.at(self.steepest, self.graph.anchor, self.graph.value)
         nothing = np.zeros((2, platform.anchor_count))
-        empty = np.zeros(0, np.int64), np.zeros(0)
         room = kernels.room_for(self.graph)
-        self.contest = Contest(self.graph, None, *empty, nothing, np.inf, nothing, nothing[0] > 0, room)
+        self.contest = Contest(self.graph, None, (), nothing, np.inf, nothing, nothing[0] > 0, room)
 
     def _seen_well(self) -> NDArray[np.bool_]:
         """Anchors with enough sampled edges, and reach for their floors, to price them (2, A); the others keep their
@@ -120,17 +118,12 @@ class Dual:
         source = old.edges if nested else self.graph
         pruned = kernels.prune(source, self.price(x), loose, margin)
         self.passes += source.anchor.size / self.graph.anchor.size
-        indptr = np.concatenate(([0], np.cumsum(pruned.degree)))
-        kept = source.anchor[pruned.edge], source.value[pruned.edge], source.supply[pruned.segment]
-        edges = kernels.edges(indptr, *kept, x.shape[1])
-        won, amounts = pruned.winner, source.supply[_segments(source.indptr, pruned.winner)]
-        edge, decided = pruned.edge, pruned.decided
+        edge, winner, won, decided = pruned.edge, pruned.winner, (), pruned.decided
         if nested:
-            won, edge = old.edge[won], old.edge[edge]
-            won, amounts = np.concatenate((old.won, won)), np.concatenate((old.amounts, amounts))
-            decided = decided + old.decided
-        room = kernels.room_for(edges)
-        self.contest = Contest(edges, edge, won, amounts, decided, margin, x, loose, room)
+            edge, winner, won, decided = old.edge[edge], old.edge[winner], old.won, decided + old.decided
+        won = (*won, (winner, pruned.won))
+        room = kernels.room_for(pruned.kept)
+        self.contest = Contest(pruned.kept, edge, won, decided, margin, x, loose, room)
 
     def width(self, temperature: float) -> float:
         """How far behind the best an edge may be and still matter."""
@@ -235,16 +228,12 @@ class Dual:
         self.passes += self.contest.edges.anchor.size / self.graph.anchor.size
 
 
-def _segments(indptr: NDArray[np.int64], edge: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The segments of some edges."""
-    return np.searchsorted(indptr, edge, side="right") - 1
-
-
 def flow_of(graph: Any, contest: Contest, contested: FloatArray) -> FloatArray:
     """The flow (E,) from that on the contested edges and from the winners of decided segments."""
     if contest.edge is None:
         return contested
     flow = np.zeros(graph.anchor.size)
     flow[contest.edge] = contested
-    flow[contest.won] = contest.amounts
+    for edge, amount in contest.won:
+        flow[edge] = amount
     return flow

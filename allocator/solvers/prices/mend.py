@@ -54,9 +54,10 @@ def _carried(flow: FloatArray, before: Contest, after: Contest) -> FloatArray:
     """A flow on the contested edges of one contest on those of another that holds them all and more."""
     carried = np.zeros(after.edges.anchor.size)
     carried[np.searchsorted(after.edge, before.edge)] = flow
-    at = np.minimum(np.searchsorted(after.edge, before.won), max(after.edge.size - 1, 0))
-    again = after.edge[at] == before.won
-    carried[at[again]] = before.amounts[again]
+    for edge, amount in before.won:
+        at = np.minimum(np.searchsorted(after.edge, edge), max(after.edge.size - 1, 0))
+        again = after.edge[at] == edge
+        carried[at[again]] = amount[again]
     return carried
 
 

@@ -41,7 +41,8 @@ class Search:
     def __init__(self, dual: Dual, goal: Goal):
         self.dual, self.goal, self.started = dual, goal, time.perf_counter()
         self.deadline = self.started + (np.inf if goal.seconds is None else goal.seconds)
-        self.scale, self.worth = _scale(dual.problem)
+        self.even = Totals.even(dual.problem.platform)
+        self.scale, self.worth = _scale(dual.problem, self.even)
         self.flowing = dual.answers[1] is None
         self.best: Candidate | None = None
         self.steps = 0
@@ -112,9 +113,8 @@ class Search:
             self.goal.trace({"passes": self.dual.passes, "seconds": seconds, "objective": bound - gap, "bound": bound})
 
 
-def _scale(problem: Problem) -> tuple[float, float]:
+def _scale(problem: Problem, even: Totals) -> tuple[float, float]:
     """Size of the objective at the even flow (currency), and the same per impression."""
-    even = Totals.even(problem.platform)
     scale = sum(t.size(even) for t in problem.terms if isinstance(t, Welfare))
     scale = scale if 0 < scale < np.inf else 1.0
     return scale, scale / (float(problem.platform.supply.sum()) or 1.0)

@@ -36,7 +36,7 @@ def on_all_edges(search: Search) -> bool:
     thin = platform.segment_count < THIN * platform.anchor_count and platform.edge_count <= ALL
     if not (search.flowing and thin and _rows(search) <= ROWS):
         return False
-    even = platform.even_amounts("exposure")
+    even = search.even.of("exposure")
     amounts = even if start is None else np.maximum(start.exposure, 1e-6 * even)
     return _flows(search, amounts, WIDEST, search.worth)
 
@@ -45,8 +45,12 @@ def on_near_ties(search: Search, point: Point, temperature: float) -> bool:
     """Finish by flows on the edges that are contested at a point of the dual; True if the gap is reached."""
     if not search.flowing:
         return False
-    search.dual.focus(point.x, search.dual.width(temperature))
-    return _flows(search, point.loads[0], 1.0 + min(temperature / search.worth, 1.0), temperature)
+    dual, before = search.dual, search.dual.contest
+    dual.focus(point.x, dual.width(temperature))
+    if _flows(search, point.loads[0], 1.0 + min(temperature / search.worth, 1.0), temperature):
+        return True
+    dual.contest = before
+    return False
 
 
 def _flows(search: Search, amounts: FloatArray, zoom: float, temperature: float) -> bool:
