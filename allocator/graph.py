@@ -225,7 +225,13 @@ class Platform:
 
     def even_amounts(self, good: str) -> FloatArray:
         """Amount of a good per anchor (A,) at the even flow."""
-        return self._shared(self.supply / np.maximum(np.diff(self.indptr), 1), good)
+        if good not in self._even:
+            self._even[good] = frozen(self._shared(self.supply / np.maximum(np.diff(self.indptr), 1), good))
+        return self._even[good]
+
+    @cached_property
+    def _even(self) -> dict[str, FloatArray]:
+        return {}
 
     @cached_property
     def even_flow(self) -> FloatArray:

@@ -30,13 +30,15 @@ from allocator.driver import Answer, Goal, Solver
 from allocator.problem import Problem
 from allocator.solvers.prices.dual import Dual
 from allocator.solvers.prices.newton import descend
-from allocator.solvers.prices.response import outside_prices
+from allocator.solvers.prices.response import outside_prices, warm_prices
 from allocator.solvers.prices.search import Search
 from allocator.solvers.prices.zoom import on_all_edges, on_near_ties
 
 FloatArray = NDArray[np.float64]
-HOTTEST, WARM, COLDEST = 1.0, 0.07, 1e-8
-"""Temperatures in units of the typical worth of an impression: the first, the first with a start, the last."""
+HOTTEST, TEPID, WARM, COLDEST = 1.0, 0.4, 0.03, 1e-8
+"""Temperatures in units of the typical worth of an impression: the first, the highest and the lowest that is first with
+a start (the square root of the start's relative gap between them), the last.
+"""
 DRIFT, MOVES = 4.0, 1.6
 """Edges this many temperatures beyond the reach of the smoothing are kept, so that prices may move; of the sparse one
 this many times temperature^1/2, because the fewer segments are near a tie, the farther a price moves for one.
@@ -96,9 +98,10 @@ class Prices(Solver):
         dual, start = search.dual, search.goal.start
         platform = dual.problem.platform
         if start is not None and start.exposure.size == platform.anchor_count:
-            surplus = start.surplus
-            x = np.where(dual.rows, np.stack([surplus.beta, surplus.alpha - start.problem.gmv_weight]), 0.0)
-            return x, self._enter(search, x, WARM)
+            x = np.where(dual.rows, warm_prices(dual.answers, start), 0.0)
+            temperature = max(search.distance(x, start.totals) ** 0.5, WARM)
+            if temperature < TEPID:
+                return x, self._enter(search, x, temperature)
         x = np.stack(
             [np.zeros(platform.anchor_count) if a is None else a.slope_at(search.even.of(a.good)) for a in dual.answers]
         )

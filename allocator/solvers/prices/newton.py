@@ -16,8 +16,9 @@ SUFFICIENT = 1e-4
 SHORTEST = 1e-3
 FLAT = 1e-250
 SEEN = 0.7
-SHRINK = 0.4
-GROW = 1.3
+SHRINK, GROW, AGO = 0.4, 1.3, 4
+"""What overshot may move this much of its last move, what did not this much more, where so many steps have not halved
+what is lacking."""
 
 
 def descend(
@@ -30,9 +31,12 @@ def descend(
     typical value of an impression, is the unit of prices. Stops at the ``deadline`` (seconds of the performance
     counter). Returns the last point and the number of steps.
     """
-    damping, steps = 1e-3, 0
+    damping, steps, lacking = 1e-3, 0, []
     point, limit = dual.at(x, temperature), np.full(x.shape, np.inf)
-    while steps < STEPS and time.perf_counter() < deadline and dual.shortfall(point.x, point.loads, worth) > tolerance:
+    while steps < STEPS and time.perf_counter() < deadline:
+        lacking.append(dual.shortfall(point.x, point.loads, worth))
+        if lacking[-1] <= tolerance:
+            break
         steps += 1
         step = np.clip(_newton(dual, point, temperature, damping, worth), -limit, limit)
         trial, length = _search(dual, point, step, temperature)
@@ -47,8 +51,8 @@ def descend(
         if dual.drift(point.x) + dual.width(temperature) > dual.contest.margin:
             dual.follow(point.x)
             point = dual.at(point.x, temperature)
-        if dual.sparse:
-            limit = _narrowed(limit, before, point)
+        stuck = len(lacking) > AGO and lacking[-1] > 0.5 * lacking[-1 - AGO]
+        limit = _narrowed(limit, before, point) if dual.sparse and stuck else np.full(x.shape, np.inf)
     return point, steps
 
 

@@ -10,12 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from allocator.allocation import Allocation
 from allocator.problem import Problem
 from allocator.rules import AlphaFair
 from allocator.rules.rows import Boxes
 
 FloatArray = NDArray[np.float64]
 HALVINGS = 60
+TRACE = 1e-9
+"""Part of its reach that a starved anchor is taken to have had."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,3 +148,18 @@ def outside_prices(problem: Problem) -> str | None:
 def responses(problem: Problem) -> Sequence[Response | None]:
     """Responses on exposure and on GMV."""
     return Response.of(problem, "exposure"), Response.of(problem, "gmv")
+
+
+def warm_prices(answers: Sequence[Response | None], start: Allocation) -> FloatArray:
+    """Prices (2, A) to start from: the welfare's marginals at the amounts of a start, and what its bounds had cost.
+
+    Under other weights the amounts are nearer to the new optimum than the prices.
+    """
+    surplus = start.surplus
+    before = np.stack([surplus.beta, surplus.alpha - start.problem.gmv_weight])
+    x = np.zeros_like(before)
+    for k, (now, then) in enumerate(zip(answers, responses(start.problem), strict=True)):
+        if now is not None:
+            amounts = np.maximum(start.totals.of(now.good), TRACE * now.reach)
+            x[k] = before[k] + now.slope_at(amounts) - (0.0 if then is None else then.slope_at(amounts))
+    return x

@@ -64,6 +64,12 @@ class Search:
     def reached(self) -> bool:
         return self.gap <= self.wanted
 
+    def distance(self, x: FloatArray, totals: Totals) -> float:
+        """Relative gap between the bound at prices x and the amounts of a flow; infinite if those are worthless."""
+        welfare = (t for t in self.dual.problem.terms if isinstance(t, Welfare))
+        gap = self.dual.bound(x) - float(sum(t.value(totals).sum() for t in welfare))
+        return max(gap / self.scale, 0.0) if np.isfinite(gap) else np.inf
+
     def smoothed(self, point: Point, temperature: float, steps: int) -> None:
         """Judge the smoothed flow at a point of the dual, by the contested edges and, if it seems to reach the gap, by
         all.

@@ -77,7 +77,8 @@ def _flows(search: Search, amounts: FloatArray, zoom: float, temperature: float)
 def _cheap(search: Search, soon: bool) -> bool:
     """Whether a flow on the contested edges costs less than going on without."""
     size = search.dual.contest.edges.anchor.size
-    few = size <= FEW or (size <= PART * search.dual.graph.anchor.size and not soon)
+    plain = not search.dual.problem.welfare
+    few = (size <= FEW and (plain or not soon)) or (size <= PART * search.dual.graph.anchor.size and not soon)
     return few and _rows(search) <= ROWS
 
 
