@@ -235,7 +235,7 @@ def test_f11_on_unit_values_every_alpha_gives_one_exposure_vector_and_serves_eve
     )
     exposures = [
         al.solve(
-            al.weighted(al.Problem(unit, al.GMV() + al.AlphaFair(alpha), [al.Capacity()]), 1.0), relative_gap=1e-7
+            al.weighted(al.Problem(unit, al.GMV() + al.AlphaFair(alpha), [al.Capacity()]), 1.0), relative_gap=1e-9
         ).exposure
         for alpha in ALPHAS
     ]

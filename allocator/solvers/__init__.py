@@ -17,8 +17,9 @@ from allocator.solvers.min_cost_flow import MinCostFlow
 from allocator.solvers.prices import Prices
 from allocator.wording import suggestion
 
-FLOW_EDGES = 50_000
-CONIC_EDGES = 2_000
+THICK_EDGES, THICK = 60_000, 20
+LARGE_EDGES, LARGE = 500_000, 5
+"""Edges and segments per anchor from which on `prices` is faster than network simplex."""
 SECOND_OPINION = 100_000
 """Edges up to which a second solver is tried where the first did not certify."""
 
@@ -61,35 +62,32 @@ def named(solver: str) -> Solver:
         raise ValueError(f"'{solver}' does not name a solver: {error}") from None
 
 
-def candidates(problem: Problem, relative_gap: float = 1e-4) -> list[Solver]:
+def candidates(problem: Problem) -> list[Solver]:
     """The rule behind ``solver="auto"``, from measurements on two cores; the first that certifies is taken.
 
-    - GMV under bounds on exposure is a transport problem. Network simplex is exact and takes milliseconds on small
-    graphs;
-      `prices` is faster on thick ones (50 segments per anchor) from `FLOW_EDGES` edges on (at 1e6 edges 0.8 s against
-      5 to 9 s).
+    - GMV under bounds on exposure is a transport problem, and `flow` and `prices` both solve it to the last digits.
+      Network simplex is faster on small graphs (2 against 3 ms at 1e4 edges) and where segments are few (9 against 10 s
+      at 1e6 edges and 3 segments per anchor); `prices` from 60,000 edges and 20 segments per anchor on (0.05 to 0.07
+      against 0.11 to 0.44 s at 3e5 edges with 100 per anchor), and from 500,000 edges with 5 (1.3 against 2.3 s at 1e6
+      edges with 10 per anchor).
     - Other linear problems: GLOP, then HiGHS.
-    - Alpha-fair terms and bounds: the conic model is exact in a tenth of a second below `CONIC_EDGES` edges; `prices`
-    from there
-      on (at 1.2e5 edges 0.1 to 0.3 s against 35 to 120 s).
+    - Alpha-fair terms and bounds: `prices`, then the conic model.
     - Everything else: the conic model.
     """
     platform = problem.platform
-    thick = platform.segment_count >= 50 * platform.anchor_count
     if outside_transport(problem) is None:
-        large = platform.edge_count >= FLOW_EDGES and thick and relative_gap >= 1e-6
-        return [Prices(), Flow()] if large else [Flow(), Linear()]
+        edges, per_anchor = platform.edge_count, platform.segment_count / platform.anchor_count
+        thick = edges >= THICK_EDGES and per_anchor >= THICK
+        return [Prices(), Flow()] if thick or (edges >= LARGE_EDGES and per_anchor >= LARGE) else [Flow(), Linear()]
     if not_linear(problem) is None:
         return [Linear(), Linear("highs")]
-    if Prices().supports(problem) is None:
-        return [Conic(), Prices()] if platform.edge_count < CONIC_EDGES else [Prices(), Conic()]
-    return [Conic()]
+    return [Prices(), Conic()] if Prices().supports(problem) is None else [Conic()]
 
 
 def _first_certified(problem: Problem, goal: Goal) -> Allocation:
     """Try the candidates in turn until one certifies; the best allocation otherwise, or the last error."""
     best, failure = None, None
-    for solver in candidates(problem, goal.relative_gap):
+    for solver in candidates(problem):
         if best is not None and (problem.platform.edge_count > SECOND_OPINION or goal.seconds is not None):
             break
         try:
