@@ -1,55 +1,89 @@
 """Which solver reaches a certified gap first?
 
 The rows hold times: they belong to one machine and are not compared between runs. Every solver runs in a process of
-its own on the same instances, through the same repair and the same weak-duality bound, asked for a relative gap of
-1e-4; a small run before the clock starts pays for imports and compilation. Building the solver's model is included.
-Medians over seeds.
+its own on the same instances, through the same repair and the same weak-duality bound; a run on a small instance
+before the clock starts pays for imports and compilation. Building the solver's model is included and shown apart.
+Medians over seeds that are drawn when the script runs, and printed. A solver without prices of its own is judged by the
+bound of `prices`, computed off the clock.
 
 Two families of instances. Z: degree 10, Zipf(1.6) popularity, lognormal values and supply, caps at 50-100 % of the
 greedy load on anchors above the even load, floors at 10-50 % of the even load (at most 30 % of reach) on the rest. R:
 20 draws per segment by popularity rank^-0.8, anchor quality lognormal(.5), match lognormal(.6), caps 2 x the even load
-x lognormal(.5), floors at 20 % of the even load (at most half of cap or reach).
+x lognormal(.5), floors at 20 % of the even load (at most half of cap or reach). 100 segments per anchor; "thin" is Z
+with 10. The real lane is UCI Online Retail, customers by products, found through the environment variable
+ALLOCATOR_DATA.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import resource
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 import _lab
 import allocator as al
+from allocator.certificate import certify
 
 Row = _lab.Row
-GAP = 1e-4
-LIMIT = 90.0
-RACERS = {
-    "GMV": ("prices", "flow", "linear:pdlp", "linear:glop"),
-    "GMV + Nash": ("prices", "conic:CLARABEL", "conic:SCS"),
-}
-LARGEST = {
-    "flow": 3_000_000,
-    "linear:pdlp": 1_500_000,
-    "linear:glop": 150_000,
-    "conic:CLARABEL": 150_000,
-    "conic:SCS": 150_000,
-}
-"""Edges beyond which a racer is known not to finish within the limit."""
-SIZES = {"full": (10_000, 100_000, 1_000_000), "quick": (5_000,)}
-COLUMNS = ("family", "objective", "solver", "edges", "seed", "status", "seconds", "relative_gap", "gmv", "megabytes")
 
 
-def zipf(edges: int, rng: np.random.Generator) -> tuple[al.Platform, list[Any]]:
+class Lane(NamedTuple):
+    """A line of the comparison: problems by family and size, the gap to certify, who runs, and the seconds each has."""
+
+    name: str
+    families: tuple[str, ...]
+    sizes: tuple[int, ...]
+    gap: float
+    racers: tuple[str, ...]
+    limit: float = 60.0
+    seeds: int = 3
+
+
+LP = ("prices", "flow", "linear:hipdlp", "linear:pdlp")
+FAIR = tuple(f"alpha={alpha} of {of}" for of in ("exposure", "gmv") for alpha in (0.5, 1, 2, 5))
+LANES = (
+    Lane("GMV", ("Z", "R"), (10_000, 100_000), 1e-4, (*LP, "linear:glop", "dual_gradient", "pop")),
+    Lane("GMV", ("Z", "R"), (1_000_000,), 1e-4, (*LP, "min_cost_flow:100")),
+    Lane("GMV", ("Z", "R"), (10_000_000,), 1e-4, ("prices", "flow", "min_cost_flow:100"), 150.0, 1),
+    Lane("GMV to 1e-6", ("Z", "R", "thin"), (1_000, 10_000, 100_000, 1_000_000), 1e-6, ("auto", "flow")),
+    Lane(
+        "GMV + Nash",
+        ("Z", "R"),
+        (20_000, 200_000),
+        1e-4,
+        ("prices", "conic:CLARABEL", "conic:SCS", "frank_wolfe"),
+        90.0,
+    ),
+    *(Lane(f"GMV + {fair}", ("Z", "R"), (1_000_000,), 1e-4, ("prices",)) for fair in FAIR),
+    *(Lane(f"GMV + {fair}", ("R",), (10_000_000,), 1e-4, ("prices",), 150.0, 1) for fair in FAIR),
+    Lane("real A", ("uci",), (0,), 1e-8, ("auto", "flow", "linear:glop"), 90.0),
+    Lane("real B", ("uci",), (0,), 1e-8, ("auto", "flow", "linear:glop"), 90.0),
+    Lane("real A + Nash", ("uci",), (0,), 1e-5, ("prices", "conic:SCS", "conic:CLARABEL"), 180.0, 1),
+)
+QUICK = (
+    Lane("GMV", ("Z",), (5_000,), 1e-4, LP),
+    Lane("GMV + Nash", ("Z",), (5_000,), 1e-4, ("prices", "conic:CLARABEL")),
+)
+COLUMNS = (
+    *("lane", "family", "solver", "edges", "seed", "status", "seconds", "build", "relative_gap", "objective"),
+    *("passes", "megabytes"),
+)
+
+
+def zipf(edges: int, rng: np.random.Generator, per_anchor: int = 100) -> tuple[al.Platform, list[Any]]:
     """Family Z."""
     segments = edges // 10
-    platform = al.synthetic.heavy_tailed(segments, max(10, segments // 100), degree=10, popularity=1.6, rng=rng)
+    anchors = max(10, segments // per_anchor)
+    platform = al.synthetic.heavy_tailed(segments, anchors, degree=10, popularity=1.6, rng=rng)
     greedy = al.solve(al.Problem(platform, al.GMV()), solver="greedy").exposure
     even = platform.supply.sum() / greedy.size
     popular = greedy > even
@@ -58,72 +92,127 @@ def zipf(edges: int, rng: np.random.Generator) -> tuple[al.Platform, list[Any]]:
     return platform, [al.Cap(cap), al.Floor(floor)]
 
 
+def thin(edges: int, rng: np.random.Generator) -> tuple[al.Platform, list[Any]]:
+    """Family Z with 10 segments per anchor."""
+    return zipf(edges, rng, per_anchor=10)
+
+
 def ranked(edges: int, rng: np.random.Generator) -> tuple[al.Platform, list[Any]]:
-    """Family R."""
+    """Family R, drawn in blocks of segments so that 1e8 edges fit."""
     segments = edges // 19
     anchors = max(10, segments // 100)
     popularity = np.arange(1, anchors + 1) ** -0.8
-    drawn = np.searchsorted(popularity.cumsum() / popularity.sum(), rng.random(20 * segments))
-    segment, anchor = np.divmod(np.unique(np.repeat(np.arange(segments), 20) * anchors + drawn), anchors)
-    quality = rng.lognormal(0, 0.5, anchors)
-    value = quality[anchor] * rng.lognormal(0, 0.6, anchor.size)
+    quality, reached = rng.lognormal(0, 0.5, anchors), popularity.cumsum() / popularity.sum()
+    anchor, value = np.empty(20 * segments, np.int32), np.empty(20 * segments)
+    degree, end = np.empty(segments, np.int64), 0
+    for first in range(0, segments, 50_000):
+        drawn = np.searchsorted(reached, rng.random((min(50_000, segments - first), 20))).astype(np.int32)
+        drawn.sort(axis=1)
+        kept = np.diff(drawn, axis=1, prepend=-1) > 0
+        block = slice(end, end + int(kept.sum()))
+        anchor[block], degree[first : first + len(drawn)] = drawn[kept], kept.sum(axis=1)
+        value[block] = quality[anchor[block]] * rng.lognormal(0, 0.6, block.stop - end)
+        end = block.stop
+    indptr = np.concatenate(([0], np.cumsum(degree)))
     supply = rng.lognormal(0, 1, segments)
-    platform = al.Platform.from_edges(segment, anchor, value, supply=supply, capacity=np.full(anchors, np.inf))
+    platform = al.Platform(indptr, anchor[:end], value[:end], supply, capacity=np.full(anchors, np.inf))
     even = supply.sum() / anchors
     cap = 2 * even * rng.lognormal(0, 0.5, anchors)
-    floor = np.minimum(0.2 * even, 0.5 * np.minimum(cap, platform.reach))
-    return platform, [al.Cap(cap), al.Floor(floor)]
+    return platform, [al.Cap(cap), al.Floor(np.minimum(0.2 * even, 0.5 * np.minimum(cap, platform.reach)))]
 
 
-FAMILIES = {"Z": zipf, "R": ranked}
+FAMILIES = {"Z": zipf, "R": ranked, "thin": thin}
 
 
-def problem_of(family: str, objective: str, edges: int, seed: int) -> al.Problem:
+def uci(lane: str) -> al.Problem:
+    """Customers by products of the public table: A caps anchors at 1.25 times their traffic, B adds floors at 0.8."""
+    from pyarrow import compute, parquet
+
+    rows = parquet.read_table(Path(os.environ["ALLOCATOR_DATA"]) / "uci_online_retail.parquet")
+    sold = compute.and_(compute.greater(rows["Quantity"], 0), compute.greater(rows["UnitPrice"], 0))
+    rows = rows.filter(compute.and_(sold, rows["CustomerID"].is_valid()))
+    rows = rows.append_column("money", compute.multiply(rows["Quantity"].cast("double"), rows["UnitPrice"]))
+    platform = al.read_tables(rows, segment="CustomerID", anchor="StockCode", money="money", currency="GBP")
+    rules = [al.Cap("observed:1.25"), *([al.Floor("observed:0.8")] if lane == "real B" else [])]
+    if lane.endswith("Nash"):
+        return al.weighted(al.Problem(platform, al.GMV() + al.Nash(), rules), 0.2)
+    return al.Problem(platform, al.GMV(), rules)
+
+
+def problem_of(family: str, lane: str, edges: int, seed: int) -> al.Problem:
+    """The problem of a lane; welfare weights are c = .2 vbar ybar^alpha, means of the even flow."""
+    if family == "uci":
+        return uci(lane)
     platform, rules = FAMILIES[family](edges, _lab.stream(seed, f"{family} {edges}"))
-    if objective == "GMV":
-        return al.Problem(platform, al.GMV(), rules)
-    return al.weighted(al.Problem(platform, al.GMV() + al.Nash(), rules), 0.2)
+    if lane.startswith("GMV + "):
+        fair = lane.removeprefix("GMV + ").replace("Nash", "alpha=1 of exposure")
+        alpha, of = fair.removeprefix("alpha=").split(" of ")
+        vbar = platform.even_amounts("gmv").sum() / platform.supply.sum()
+        ybar = platform.supply.sum() / platform.anchor_count * (1.0 if of == "exposure" else vbar)
+        weight = 0.2 * ybar ** float(alpha) * (vbar if of == "exposure" else 1.0)
+        return al.Problem(platform, al.GMV() + weight * al.AlphaFair(float(alpha), of=of), rules)
+    return al.Problem(platform, al.GMV(), rules)
 
 
-def run_one(family: str, objective: str, solver: str, edges: int, seed: int) -> Row:
+def run_one(lane: str, family: str, solver: str, edges: int, seed: int, gap: float) -> Row:
     """One timed run, in this process."""
-    al.solve(problem_of(family, objective, 3_000, seed + 1), solver=solver, relative_gap=GAP)
-    problem = problem_of(family, objective, edges, seed)
-    if solver == "prices":  # the passes for large graphs are compiled apart from those for small ones
-        al.solve(problem, solver=solver, relative_gap=1.0)
+    own = solver if solver != "auto" else "prices"
+    al.solve(problem_of("Z", "GMV" if family == "uci" else lane, 3_000, seed + 1), solver=solver, relative_gap=gap)
+    if own == "prices":  # the passes for large graphs are compiled apart from those for small ones
+        al.solve(problem_of("Z", "GMV" if family == "uci" else lane, 700_000, seed + 1), solver=own, relative_gap=1e-2)
+    problem = problem_of(family, lane, edges, seed)
     started = time.perf_counter()
-    allocation = al.solve(problem, solver=solver, relative_gap=GAP)
+    allocation = al.solve(problem, solver=solver, relative_gap=gap)
+    seconds = time.perf_counter() - started
+    certificate = allocation.certificate
+    if solver.startswith(("min_cost_flow", "pop", "frank_wolfe")) and certificate.relative_gap > gap:
+        bound = al.solve(problem, solver="prices", relative_gap=1e-7)
+        certificate = certify(problem, allocation.flow, bound.multipliers)
     return {
-        "seconds": time.perf_counter() - started,
-        "status": allocation.status.name,
-        "relative_gap": allocation.certificate.relative_gap,
-        "gmv": allocation.gmv,
+        "seconds": seconds,
+        "build": allocation.run.build_seconds,
+        "status": "CERTIFIED" if certificate.relative_gap <= gap else "FEASIBLE",
+        "relative_gap": certificate.relative_gap,
+        "objective": certificate.objective,
         "edges": problem.platform.edge_count,
+        "passes": seconds / _maximum_pass(problem.platform) if own == "prices" else None,
         "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 
 
-def race(family: str, objective: str, solver: str, edges: int, seed: int) -> list[Row]:
-    """The same in a process of its own, stopped at the limit."""
-    about = {"family": family, "objective": objective, "solver": solver, "seed": seed, "asked": edges}
-    if edges > LARGEST.get(solver, np.inf):
-        return []
-    command = [sys.executable, __file__, "--one", json.dumps([family, objective, solver, edges, seed])]
+def _maximum_pass(platform: al.Platform) -> float:
+    """Seconds of the fastest of five read-only maximum passes over the edges."""
+    from allocator import kernels
+
+    graph = kernels.edges(platform.indptr, platform.anchor, platform.value, platform.supply, platform.anchor_count)
+    price, seconds = np.ones((platform.anchor_count, 2)), []
+    for _ in range(5):
+        started = time.perf_counter()
+        kernels.rents(graph, price)
+        seconds.append(time.perf_counter() - started)
+    return min(seconds)
+
+
+def race(lane: str, family: str, solver: str, edges: int, seed: int, gap: float, limit: float) -> list[Row]:
+    """The same in a process of its own, stopped at the limit (instance and imports have a minute besides)."""
+    about = {"lane": lane, "family": family, "solver": solver, "seed": seed, "asked": edges}
+    command = [sys.executable, __file__, "--one", json.dumps([lane, family, solver, edges, seed, gap])]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=limit + 45, check=True)
     except subprocess.TimeoutExpired:
-        return [about | {"edges": edges, "status": f"stopped after {LIMIT:.0f} s"}]
+        return [about | {"edges": edges, "status": f"stopped after {limit:.0f} s"}]
     except subprocess.CalledProcessError as error:
         return [about | {"edges": edges, "status": error.stderr.strip().splitlines()[-1][:200]}]
-    return [about | json.loads(done.stdout)]
+    row = json.loads(done.stdout)
+    return [about | row | ({"status": f"stopped after {limit:.0f} s"} if row["seconds"] > limit else {})]
 
 
-def medians(rows: Sequence[Row]) -> dict[tuple[str, str, str, int], float]:
-    """Median seconds of certified runs per family, objective, solver and size."""
-    groups: dict[tuple[str, str, str, int], list[float]] = {}
+def medians(rows: Sequence[Row]) -> dict[tuple[str, str, int, str], float]:
+    """Median seconds of certified runs per lane, family, size and solver."""
+    groups: dict[tuple[str, str, int, str], list[float]] = {}
     for row in rows:
         if row["status"] == "CERTIFIED":
-            groups.setdefault((row["family"], row["objective"], row["solver"], row["asked"]), []).append(row["seconds"])
+            groups.setdefault((row["lane"], row["family"], row["asked"], row["solver"]), []).append(row["seconds"])
     return {key: statistics.median(seconds) for key, seconds in groups.items()}
 
 
@@ -133,60 +222,76 @@ def draw(rows: Sequence[Row]) -> Any:
 
     figure, found = Figure(figsize=(al.plots.DOUBLE, 4.6), layout="constrained"), medians(rows)
     panels = figure.subplots(2, 2, sharex=True, sharey=True)
-    for line, family in zip(panels, FAMILIES, strict=True):
-        for ax, (objective, racers) in zip(line, RACERS.items(), strict=True):
-            for solver in racers:
-                points = sorted(
-                    (edges, s)
-                    for (f, o, name, edges), s in found.items()
-                    if (f, o, name) == (family, objective, solver)
-                )
-                if points:
-                    look = al.plots.look(solver)
-                    ax.plot(
-                        *zip(*points, strict=True), color=look.colour, marker=look.marker, label=solver, markersize=5
-                    )
-            ax.set(xscale="log", yscale="log", title=f"{family}: {objective}")
-            if ax.get_legend_handles_labels()[1]:
-                ax.legend(loc="upper left")
+    for line, family in zip(panels, ("Z", "R"), strict=True):
+        for ax, lane in zip(line, ("GMV", "GMV + Nash"), strict=True):
+            series: dict[str, list[tuple[int, float]]] = {}
+            for (of_lane, of_family, edges, solver), seconds in sorted(found.items()):
+                if (of_lane, of_family) == (lane, family):
+                    series.setdefault(solver, []).append((edges, seconds))
+            for solver, points in series.items():
+                look = al.plots.look(solver.removesuffix(":100"))
+                ax.plot(*zip(*points, strict=True), color=look.colour, marker=look.marker, label=solver, markersize=5)
+            ax.set(xscale="log", yscale="log", title=f"{family}: {lane}")
+            if series:
+                ax.legend(loc="upper left", fontsize=6, ncols=2)
     figure.supxlabel("Edges")
-    figure.supylabel(f"Seconds to a certified relative gap of {GAP:.0e}")
+    figure.supylabel("Seconds to a certified relative gap of 1e-4")
     return figure
 
 
 def report(rows: Sequence[Row]) -> None:
-    """Print medians, and how many times longer than `prices` each solver takes."""
-    found = medians(rows)
-    for (family, objective, solver, edges), seconds in sorted(found.items()):
-        mine = found.get((family, objective, "prices", edges))
-        ratio = f"{seconds / mine:8.1f} x prices" if mine else ""
-        print(f"{family} {objective:11} {edges:>10,} edges {solver:15} {seconds:9.3f} s {ratio}")
+    """Print medians, and how many times longer than the first racer of its lane each solver takes."""
+    found, first = medians(rows), {}
     for row in rows:
-        if row["status"] != "CERTIFIED":
-            print(f"{row['family']} {row['objective']:11} {row['asked']:>10,} edges {row['solver']:15} {row['status']}")
+        first.setdefault((row["lane"], row["family"], row["asked"]), row["solver"])
+    shown = set()
+    for row in rows:
+        key = (row["lane"], row["family"], row["asked"], row["solver"])
+        if key in shown:
+            continue
+        shown.add(key)
+        mine, all_runs = found.get((*key[:3], first[key[:3]])), [r for r in rows if key[3] == r["solver"]]
+        all_runs = [r for r in all_runs if (r["lane"], r["family"], r["asked"]) == key[:3]]
+        gaps = [r["relative_gap"] for r in all_runs if "relative_gap" in r]
+        how = f"{found[key]:9.3f} s {found[key] / mine if mine else np.nan:8.1f} x" if key in found else ""
+        worst = f"gap {max(map(float, gaps)):.1e}" if gaps else ""
+        states = " ".join(sorted({r["status"] for r in all_runs} - {"CERTIFIED"}))
+        passes = [r["passes"] for r in all_runs if r.get("passes")]
+        spent = f"{statistics.median(passes):6.0f} passes" if passes else ""
+        print(f"{key[0]:26} {key[1]:5} {row['edges']:>11,} {key[3]:16} {how} {worst} {spent} {states}")
+
+
+def drawn_seeds(path: Path) -> list[int]:
+    """Three fresh seeds, or those of an interrupted run into the same folder."""
+    if not path.exists():
+        drawn = np.random.default_rng().integers(1_000_000, size=3)
+        _lab.write(path, json.dumps([int(seed) for seed in drawn]).encode())
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def main() -> None:
     parser = _lab.arguments(__doc__)
     parser.add_argument("--one", help="one run, as JSON (used by the script itself)")
+    parser.add_argument("--lanes", default="", help="only lanes whose name starts so")
     given = parser.parse_args()
     if given.one:
         print(json.dumps(run_one(*json.loads(given.one))))
         return
-    scale = "quick" if given.quick else "full"
+    lanes = [lane for lane in (QUICK if given.quick else LANES) if lane.name.startswith(given.lanes)]
+    lanes = [lane for lane in lanes if lane.families != ("uci",) or os.environ.get("ALLOCATOR_DATA")]
     seeds = (
         [given.seed] if given.quick else [int(s) for s in _lab.stream(given.seed, "race").integers(1_000_000, size=3)]
     )
-    families = ("Z",) if given.quick else tuple(FAMILIES)
     lab = _lab.Lab("solver_race", given.out, {"quick": given.quick, "seed": given.seed, "seeds": seeds})
     print(f"seeds {seeds}")
     cells = [
-        (race, {"family": family, "objective": objective, "solver": solver, "edges": edges, "seed": seed})
-        for edges in SIZES[scale]
-        for family in families
-        for objective, racers in RACERS.items()
-        for solver in racers
-        for seed in seeds
+        (race, dict(zip(("lane", "family", "solver", "edges", "seed", "gap", "limit"), entry, strict=True)))
+        for lane in lanes
+        for size in lane.sizes
+        for family in lane.families
+        for solver in lane.racers
+        for seed in seeds[: lane.seeds]
+        for entry in [(lane.name, family, solver, size, seed, lane.gap, lane.limit)]
     ]
     rows = lab.measured(cells)
     import matplotlib as mpl

@@ -167,7 +167,7 @@ def test_a_solver_that_gives_up_is_quoted_not_believed():
     [
         ("prces", "no solver is called 'prces'"),
         ("flw", "did you mean 'flow'"),
-        ("linear:cplex", "glop, highs, pdlp"),
+        ("linear:cplex", "glop, highs, pdlp, hipdlp"),
         ("conic:MOSEK", "CLARABEL, SCS"),
         ("greedy:fast", "has no engine 'fast'"),
     ],
@@ -183,7 +183,7 @@ def test_a_gap_is_a_number(gap):
         al.solve(al.Problem(al.synthetic.star([1.0]), al.GMV()), relative_gap=gap)
 
 
-@pytest.mark.parametrize("engine", ["glop", "highs", "pdlp"])
+@pytest.mark.parametrize("engine", ["glop", "highs", "pdlp", "hipdlp"])
 def test_the_duals_of_each_engine_are_pinned(engine):
     """Star of supply 10, values 3, 2, 1; cap 4 on the best, floor 2 on the worst: one more unit of cap is worth 1, of
     floor -1.

@@ -1,0 +1,181 @@
+"""How far does it scale?
+
+The rows hold times: they belong to one machine and are not compared between runs. Instances of family R of
+`solver_race.py` from 1e5 to 1e8 edges, GMV and GMV + Nash welfare under caps and floors, certified to 1e-4 by `prices`;
+each in a process of its own that reads the platform from files, so that its peak memory is the platform and the solve.
+The yardstick is a read-only maximum pass over the same arrays in the same process: what any method must do once.
+Peers are shown up to where they stop.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import _lab
+import allocator as al
+from solver_race import _maximum_pass, problem_of
+
+Row = _lab.Row
+GAP = 1e-4
+SIZES = {"full": (100_000, 1_000_000, 10_000_000, 100_000_000), "quick": (20_000, 60_000)}
+PEERS = {"flow": 1_500_000, "linear:hipdlp": 150_000, "linear:pdlp": 150_000, "conic:SCS": 150_000}
+"""Edges up to which peers are run: beyond, they take minutes (`solver_race.py`)."""
+OBJECTIVES = ("GMV", "GMV + Nash")
+COLUMNS = ("objective", "solver", "edges", "status", "seconds", "passes", "relative_gap", "memory", "platform")
+
+
+def write(folder: Path, edges: int, seed: int) -> None:
+    """Draw an instance and write it as arrays."""
+    problem = problem_of("R", "GMV", edges, seed)
+    platform, box = problem.platform, problem.exposure_box
+    arrays = {"indptr": platform.indptr, "anchor": platform.anchor, "value": platform.value, "supply": platform.supply}
+    for name, array in (arrays | {"upper": box.upper, "lower": box.lower}).items():
+        np.save(folder / f"{name}.npy", array)
+
+
+def run_one(folder: str, objective: str, solver: str) -> Row:
+    """One timed solve in this process; memory in bytes."""
+    read = {path.stem: np.load(path) for path in Path(folder).glob("*.npy")}
+    bounds = [al.Cap(read["upper"]), al.Floor(read["lower"])]
+    capacity = np.full(read["upper"].size, np.inf)
+    platform = al.Platform(read["indptr"], read["anchor"], read["value"], read["supply"], capacity=capacity)
+    for small in (3_000, 700_000):  # compiles the passes for one and for several threads
+        if small == 3_000 or solver == "prices":
+            al.solve(problem_of("R", objective, small, 1), solver=solver, relative_gap=1e-2)
+    problem = al.Problem(platform, al.GMV(), bounds)
+    if objective != "GMV":
+        problem = al.weighted(al.Problem(platform, al.GMV() + al.Nash(), bounds), 0.2)
+    started = time.perf_counter()
+    allocation = al.solve(problem, solver=solver, relative_gap=GAP)
+    seconds = time.perf_counter() - started
+    own = sum(array.nbytes for name, array in read.items() if name not in ("upper", "lower"))
+    return {
+        "seconds": seconds,
+        "passes": seconds / _maximum_pass(platform),
+        "status": allocation.status.name,
+        "relative_gap": allocation.certificate.relative_gap,
+        "edges": platform.edge_count,
+        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "platform": own,
+        "claim": allocation.run.claim,
+    }
+
+
+def grow(edges: int, seed: int) -> list[Row]:
+    """All runs at one size."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([sys.executable, __file__, "--write", json.dumps([folder, edges, seed])], check=True)
+        for objective in OBJECTIVES:
+            for solver in ("prices", *(peer for peer, most in PEERS.items() if edges <= most)):
+                if ("conic" in solver) != (objective != "GMV") and solver != "prices":
+                    continue
+                command = [sys.executable, __file__, "--one", json.dumps([folder, objective, solver])]
+                done = subprocess.run(command, capture_output=True, text=True, check=False)
+                found = json.loads(done.stdout) if done.returncode == 0 else {"edges": edges, "status": "failed"}
+                rows.append({"objective": objective, "solver": solver} | found)
+    return rows
+
+
+def draw(rows: Sequence[Row]) -> Any:
+    """Seconds against edges with the exponent of growth, passes, and memory."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(al.plots.DOUBLE, 2.7), layout="constrained")
+    axes = figure.subplots(1, 3)
+    marks = {"GMV": ("-", "o"), "GMV + Nash": ("--", "s")}
+    for objective in OBJECTIVES:
+        solvers = dict.fromkeys(row["solver"] for row in rows if row["objective"] == objective)
+        for solver in solvers:
+            mine = [r for r in rows if (r["objective"], r["solver"]) == (objective, solver) and "seconds" in r]
+            look, (line, marker) = al.plots.look(solver), marks[objective]
+            label = f"{solver}, {objective}"
+            axes[0].plot(
+                [r["edges"] for r in mine],
+                [r["seconds"] for r in mine],
+                line,
+                color=look.colour,
+                marker=marker,
+                label=label,
+                markersize=4,
+            )
+            if solver == "prices":
+                axes[1].plot(
+                    [r["edges"] for r in mine],
+                    [r["passes"] for r in mine],
+                    line,
+                    color=look.colour,
+                    marker=marker,
+                    label=objective,
+                    markersize=4,
+                )
+                axes[2].plot(
+                    [r["edges"] for r in mine],
+                    [r["memory"] / r["platform"] for r in mine],
+                    line,
+                    color=look.colour,
+                    marker=marker,
+                    label=objective,
+                    markersize=4,
+                )
+    axes[0].set(yscale="log", ylabel="Seconds to a certified 1e-4", title="(a) time")
+    axes[1].set(ylabel="Time of maximum passes", title="(b) passes, prices", yscale="log")
+    axes[2].set(ylabel="Peak memory / platform", title="(c) memory, prices", yscale="log")
+    for ax in axes:
+        ax.set(xscale="log", xlabel="Edges")
+    axes[0].legend(fontsize=5)
+    axes[1].legend(fontsize=6)
+    return figure
+
+
+def exponent(rows: Sequence[Row], objective: str) -> float:
+    """Slope of log seconds on log edges, by least squares."""
+    mine = [r for r in rows if r["objective"] == objective and r["solver"] == "prices" and "seconds" in r]
+    x, y = (np.log([r[name] for r in mine]) for name in ("edges", "seconds"))
+    return float(((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum())
+
+
+def main() -> None:
+    parser = _lab.arguments(__doc__)
+    parser.add_argument("--write", help="draw and write one instance, as JSON (used by the script itself)")
+    parser.add_argument("--one", help="one run, as JSON (used by the script itself)")
+    given = parser.parse_args()
+    if given.write:
+        folder, edges, seed = json.loads(given.write)
+        write(Path(folder), edges, seed)
+        return
+    if given.one:
+        print(json.dumps(run_one(*json.loads(given.one))))
+        return
+    lab = _lab.Lab("scaling", given.out, {"quick": given.quick, "seed": given.seed})
+    sizes = SIZES["quick" if given.quick else "full"]
+    rows = lab.measured([(grow, {"edges": edges, "seed": given.seed}) for edges in sizes])
+    import matplotlib as mpl
+
+    with mpl.rc_context(al.plots.style):
+        lab.finish(draw(rows), rows, columns=COLUMNS)
+    for row in rows:
+        if "seconds" in row:
+            print(
+                f"{row['objective']:11} {row['solver']:14} {row['edges']:>12,} edges {row['seconds']:9.3f} s "
+                f"{row['passes']:7.0f} passes, memory {row['memory'] / row['platform']:5.2f} x the platform, "
+                f"gap {row['relative_gap']:.1e} {row['status']}"
+            )
+        else:
+            print(f"{row['objective']:11} {row['solver']:14} {row['edges']:>12,} edges {row['status']}")
+    for objective in OBJECTIVES:
+        print(f"{objective}: seconds grow as edges^{exponent(rows, objective):.2f}")
+
+
+if __name__ == "__main__":
+    _lab.run(main)
