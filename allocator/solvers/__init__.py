@@ -11,9 +11,13 @@ from allocator.linear_model import not_linear
 from allocator.problem import Problem
 from allocator.solvers.baselines import CappedBoost, EpsilonEven, Even, Greedy, Proportional
 from allocator.solvers.conic import Conic
+from allocator.solvers.dual_gradient import DualGradient
 from allocator.solvers.flow import Flow, outside_transport
+from allocator.solvers.frank_wolfe import FrankWolfe
 from allocator.solvers.linear import Linear
 from allocator.solvers.min_cost_flow import MinCostFlow
+from allocator.solvers.networkx_simplex import NetworkX
+from allocator.solvers.pop import Pop
 from allocator.solvers.prices import Prices
 from allocator.wording import suggestion
 
@@ -29,6 +33,10 @@ SOLVERS: dict[str, type[Solver]] = {
     "flow": Flow,
     "min_cost_flow": MinCostFlow,
     "prices": Prices,
+    "frank_wolfe": FrankWolfe,
+    "pop": Pop,
+    "dual_gradient": DualGradient,
+    "networkx": NetworkX,
     "greedy": Greedy,
     "even": Even,
     "proportional": Proportional,
