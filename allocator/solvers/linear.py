@@ -20,7 +20,7 @@ Solution = tuple[FloatArray, FloatArray, int | None, str]
 
 
 TIGHTER = 0.1
-"""What PDLP is asked for, in units of the gap: measured after repair, its own is some five times that. HiPDLP's is not."""
+"""What PDLP is asked for, in units of the gap: after repair its own is some five times that; HiPDLP's is not."""
 
 
 @dataclass(frozen=True)
