@@ -1,7 +1,11 @@
 """The price solver on hard cases, warm starts, limits and refusals. The contract tests cover everything else."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import allocator as al
 from allocator.solvers.prices.newton import descend
@@ -37,40 +41,94 @@ def with_a_lonely_anchor(platform):
     return al.Platform.from_edges(segment, anchor, np.append(platform.value, 1.0), supply=supply)
 
 
-HARD = {
-    "thick": thick,
-    "thin": lambda: al.synthetic.heavy_tailed(300, 60, degree=4, rng=RNG(2)),
-    "one segment per anchor": lambda: al.synthetic.heavy_tailed(80, 80, degree=4, rng=RNG(3)),
-    "three values": lambda: with_values(thick(), np.ceil(3 * RNG(4).random(thick().edge_count))),
-    "one rich edge": lambda: one_rich_edge(thick()),
-    "six orders of supply": lambda: six_orders_of_supply(thick()),
-    "zero values": lambda: with_values(thick(), thick().value * (RNG(6).random(thick().edge_count) > 0.3)),
-    "equal values": lambda: with_values(thick(), np.ones(thick().edge_count)),
-    "a lonely anchor": lambda: with_a_lonely_anchor(thick()),
-    "many segments, one anchor": lambda: al.synthetic.uniform(20_000, 1, degree=1, rng=RNG(7)),
-}
+def star(anchors):
+    """One segment that all anchors share."""
+    value = RNG(8).lognormal(0, 1, anchors)
+    return al.Platform.from_edges(np.zeros(anchors, int), np.arange(anchors), value, supply=[1e6])
+
+
+def with_clients_of_one_segment():
+    """A third of the anchors are watched by a single segment."""
+    platform = thick(900, 20)
+    segment = np.concatenate((platform.segment, np.arange(10)))
+    anchor = np.concatenate((platform.anchor, 20 + np.arange(10)))
+    return al.Platform.from_edges(segment, anchor, np.append(platform.value, np.full(10, 0.1)), supply=platform.supply)
+
+
 RULES = [al.Cap("even:2"), al.Floor("reach:0.02")]
+HARD = {
+    "thick": (thick, RULES),
+    "thin": (lambda: al.synthetic.heavy_tailed(300, 60, degree=4, rng=RNG(2)), RULES),
+    "one segment per anchor": (lambda: al.synthetic.heavy_tailed(80, 80, degree=4, rng=RNG(3)), RULES),
+    "three values": (lambda: with_values(thick(), np.ceil(3 * RNG(4).random(thick().edge_count))), RULES),
+    "one rich edge": (lambda: one_rich_edge(thick()), RULES),
+    "six orders of supply": (lambda: six_orders_of_supply(thick()), RULES),
+    "zero values": (lambda: with_values(thick(), thick().value * (RNG(6).random(thick().edge_count) > 0.3)), RULES),
+    "equal values": (lambda: with_values(thick(), np.ones(thick().edge_count)), RULES),
+    "a lonely anchor": (lambda: with_a_lonely_anchor(thick()), RULES),
+    "many segments, one anchor": (lambda: al.synthetic.uniform(100_000, 1, degree=1, rng=RNG(7)), [al.Cap("even:0.8")]),
+    "one segment, many anchors": (lambda: star(5_000), [al.Cap("even:2"), al.Floor("even:0.02")]),
+    "floors near reach": (with_clients_of_one_segment, [al.Floor("reach:0.99", where=np.arange(20, 30))]),
+    "capacities tight in total": (thick, [al.Cap("even:1")]),
+}
 
 
 @pytest.mark.parametrize("case", HARD)
 @pytest.mark.parametrize("welfare", ["gmv", *(f"{a} of {of}" for a in ALPHAS for of in ("exposure", "gmv"))])
 def test_hard_cases_certify_through_auto(case, welfare):
-    problem = al.Problem(HARD[case](), al.GMV(), RULES)
+    platform, rules = HARD[case][0](), HARD[case][1]
+    problem = al.Problem(platform, al.GMV(), rules)
     if welfare != "gmv":
         alpha, of = welfare.split(" of ")
-        problem = al.weighted(al.Problem(problem.platform, al.GMV() + al.AlphaFair(float(alpha), of=of), RULES), 0.2)
+        problem = al.weighted(al.Problem(platform, al.GMV() + al.AlphaFair(float(alpha), of=of), rules), 0.2)
     allocation = al.solve(problem)
     assert allocation.certificate.feasible
     assert allocation.certificate.relative_gap <= 1e-4, allocation
 
 
-@pytest.mark.parametrize("case", [c for c in HARD if c not in ("thin", "one segment per anchor")])
-def test_prices_itself_is_right_and_honest_on_them(case):
-    problem = al.weighted(al.Problem(HARD[case](), al.GMV() + al.Nash(), RULES), 0.2)
+@pytest.mark.parametrize("case", HARD)
+def test_the_finish_by_flows_is_exact(case):
+    platform, rules = HARD[case][0](), HARD[case][1]
+    allocation = al.solve(al.Problem(platform, al.GMV(), rules), solver="prices", relative_gap=1e-9)
+    slack = 2 * allocation.certificate.rounding / (allocation.certificate.scale or 1.0)
+    assert allocation.certificate.relative_gap <= 1e-9 + slack, allocation
+
+
+@pytest.mark.parametrize("case", [c for c in HARD if c != "one segment, many anchors"])
+@pytest.mark.parametrize("alpha", ALPHAS)
+def test_concave_welfare_of_exposure_is_finished_to_a_millionth(case, alpha):
+    platform, rules = HARD[case][0](), HARD[case][1]
+    problem = al.weighted(al.Problem(platform, al.GMV() + al.AlphaFair(alpha), rules), 0.2)
+    allocation = al.solve(problem, solver="prices", relative_gap=1e-6)
+    assert allocation.certificate.relative_gap <= 1e-6, allocation
+
+
+@pytest.mark.parametrize("case", [c for c in HARD if "one" not in c])
+def test_prices_agrees_with_the_conic_model(case):
+    platform, rules = HARD[case][0](), HARD[case][1]
+    problem = al.weighted(al.Problem(platform, al.GMV() + al.Nash(), rules), 0.2)
     mine, other = (al.solve(problem, solver=name, relative_gap=1e-5) for name in ("prices", "conic"))
     slack = max(mine.certificate.gap, other.certificate.gap) + 1e-8 * mine.certificate.scale
     assert abs(mine.certificate.objective - other.certificate.objective) <= slack
-    assert mine.certificate.relative_gap <= 1e-3
+    assert mine.certificate.relative_gap <= 1e-5
+
+
+@settings(max_examples=10)
+@given(st.integers(1_000, 20_000), st.integers(2, 60), st.integers(0, 10**6))
+def test_planted_optima_are_found_at_any_size(segments, anchors, seed):
+    plan = al.synthetic.planted(segments, anchors, degree=min(6, anchors), rng=RNG(seed))
+    problem = al.Problem(plan.platform, al.GMV(), [al.Capacity(), al.Floor(plan.floor)])
+    allocation = al.solve(problem, solver="prices", relative_gap=1e-9)
+    assert allocation.gmv == pytest.approx(plan.objective, rel=1e-8)
+
+
+def test_values_in_single_precision_are_solved_as_they_are():
+    platform = thick(20_000, 100)
+    single = with_values(platform, platform.value.astype(np.float32))
+    double = with_values(platform, single.value.astype(np.float64))
+    found = [al.solve(al.Problem(p, al.GMV(), RULES), solver="prices", relative_gap=1e-9) for p in (single, double)]
+    assert found[0].platform.value.dtype == np.float32
+    assert found[0].gmv == pytest.approx(found[1].gmv, rel=1e-9)
 
 
 def test_several_terms_on_one_good():
@@ -136,6 +194,29 @@ def test_a_report_says_temperature_gap_and_passes():
     al.solve(al.weighted(al.Problem(thick(), al.GMV() + al.Nash()), 0.3), solver="prices", report=lines.append)
     assert len(lines) > 2
     assert all("temperature" in line and "gap" in line and "passes" in line for line in lines)
+
+
+def test_a_trace_holds_passes_seconds_objective_and_bound():
+    steps = []
+    problem = al.weighted(al.Problem(thick(20_000, 100), al.GMV() + al.Nash(of="gmv"), RULES), 0.3)
+    allocation = al.solve(problem, solver="prices", trace=steps.append)
+    assert len(steps) > 2
+    assert all(step.keys() == {"passes", "seconds", "objective", "bound"} for step in steps)
+    assert all(a["passes"] <= b["passes"] and a["seconds"] <= b["seconds"] for a, b in pairwise(steps))
+    # Every bound is one on every flow.
+    assert min(step["bound"] for step in steps) >= allocation.certificate.objective * (1 - 1e-12)
+    assert steps[-1]["bound"] == pytest.approx(allocation.certificate.bound, rel=1e-9)
+
+
+@pytest.mark.parametrize("of", ["exposure", "gmv"])
+@pytest.mark.parametrize("other", [0.3, 10.0, np.inf])
+def test_a_start_from_another_weight_changes_nothing_beyond_the_gap(of, other):
+    problem = al.Problem(thick(20_000, 100), al.GMV() + al.Nash(of=of), RULES)
+    start = al.solve(al.weighted(problem, 0.2), solver="prices")
+    fresh, warm = (al.solve(al.weighted(problem, other), solver="prices", start=s) for s in (None, start))
+    assert warm.status is fresh.status is al.Status.CERTIFIED
+    slack = max(warm.certificate.gap, fresh.certificate.gap)
+    assert abs(warm.certificate.objective - fresh.certificate.objective) <= slack
 
 
 def test_unsupported_rules_are_refused_naming_a_solver_that_can():

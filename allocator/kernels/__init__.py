@@ -111,12 +111,11 @@ def curvature(graph: Edges, support: Support, direction: FloatArray) -> FloatArr
 
 
 class Pruned(NamedTuple):
-    """What a pruning pass finds: the bound ``rents``, the contested ``kept`` edges and their positions ``edge``, the
-    position of the ``winner`` of every decided segment and its supply ``won``, and what decided segments bring to the
-    anchors, ``decided`` (2, A).
+    """What a pruning pass finds: the contested ``kept`` edges and their positions ``edge``, the position of the
+    ``winner`` of every decided segment and its supply ``won``, and what decided segments bring to the anchors,
+    ``decided`` (2, A).
     """
 
-    rents: float
     kept: Edges
     edge: NDArray[np.int64]
     winner: NDArray[np.int64]
@@ -127,17 +126,15 @@ class Pruned(NamedTuple):
 def prune(graph: Edges, price: FloatArray, loose: NDArray[np.bool_], margin: float) -> Pruned:
     """Find the segments whose best edge does not lead by ``margin``, with their edges within the margin of the best
     and all edges of ``loose`` anchors (A,), whose prices may go anywhere; the best is that of the other anchors.
-
-    The hard maximum of every segment comes with it: sum_i b_i max(0, max_e s_e).
     """
     found = compiled.prune(graph.anchor.size)(*graph, price, loose, margin)
-    values, used, decided = found[:3]
+    used, decided = found[:2]
     heads = graph.cuts[:-1]
-    edge, anchor, value = (_packed(part, graph.indptr[heads], used[:, 0]) for part in found[3:6])
-    degree, supply = (_packed(part, heads, used[:, 1]) for part in found[6:8])
-    winner, won = (_packed(part, heads, used[:, 2]) for part in found[8:])
+    edge, anchor, value = (_packed(part, graph.indptr[heads], used[:, 0]) for part in found[2:5])
+    degree, supply = (_packed(part, heads, used[:, 1]) for part in found[5:7])
+    winner, won = (_packed(part, heads, used[:, 2]) for part in found[7:])
     kept = edges(np.concatenate(([0], np.cumsum(degree))), anchor, value, supply, loose.size)
-    return Pruned(_in_order(values), kept, edge, winner, won, _rows_in_order(decided))
+    return Pruned(kept, edge, winner, won, _rows_in_order(decided))
 
 
 def rents(graph: Edges, price: FloatArray) -> float:

@@ -181,25 +181,23 @@ def curvature(indptr, cuts, direction, s_anchor, s_value, s_weight, s_count, s_p
 @compile_twice
 def prune(indptr, anchor, value, supply, cuts, price, loose, margin):
     runs, widest = cuts.size - 1, _widest(indptr)
-    values, found = np.zeros(runs), np.zeros((runs, 3), np.int64)
+    found = np.zeros((runs, 3), np.int64)
     decided = np.zeros((runs, 2, price.shape[0]))
     edge, degree, kept_supply = np.empty(anchor.size, np.int64), np.empty(supply.size, np.int64), np.empty(supply.size)
     kept_anchor, kept_value = np.empty(anchor.size, np.int32), np.empty(anchor.size, value.dtype)
     winner, won = np.empty(supply.size, np.int64), np.empty(supply.size)
     for r in prange(runs):
-        row, total = np.empty(widest + 1), 0.0
+        row = np.empty(widest + 1)
         at, contested, sure = indptr[cuts[r]], cuts[r], cuts[r]
         for i in range(cuts[r], cuts[r + 1]):
             first, last = indptr[i], indptr[i + 1]
-            best, top = 0.0, 0.0
+            best = 0.0
             for e in range(first, last):
                 j = anchor[e]
                 s = price[j, 1] * value[e] + price[j, 0]
                 row[e - first] = s
-                top = max(top, s)
                 if not loose[j]:
                     best = max(best, s)
-            total += supply[i] * top
             near = 0
             for e in range(first, last):
                 if row[e - first] >= best - margin or loose[anchor[e]]:
@@ -215,6 +213,5 @@ def prune(indptr, anchor, value, supply, cuts, price, loose, margin):
                 kept_supply[contested], degree[contested] = supply[i], near
                 contested += 1
                 at += near
-        values[r] = total
         found[r, 0], found[r, 1], found[r, 2] = at - indptr[cuts[r]], contested - cuts[r], sure - cuts[r]
-    return values, found, decided, edge, kept_anchor, kept_value, degree, kept_supply, winner, won
+    return found, decided, edge, kept_anchor, kept_value, degree, kept_supply, winner, won

@@ -112,7 +112,8 @@ class Prices(Solver):
             while temperature > enough and not search.late:
                 t = temperature * search.worth
                 sample.focus(x, _margin(sample, temperature) * search.worth)
-                point, steps = descend(sample, x, t, CRUDE * temperature**2 * search.scale, search.worth)
+                tolerance = CRUDE * temperature**2 * search.scale
+                point, steps = descend(sample, x, t, tolerance, search.worth, deadline=search.deadline)
                 x, temperature = point.x, temperature * self.cooling
                 search.steps += steps
             dual.passes += sample.passes / every

@@ -23,7 +23,8 @@ PIECES = 12
 """Pieces of a concave worth, each a row of the network."""
 ROUNDS, WIDEST, CLOSER = 8, 3.0, 0.15
 """Flows in a row at most; how far the pieces of a concave worth reach at first, and how much closer in each."""
-HELPED = 0.3
+HELPED, TRACE = 0.3, 1e-6
+"""A flow helped if it left this part of the gap; what a starved anchor of a start is taken to have, in even loads."""
 
 
 def on_all_edges(search: Search) -> bool:
@@ -36,8 +37,9 @@ def on_all_edges(search: Search) -> bool:
     thin = platform.segment_count < THIN * platform.anchor_count and platform.edge_count <= ALL
     if not (search.flowing and thin and _rows(search) <= ROWS):
         return False
-    even = search.even.of("exposure")
-    amounts = even if start is None else np.maximum(start.exposure, 1e-6 * even)
+    amounts = search.even.of("exposure")
+    if start is not None and start.exposure.size == amounts.size:
+        amounts = np.maximum(start.exposure, TRACE * amounts)
     return _flows(search, amounts, WIDEST, search.worth)
 
 
