@@ -119,7 +119,7 @@ def certify(problem: Problem, flow: FloatArray | Totals, multipliers: Multiplier
     if math.isfinite(objective):
         rounding += _allowance(problem.platform) * float(np.abs(values).sum())
     even = Totals.even(problem.platform) if scale == 0 else None
-    resolution = 2.0**-50 * sum(t.size(even) for t in welfare) if even is not None else 0.0
+    resolution = _allowance(problem.platform) * sum(t.size(even) for t in welfare) if even is not None else 0.0
     certificate = Certificate(objective, bound, rounding, scale, resolution, violations(problem, totals))
     if bound - objective < -(2 * rounding + credit):
         raise CertificateError(

@@ -87,6 +87,10 @@ def _refill(
             offered
             * np.minimum(np.divide(missing, offer, out=np.zeros_like(offer), where=offer > 0), 1.0)[platform.anchor]
         )
+        for other, box in boxes.items():
+            room = np.maximum(box.upper - platform.amounts(other, flow), 0.0)
+            arriving = platform.amounts(other, wanted)
+            wanted *= np.divide(room, arriving, out=np.ones_like(room), where=arriving > room)[platform.anchor]
         asked = platform.into_segments(wanted)
         wanted *= np.divide(spare + takeable, asked, out=np.ones_like(asked), where=asked > spare + takeable)[
             platform.segment

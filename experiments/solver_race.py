@@ -162,7 +162,7 @@ def run_one(lane: str, family: str, solver: str, edges: int, seed: int, gap: flo
     allocation = al.solve(problem, solver=solver, relative_gap=gap)
     seconds = time.perf_counter() - started
     certificate = allocation.certificate
-    if solver.startswith(("min_cost_flow", "pop", "frank_wolfe")) and certificate.relative_gap > gap:
+    if solver.startswith(("min_cost_flow", "pop")) and certificate.relative_gap > gap:
         bound = al.solve(problem, solver="prices", relative_gap=1e-7)
         certificate = certify(problem, allocation.flow, bound.multipliers)
     return {
@@ -172,7 +172,7 @@ def run_one(lane: str, family: str, solver: str, edges: int, seed: int, gap: flo
         "relative_gap": certificate.relative_gap,
         "objective": certificate.objective,
         "edges": problem.platform.edge_count,
-        "passes": seconds / _maximum_pass(problem.platform) if own == "prices" else None,
+        "passes": seconds / _maximum_pass(problem.platform) if solver == "prices" else None,
         "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 
@@ -199,7 +199,10 @@ def race(lane: str, family: str, solver: str, edges: int, seed: int, gap: float,
     except subprocess.TimeoutExpired:
         return [about | {"edges": edges, "status": f"stopped after {limit:.0f} s"}]
     except subprocess.CalledProcessError as error:
-        return [about | {"edges": edges, "status": error.stderr.strip().splitlines()[-1][:200]}]
+        return [
+            about
+            | {"edges": edges, "status": (error.stderr.strip().splitlines() or [f"exit {error.returncode}"])[-1][:200]}
+        ]
     row = json.loads(done.stdout)
     return [about | row | ({"status": f"stopped after {limit:.0f} s"} if row["seconds"] > limit else {})]
 
@@ -276,9 +279,7 @@ def main() -> None:
         return
     lanes = [lane for lane in (QUICK if given.quick else LANES) if lane.name.startswith(given.lanes)]
     lanes = [lane for lane in lanes if lane.families != ("uci",) or os.environ.get("ALLOCATOR_DATA")]
-    seeds = (
-        [given.seed] if given.quick else [int(s) for s in _lab.stream(given.seed, "race").integers(1_000_000, size=3)]
-    )
+    seeds = [given.seed] if given.quick else drawn_seeds(given.out / "solver_race.seeds")
     lab = _lab.Lab("solver_race", given.out, {"quick": given.quick, "seed": given.seed, "seeds": seeds})
     print(f"seeds {seeds}")
     cells = [

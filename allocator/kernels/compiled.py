@@ -73,11 +73,12 @@ def _share(first, last, anchor, value, price, temperature, sparse, row, place):
         row[e - first + 1] = s
         best = max(best, s)
     row[0] = 0.0
-    lowest = best - (1.0 if sparse else REACH) * temperature
+    lowest = -(1.0 if sparse else REACH) * temperature
     members = 0
     for k in range(last - first + 1):
-        if row[k] > lowest:
-            row[members], place[members] = row[k], first + k - 1 if k > 0 else -1
+        behind = row[k] - best  # exactly 0 at the best, however large it is beside the temperature
+        if behind > lowest:
+            row[members], place[members] = behind, first + k - 1 if k > 0 else -1
             members += 1
     if members == 1:
         row[0] = 1.0
@@ -89,9 +90,9 @@ def _share(first, last, anchor, value, price, temperature, sparse, row, place):
             z = (row[k] - level) / temperature
             total += z * (row[k] - 0.5 * temperature * z)
             row[k] = z
-        return members, total + 0.5 * temperature
+        return members, best + total + 0.5 * temperature
     for k in range(members):
-        row[k] = math.exp((row[k] - best) / temperature)
+        row[k] = math.exp(row[k] / temperature)
         total += row[k]
     for k in range(members):
         row[k] /= total

@@ -86,7 +86,11 @@ def candidates(problem: Problem) -> list[Solver]:
     if outside_transport(problem) is None:
         edges, per_anchor = platform.edge_count, platform.segment_count / platform.anchor_count
         thick = edges >= THICK_EDGES and per_anchor >= THICK
-        return [Prices(), Flow()] if thick or (edges >= LARGE_EDGES and per_anchor >= LARGE) else [Flow(), Linear()]
+        return (
+            [Prices(), Flow()]
+            if thick or (edges >= LARGE_EDGES and per_anchor >= LARGE)
+            else [Flow(), Prices(), Linear()]
+        )
     if not_linear(problem) is None:
         return [Linear(), Linear("highs")]
     return [Prices(), Conic()] if Prices().supports(problem) is None else [Conic()]
@@ -96,7 +100,7 @@ def _first_certified(problem: Problem, goal: Goal) -> Allocation:
     """Try the candidates in turn until one certifies; the best allocation otherwise, or the last error."""
     best, failure = None, None
     for solver in candidates(problem):
-        if best is not None and (problem.platform.edge_count > SECOND_OPINION or goal.seconds is not None):
+        if (best or failure) and (problem.platform.edge_count > SECOND_OPINION or goal.seconds is not None):
             break
         try:
             found = run(problem, solver, goal)

@@ -48,7 +48,7 @@ CRUDE, FINE = 0.02, 0.1
 SAMPLED, SEGMENTS = 10, 5_000
 """A sample has at least this many segments per anchor, and this many in all."""
 PATIENCE = 3
-"""Temperatures without progress before the best answer so far is returned."""
+"""Temperatures without progress, at settled units, before the best answer so far is returned."""
 
 
 @dataclass(frozen=True)
@@ -84,12 +84,12 @@ class Prices(Solver):
         while temperature > COLDEST and stale < PATIENCE and not search.late:
             t, before = temperature * search.worth, search.gap
             tolerance = max(FINE * search.goal.relative_gap, CRUDE * temperature**2) * search.scale
-            point, steps = descend(dual, x, t, tolerance, search.worth, deadline=search.deadline)
+            point, steps = descend(dual, x, t, tolerance, search.units, deadline=search.deadline)
             x = point.x
             search.smoothed(point, t, steps)
             if search.reached or on_near_ties(search, point, t):
                 return
-            stale = stale + 1 if search.gap > 0.8 * before else 0
+            stale = stale + 1 if search.gap > 0.8 * before and t < 2 * temperature * search.worth else 0
             temperature *= self.cooling
             dual.focus(x, _margin(dual, temperature) * search.worth)
 
@@ -109,11 +109,11 @@ class Prices(Solver):
         for every in _levels(platform.segment_count, platform.anchor_count):
             sample, enough = Dual(dual.problem, every), (platform.anchor_count * every / platform.segment_count) ** 0.5
             sample.sparse = temperature < HOTTEST
-            while temperature > enough and not search.late:
+            while sample.graph.anchor.size and temperature > enough and not search.late:
                 t = temperature * search.worth
                 sample.focus(x, _margin(sample, temperature) * search.worth)
                 tolerance = CRUDE * temperature**2 * search.scale
-                point, steps = descend(sample, x, t, tolerance, search.worth, deadline=search.deadline)
+                point, steps = descend(sample, x, t, tolerance, search.units, deadline=search.deadline)
                 x, temperature = point.x, temperature * self.cooling
                 search.steps += steps
             dual.passes += sample.passes / every

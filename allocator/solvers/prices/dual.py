@@ -117,7 +117,7 @@ class Dual:
         nested = old.edge is not None and self.drift(x) + margin <= old.margin and not (loose & ~old.loose).any()
         source = old.edges if nested else self.graph
         pruned = kernels.prune(source, self.price(x), loose, margin)
-        self.passes += source.anchor.size / self.graph.anchor.size
+        self._count(source)
         edge, winner, won, decided = pruned.edge, pruned.winner, (), pruned.decided
         if nested:
             edge, winner, won, decided = old.edge[edge], old.edge[winner], old.won, decided + old.decided
@@ -148,7 +148,7 @@ class Dual:
 
         mine = self.contest
         value, totals = kernels.soft(mine.edges, self.price(x), temperature, self.sparse, mine.support)
-        self._count()
+        self._count(self.contest.edges)
         value += float((mine.decided[0] * x[0]).sum() + (mine.decided[1] * (self.weight + x[1])).sum())
         loads = totals[:2] + mine.decided
         gradient, slopes = np.zeros_like(x), np.zeros_like(x)
@@ -163,7 +163,7 @@ class Dual:
         """Share of its segment's supply on each contested edge."""
         from allocator import kernels
 
-        self._count()
+        self._count(self.contest.edges)
         return kernels.shares(self.contest.edges, self.price(x), temperature, self.sparse)
 
     def bend(self, point: Point, direction: FloatArray) -> FloatArray:
@@ -173,11 +173,14 @@ class Dual:
         pairs = np.ascontiguousarray(direction.T)
         return kernels.curvature(self.contest.edges, self.contest.support, pairs) - point.slopes * direction
 
-    def shortfall(self, x: FloatArray, loads: FloatArray, worth: float) -> float:
-        """What loads (2, A) lack to be the answers to prices that may move, in currency."""
-        units = worth, 1.0
+    def shortfall(self, x: FloatArray, loads: FloatArray, units: FloatArray) -> float:
+        """What loads (2, A) lack to be the answers to prices that may move, in currency; ``units`` (2, 1) as in
+        `Search`.
+        """
         lost = [
-            a.shortfall(x[k], loads[k], units[k])[self.rows[k]] for k, a in enumerate(self.answers) if a is not None
+            a.shortfall(x[k], loads[k], float(units[k, 0]))[self.rows[k]]
+            for k, a in enumerate(self.answers)
+            if a is not None
         ]
         return float(sum(part.sum() for part in lost))
 
@@ -189,18 +192,18 @@ class Dual:
                 found += sum(float((answer.marginal(t, loads[k]) * loads[k]).sum()) for t in answer.terms)
         return found
 
-    def gap(self, rents: float, x: FloatArray, loads: FloatArray, worth: float) -> float:
+    def gap(self, rents: float, x: FloatArray, loads: FloatArray, units: FloatArray) -> float:
         """Estimated distance between the exact dual bound and the flow at a point: what segments and what anchors
         lack.
         """
         earned = float((loads[0] * x[0]).sum() + (loads[1] * (self.weight + x[1])).sum())
-        return rents - earned + self.shortfall(x, loads, worth)
+        return rents - earned + self.shortfall(x, loads, units)
 
     def rents(self, x: FloatArray) -> float:
         """sum_i b_i max(0, max_e s_e), by the contested edges and the winners of decided segments."""
         from allocator import kernels
 
-        self._count()
+        self._count(self.contest.edges)
         held = float((self.contest.decided[0] * x[0]).sum() + (self.contest.decided[1] * (self.weight + x[1])).sum())
         return kernels.rents(self.contest.edges, self.price(x)) + held
 
@@ -224,8 +227,8 @@ class Dual:
                 found |= answer.split(x[k])
         return [found.get(id(term)) for term in self.problem.terms]
 
-    def _count(self) -> None:
-        self.passes += self.contest.edges.anchor.size / self.graph.anchor.size
+    def _count(self, edges: Any) -> None:
+        self.passes += edges.anchor.size / max(self.graph.anchor.size, 1)
 
 
 def flow_of(graph: Any, contest: Contest, contested: FloatArray) -> FloatArray:

@@ -22,23 +22,23 @@ what is lacking."""
 
 
 def descend(
-    dual: Dual, x: FloatArray, temperature: float, tolerance: float, worth: float, *, deadline: float = np.inf
+    dual: Dual, x: FloatArray, temperature: float, tolerance: float, units: FloatArray, *, deadline: float = np.inf
 ) -> tuple[Point, int]:
     """Minimise the smoothed dual from prices x (2, A) until loads answer the prices within ``tolerance`` (currency).
 
     The dual of bounds has a kink at price zero: a step keeps the sign of every such price or stops it at zero, and a
-    price of zero whose load lies within its bounds stays (two-metric projection, Bertsekas 1982). ``worth``, the
-    typical value of an impression, is the unit of prices. Stops at the ``deadline`` (seconds of the performance
+    price of zero whose load lies within its bounds stays (two-metric projection, Bertsekas 1982). ``units``
+    (2, 1) are those of prices, as in `Search`. Stops at the ``deadline`` (seconds of the performance
     counter). Returns the last point and the number of steps.
     """
     damping, steps, lacking = 1e-3, 0, []
     point, limit = dual.at(x, temperature), np.full(x.shape, np.inf)
     while steps < STEPS and time.perf_counter() < deadline:
-        lacking.append(dual.shortfall(point.x, point.loads, worth))
+        lacking.append(dual.shortfall(point.x, point.loads, units))
         if lacking[-1] <= tolerance:
             break
         steps += 1
-        step = np.clip(_newton(dual, point, temperature, damping, worth), -limit, limit)
+        step = np.clip(_newton(dual, point, temperature, damping, units), -limit, limit)
         trial, length = _search(dual, point, step, temperature)
         if trial is None:
             if damping > 1e6:
@@ -79,13 +79,12 @@ def _search(dual: Dual, point: Point, step: FloatArray, temperature: float) -> t
     return None, length
 
 
-def _newton(dual: Dual, point: Point, temperature: float, damping: float, worth: float) -> FloatArray:
+def _newton(dual: Dual, point: Point, temperature: float, damping: float, units: FloatArray) -> FloatArray:
     """The Newton step (2, A), damped and bounded."""
-    unit = np.array([[1.0], [1.0 / worth]])
     loads, answer = point.loads, point.loads - point.gradient
     size = np.maximum(loads, answer)
     size = size + 1e-9 * size.mean(axis=1, keepdims=True) + 1e-300
-    floor = damping * size / (worth * unit)
+    floor = damping * size / units
     # Far below its answer a load grows like exp(p / t): the secant of the exponential, not its tangent, says how far
     # to go.
     low = answer > 1.05 * loads
@@ -93,16 +92,16 @@ def _newton(dual: Dual, point: Point, temperature: float, damping: float, worth:
     floor = floor + np.where(low, (point.diagonal + point.slopes) * ((ratio - 1.0) / np.log(ratio) - 1.0), 0.0)
     free = dual.rows & ~(dual.kinked & (point.x == 0) & (point.gradient == 0))
     step = _solve(dual, point, floor, free)
-    return np.clip(step, *_trust(dual, point, temperature, worth))
+    return np.clip(step, *_trust(dual, point, temperature, units))
 
 
-def _trust(dual: Dual, point: Point, temperature: float, worth: float) -> tuple[FloatArray, FloatArray]:
+def _trust(dual: Dual, point: Point, temperature: float, units: FloatArray) -> tuple[FloatArray, FloatArray]:
     """How far each price may fall and rise in one step: a few temperatures and a part of itself.
 
     The price of a concave term spans orders of magnitude and is positive unless a cap is pressed: it may grow sixfold,
     and falls by a factor.
     """
-    size, reach = np.abs(point.x), temperature * np.array([[1.0], [1.0 / worth]])
+    size, reach = np.abs(point.x), temperature * units / units[0]
     fall, rise = 4 * reach + 0.5 * size, 4 * reach + 0.5 * size
     for k, answer in enumerate(dual.answers):
         if answer is not None and not answer.kinked:
@@ -112,7 +111,8 @@ def _trust(dual: Dual, point: Point, temperature: float, worth: float) -> tuple[
     if not dual.sparse:  # many edges are near the best while it is hot: stay within what pruning has looked at
         seen = SEEN * max(dual.contest.margin - dual.width(temperature), 0.0)
         far = np.stack([np.full(size.shape[1], seen), seen / np.maximum(dual.steepest, FLAT)])
-        fall, rise = np.minimum(fall, far), np.minimum(rise, far)
+        lonely = point.diagonal + point.slopes <= 0  # nobody contests what such an anchor has: near prices tell nothing
+        fall, rise = np.where(lonely, fall, np.minimum(fall, far)), np.minimum(rise, far)
     return -fall, rise
 
 

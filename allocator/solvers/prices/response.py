@@ -102,7 +102,8 @@ class Response:
         """Multipliers of every rule on the good, by identity: the terms their marginals at the answer, the bounds the
         rest.
         """
-        amounts = self._concave(price) if self.terms else np.zeros(0)
+        # Of nothing the marginal is beyond numbers, and the bounds would get what is left of the price after it.
+        amounts = np.maximum(self._concave(price), TRACE**2 * self.reach) if self.terms else np.zeros(0)
         found: dict[int, Any] = {id(t): t.fit({self.good: self.marginal(t, amounts)}) for t in self.terms}
         rest = price - sum(found.values(), np.zeros(price.size))
         shares = self.boxes.marginals(rest)

@@ -16,16 +16,19 @@ from allocator.solvers.prices.finish import Finished
 from allocator.solvers.prices.mend import mended
 
 FloatArray = NDArray[np.float64]
+FACTOR = 10.0
+"""How much the units of prices may change at once."""
 SHARE = 0.5
 """Part of the asked gap that the search's own estimate must reach; the certificate adds rounding."""
 
 
 class Candidate(NamedTuple):
-    """Prices with their gap in currency and what is needed to write their flow: shares at a temperature, or a flow on
-    the contested edges.
+    """Prices with their gap and the size of the objective there, in currency, and what is needed to write their flow:
+    shares at a temperature, or a flow on the contested edges.
     """
 
     gap: float
+    scale: float
     x: FloatArray
     contest: Contest
     temperature: float
@@ -34,15 +37,19 @@ class Candidate(NamedTuple):
 
 
 class Search:
-    """The state of one run. ``worth`` is the typical worth of an impression, ``scale`` the size of the objective;
-    ``flowing`` says whether a network flow can finish: rules speak of exposure alone.
+    """The state of one run.
+
+    ``scale`` is the size of the objective; ``units`` (2, 1) are those of prices: the typical ``worth`` of an
+    impression, and the same per unit of GMV. ``flowing`` says whether a network flow can finish, because rules speak
+    of exposure alone.
     """
 
     def __init__(self, dual: Dual, goal: Goal):
         self.dual, self.goal, self.started = dual, goal, time.perf_counter()
         self.deadline = self.started + (np.inf if goal.seconds is None else goal.seconds)
         self.even = Totals.even(dual.problem.platform)
-        self.scale, self.worth = _scale(dual.problem, self.even)
+        self.scale = _scale(dual.problem, self.even)
+        self._measure(self.scale / (float(dual.problem.platform.supply.sum()) or 1.0))
         self.flowing = dual.answers[1] is None
         self.best: Candidate | None = None
         self.steps = 0
@@ -57,12 +64,19 @@ class Search:
 
     @property
     def wanted(self) -> float:
-        """The gap to reach, in currency."""
+        """The gap to reach at the present size of the objective, in currency."""
         return SHARE * self.goal.relative_gap * self.scale
 
     @property
     def reached(self) -> bool:
-        return self.gap <= self.wanted
+        best = self.best
+        return best is not None and best.gap <= SHARE * self.goal.relative_gap * best.scale
+
+    def _measure(self, worth: float) -> None:
+        """Set the units of prices."""
+        sold = float(self.even.of("gmv").sum())
+        per_sale = worth * float(self.dual.problem.platform.supply.sum()) / sold if sold > 0 else worth
+        self.worth, self.units = worth, np.array([[worth], [per_sale]])
 
     def distance(self, x: FloatArray, totals: Totals) -> float:
         """Relative gap between the bound at prices x and the amounts of a flow; infinite if those are worthless."""
@@ -75,17 +89,27 @@ class Search:
         all.
         """
         self.steps += steps
-        self.scale = self.dual.size(point.loads) or self.scale
-        gap = self.dual.gap(self.dual.rents(point.x), point.x, point.loads, self.worth)
-        if gap <= self.wanted or self.goal.trace is not None:
-            gap = self.dual.gap(self.dual.all_rents(point.x), point.x, point.loads, self.worth)
-        self._keep(Candidate(gap, point.x, self.dual.contest, temperature, self.dual.sparse), point.loads)
+        self._resize(point.loads)
+        gap = self.dual.gap(self.dual.rents(point.x), point.x, point.loads, self.units)
+        if gap <= self.wanted:
+            gap = self.dual.gap(self.dual.all_rents(point.x), point.x, point.loads, self.units)
+        self._keep(gap, Candidate(gap, self.scale, point.x, self.dual.contest, temperature, self.dual.sparse))
 
     def flowed(self, found: Finished, temperature: float) -> float:
         """Judge a network flow; returns its gap, in currency."""
-        gap = self.dual.gap(self.dual.all_rents(found.x), found.x, found.loads, self.worth)
-        self._keep(Candidate(gap, found.x, self.dual.contest, temperature, self.dual.sparse, found.flow), found.loads)
+        self._resize(found.loads)
+        gap = self.dual.gap(self.dual.all_rents(found.x), found.x, found.loads, self.units)
+        mine = Candidate(gap, self.scale, found.x, self.dual.contest, temperature, self.dual.sparse, found.flow)
+        self._keep(gap, mine)
         return gap
+
+    def _resize(self, loads: FloatArray) -> None:
+        """Take the size of the objective from loads (2, A), and let the units follow it, a factor at a time."""
+        size = self.dual.size(loads)
+        if 0 < size < np.inf:
+            worth = size / (float(self.dual.problem.platform.supply.sum()) or 1.0)
+            self.scale = size
+            self._measure(min(max(worth, self.worth / FACTOR), self.worth * FACTOR))
 
     def answer(self) -> Answer:
         """The flow and the multipliers of the best candidate."""
@@ -102,25 +126,25 @@ class Search:
         flow = flow_of(dual.graph, dual.contest, contested)
         return Answer(flow, dual.multipliers(best.x), self.steps, claim)
 
-    def _keep(self, candidate: Candidate, loads: FloatArray) -> None:
+    def _keep(self, gap: float, candidate: Candidate) -> None:
         """Keep the better one, and tell who asked."""
-        gap = np.nan_to_num(candidate.gap, nan=np.inf)
+        gap = gap if np.isfinite(gap) else np.inf
         exact = candidate.flow is not None and gap <= self.wanted
         if self.best is None or gap < self.best.gap or exact:  # a network flow keeps its rules to the last digit
             self.best = candidate._replace(gap=gap)
-        seconds = time.perf_counter() - self.started
+        seconds, passes = time.perf_counter() - self.started, self.dual.passes
         if self.goal.report is not None:
             self.goal.report(
                 f"temperature {candidate.temperature / self.worth:.1e}, gap {gap / self.scale:.1e}, "
-                f"{self.dual.passes:.1f} passes, {seconds:.2f} s"
+                f"{passes:.1f} passes, {seconds:.2f} s"
             )
         if self.goal.trace is not None:
             bound = self.dual.bound(candidate.x)
-            self.goal.trace({"passes": self.dual.passes, "seconds": seconds, "objective": bound - gap, "bound": bound})
+            self.dual.passes = passes  # what is looked at for the record alone does not count
+            self.goal.trace({"passes": passes, "seconds": seconds, "objective": bound - gap, "bound": bound})
 
 
-def _scale(problem: Problem, even: Totals) -> tuple[float, float]:
-    """Size of the objective at the even flow (currency), and the same per impression."""
+def _scale(problem: Problem, even: Totals) -> float:
+    """Size of the objective at the even flow, in currency."""
     scale = sum(t.size(even) for t in problem.terms if isinstance(t, Welfare))
-    scale = scale if 0 < scale < np.inf else 1.0
-    return scale, scale / (float(problem.platform.supply.sum()) or 1.0)
+    return scale if 0 < scale < np.inf else 1.0

@@ -56,7 +56,7 @@ def on_near_ties(search: Search, point: Point, temperature: float) -> bool:
 
 
 def _flows(search: Search, amounts: FloatArray, zoom: float, temperature: float) -> bool:
-    dual, gap = search.dual, 0.0
+    dual, gap = search.dual, search.gap
     margin, soon = dual.contest.margin, search.gap * SOON <= search.wanted
     for _ in range(ROUNDS):
         if search.late or (np.isfinite(margin) and not _cheap(search, soon)):
