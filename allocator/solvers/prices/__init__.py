@@ -39,7 +39,7 @@ HOTTEST, TEPID, WARM, COLDEST = 1.0, 0.4, 0.03, 1e-8
 """Temperatures in units of the typical worth of an impression: the first, the highest and the lowest that is first with
 a start (the square root of the start's relative gap between them), the last.
 """
-DRIFT, MOVES = 4.0, 1.6
+DRIFT, MOVES = 12.0, 1.6
 """Edges this many temperatures beyond the reach of the smoothing are kept, so that prices may move; of the sparse one
 this many times temperature^1/2, because the fewer segments are near a tie, the farther a price moves for one.
 """
