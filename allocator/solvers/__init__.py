@@ -22,7 +22,6 @@ from allocator.solvers.prices import Prices
 from allocator.wording import suggestion
 
 THICK_EDGES, THICK = 60_000, 20
-LARGE_EDGES, LARGE = 500_000, 5
 """Edges and segments per anchor from which on `prices` is faster than network simplex."""
 SECOND_OPINION = 100_000
 """Edges up to which a second solver is tried where the first did not certify."""
@@ -74,10 +73,9 @@ def candidates(problem: Problem) -> list[Solver]:
     """The rule behind ``solver="auto"``, from measurements on two cores; the first that certifies is taken.
 
     - GMV under bounds on exposure is a transport problem, and `flow` and `prices` both solve it to the last digits.
-      Network simplex is faster on small graphs (2 against 3 ms at 1e4 edges) and where segments are few (9 against 10 s
-      at 1e6 edges and 3 segments per anchor); `prices` from 60,000 edges and 20 segments per anchor on (0.05 to 0.07
-      against 0.11 to 0.44 s at 3e5 edges with 100 per anchor), and from 500,000 edges with 5 (1.3 against 2.3 s at 1e6
-      edges with 10 per anchor).
+      Network simplex is faster on small graphs (2 against 3 ms at 1e4 edges) and, as a rule, where segments are few
+      (at 1e6 edges and 10 per anchor 8 against 14 s on one family, 2.3 against 1.3 s on another); `prices` from 60,000
+      edges and 20 segments per anchor on (0.05 to 0.07 against 0.11 to 0.44 s at 3e5 edges with 100 per anchor).
     - Other linear problems: GLOP, then HiGHS.
     - Alpha-fair terms and bounds: `prices`, then the conic model.
     - Everything else: the conic model.
@@ -86,11 +84,7 @@ def candidates(problem: Problem) -> list[Solver]:
     if outside_transport(problem) is None:
         edges, per_anchor = platform.edge_count, platform.segment_count / platform.anchor_count
         thick = edges >= THICK_EDGES and per_anchor >= THICK
-        return (
-            [Prices(), Flow()]
-            if thick or (edges >= LARGE_EDGES and per_anchor >= LARGE)
-            else [Flow(), Prices(), Linear()]
-        )
+        return [Prices(), Flow()] if thick else [Flow(), Prices(), Linear()]
     if not_linear(problem) is None:
         return [Linear(), Linear("highs")]
     return [Prices(), Conic()] if Prices().supports(problem) is None else [Conic()]

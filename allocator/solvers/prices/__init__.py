@@ -102,9 +102,7 @@ class Prices(Solver):
             temperature = max(search.distance(x, start.totals) ** 0.5, WARM)
             if temperature < TEPID:
                 return x, self._enter(search, x, temperature)
-        x = np.stack(
-            [np.zeros(platform.anchor_count) if a is None else a.slope_at(search.even.of(a.good)) for a in dual.answers]
-        )
+        x = search.first_prices()
         temperature = HOTTEST
         for every in _levels(platform.segment_count, platform.anchor_count):
             sample, enough = Dual(dual.problem, every), (platform.anchor_count * every / platform.segment_count) ** 0.5

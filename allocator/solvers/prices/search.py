@@ -16,6 +16,9 @@ from allocator.solvers.prices.finish import Finished
 from allocator.solvers.prices.mend import mended
 
 FloatArray = NDArray[np.float64]
+GOODS = ("exposure", "gmv")
+DEAR = 8.0
+"""Mean worth of an impression, times this, is more than a segment pays as a rule."""
 FACTOR = 10.0
 """How much the units of prices may change at once."""
 SHARE = 0.5
@@ -77,6 +80,22 @@ class Search:
         sold = float(self.even.of("gmv").sum())
         per_sale = worth * float(self.dual.problem.platform.supply.sum()) / sold if sold > 0 else worth
         self.worth, self.units = worth, np.array([[worth], [per_sale]])
+
+    def first_prices(self) -> FloatArray:
+        """The marginals at the even flow (2, A), but none far beyond what any segment would pay, unless the anchor's
+        whole reach leaves it worth that: aversion to inequality can make them astronomic.
+        """
+        problem, x = self.dual.problem, np.zeros((2, self.dual.reach.size))
+        sold, supply = float(self.even.of("gmv").sum()), float(problem.platform.supply.sum())
+        payable = DEAR * np.array([problem.gmv_weight * sold / (supply or 1.0), problem.gmv_weight])
+        for k, answer in enumerate(self.dual.answers):
+            if answer is not None and answer.terms:
+                at_even, least = answer.slope_at(self.even.of(answer.good)), answer.slope_at(answer.reach)
+                x[k] = np.minimum(at_even, np.maximum(payable[k], least)) if payable[k] > 0 else at_even
+        size = problem.gmv_weight * sold + sum(float((x[k] * self.even.of(g)).sum()) for k, g in enumerate(GOODS))
+        if 0 < size < np.inf:
+            self._measure(size / (supply or 1.0))
+        return x
 
     def distance(self, x: FloatArray, totals: Totals) -> float:
         """Relative gap between the bound at prices x and the amounts of a flow; infinite if those are worthless."""
