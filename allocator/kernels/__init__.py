@@ -127,12 +127,12 @@ def prune(graph: Edges, price: FloatArray, loose: NDArray[np.bool_], margin: flo
     """Find the segments whose best edge does not lead by ``margin``, with their edges within the margin of the best
     and all edges of ``loose`` anchors (A,), whose prices may go anywhere; the best is that of the other anchors.
     """
-    found = compiled.prune(graph.anchor.size)(*graph, price, loose, margin)
-    used, decided = found[:2]
+    used, decided, *parts = compiled.prune(graph.anchor.size)(*graph, price, loose, margin)
     heads = graph.cuts[:-1]
-    edge, anchor, value = (_packed(part, graph.indptr[heads], used[:, 0]) for part in found[2:5])
-    degree, supply = (_packed(part, heads, used[:, 1]) for part in found[5:7])
-    winner, won = (_packed(part, heads, used[:, 2]) for part in found[7:])
+    where = [(graph.indptr[heads], used[:, 0])] * 3 + [(heads, used[:, 1])] * 2 + [(heads, used[:, 2])] * 2
+    for k, (starts, count) in enumerate(where):
+        parts[k] = _packed(parts[k], starts, count)  # one at a time, so that few regions are held twice
+    edge, anchor, value, degree, supply, winner, won = parts
     kept = edges(np.concatenate(([0], np.cumsum(degree))), anchor, value, supply, loose.size)
     return Pruned(kept, edge, winner, won, _rows_in_order(decided))
 

@@ -105,17 +105,24 @@ class Prices(Solver):
         x = search.first_prices()
         temperature = HOTTEST
         for every in _levels(platform.segment_count, platform.anchor_count):
-            sample, enough = Dual(dual.problem, every), (platform.anchor_count * every / platform.segment_count) ** 0.5
-            sample.sparse = temperature < HOTTEST
-            while sample.graph.anchor.size and temperature > enough and not search.late:
-                t = temperature * search.worth
-                sample.focus(x, _margin(sample, temperature) * search.worth)
-                tolerance = CRUDE * temperature**2 * search.scale
-                point, steps = descend(sample, x, t, tolerance, search.units, deadline=search.deadline)
-                x, temperature = point.x, temperature * self.cooling
-                search.steps += steps
-            dual.passes += sample.passes / every
+            x, temperature = self._sampled(search, every, x, temperature)
         return x, self._enter(search, x, temperature)
+
+    def _sampled(self, search: Search, every: int, x: FloatArray, temperature: float) -> tuple[FloatArray, float]:
+        """Prices and temperature after a sample of one segment in ``every``."""
+        sample, platform = Dual(search.dual.problem, every), search.dual.problem.platform
+        enough = (platform.anchor_count * every / platform.segment_count) ** 0.5
+        sample.sparse = temperature < HOTTEST
+        while sample.graph.anchor.size and temperature > enough and not search.late:
+            if temperature < HOTTEST:
+                sample.focus(x, _margin(sample, temperature) * search.worth)
+            tolerance = CRUDE * temperature**2 * search.scale
+            t = temperature * search.worth
+            point, steps = descend(sample, x, t, tolerance, search.units, deadline=search.deadline)
+            x, temperature = point.x, temperature * self.cooling
+            search.steps += steps
+        search.dual.passes += sample.passes / every
+        return x, temperature
 
     def _enter(self, search: Search, x: FloatArray, temperature: float) -> float:
         """Look at all edges for the first time, at prices near enough for the sparse smoothing."""

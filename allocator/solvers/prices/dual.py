@@ -74,7 +74,8 @@ class Dual:
             np.maximum.at(self.steepest, self.graph.anchor, self.graph.value)
         nothing = np.zeros((2, platform.anchor_count))
         room = kernels.room_for(self.graph)
-        self.contest = Contest(self.graph, None, (), nothing, np.inf, nothing, nothing[0] > 0, room)
+        self.everything = Contest(self.graph, None, (), nothing, np.inf, nothing, nothing[0] > 0, room)
+        self.contest = self.everything
 
     def _seen_well(self) -> NDArray[np.bool_]:
         """Anchors with enough sampled edges, and reach for their floors, to price them (2, A); the others keep their
@@ -116,6 +117,8 @@ class Dual:
         old = self.contest
         nested = old.edge is not None and self.drift(x) + margin <= old.margin and not (loose & ~old.loose).any()
         source = old.edges if nested else self.graph
+        if not nested:
+            self.contest = old = self.everything  # so that the edges of the old contest need not be held beside the new
         pruned = kernels.prune(source, self.price(x), loose, margin)
         self._count(source)
         edge, winner, won, decided = pruned.edge, pruned.winner, (), pruned.decided

@@ -20,7 +20,7 @@ GOODS = ("exposure", "gmv")
 DEAR = 8.0
 """Mean worth of an impression, times this, is more than a segment pays as a rule."""
 FACTOR = 10.0
-"""How much the units of prices may change at once."""
+"""By how much the units of prices may shrink at once."""
 SHARE = 0.5
 """Part of the asked gap that the search's own estimate must reach; the certificate adds rounding."""
 
@@ -123,12 +123,12 @@ class Search:
         return gap
 
     def _resize(self, loads: FloatArray) -> None:
-        """Take the size of the objective from loads (2, A), and let the units follow it, a factor at a time."""
+        """Take the size of the objective from loads (2, A); units that were too large follow it, a factor at a time."""
         size = self.dual.size(loads)
         if 0 < size < np.inf:
             worth = size / (float(self.dual.problem.platform.supply.sum()) or 1.0)
             self.scale = size
-            self._measure(min(max(worth, self.worth / FACTOR), self.worth * FACTOR))
+            self._measure(min(max(worth, self.worth / FACTOR), self.worth))
 
     def answer(self) -> Answer:
         """The flow and the multipliers of the best candidate."""
