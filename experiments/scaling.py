@@ -28,9 +28,11 @@ from solver_race import _maximum_pass, problem_of
 
 Row = _lab.Row
 GAP = 1e-4
-SIZES = {"full": (100_000, 1_000_000, 10_000_000, 100_000_000), "quick": (20_000, 60_000)}
+SIZES = {"full": (100_000, 1_000_000, 10_000_000, 100_000_000), "quick": (20_000, 40_000)}
 PEERS = {"flow": 1_500_000, "linear:hipdlp": 150_000, "linear:pdlp": 150_000, "conic:SCS": 150_000}
 """Edges up to which peers are run: beyond, they take minutes (`solver_race.py`)."""
+FEWEST, MANY = 50_000, 100_000
+"""Edges from which peers are run, and from which passes use several threads from the start."""
 OBJECTIVES = ("GMV", "GMV + Nash")
 COLUMNS = ("objective", "solver", "edges", "status", "seconds", "passes", "relative_gap", "memory", "platform")
 
@@ -46,8 +48,9 @@ def write(folder: Path, edges: int, seed: int) -> None:
 
 def run_one(folder: str, objective: str, solver: str) -> Row:
     """One timed solve in this process; memory in bytes."""
+    many = Path(folder, "anchor.npy").stat().st_size > 4 * MANY
     for small in (3_000, 700_000):  # compiles the passes for one and for several threads
-        if small == 3_000 or solver == "prices":
+        if small == 3_000 or (solver == "prices" and many):
             al.solve(problem_of("R", objective, small, 1), solver=solver, relative_gap=1e-2)
     read = {path.stem: np.load(path) for path in Path(folder).glob("*.npy")}
     bounds = [al.Cap(read["upper"]), al.Floor(read["lower"])]
@@ -96,7 +99,7 @@ def grow(edges: int, seed: int) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([sys.executable, __file__, "--write", json.dumps([folder, edges, seed])], check=True)
         for objective in OBJECTIVES:
-            for solver in ("prices", *(peer for peer, most in PEERS.items() if edges <= most)):
+            for solver in ("prices", *(peer for peer, most in PEERS.items() if edges <= most and edges >= FEWEST)):
                 if ("conic" in solver) != (objective != "GMV") and solver != "prices":
                     continue
                 command = [sys.executable, __file__, "--one", json.dumps([folder, objective, solver])]
@@ -139,51 +142,23 @@ def again(family: str, edges: int, seed: int) -> list[Row]:
 
 
 def draw(rows: Sequence[Row]) -> Any:
-    """Seconds against edges with the exponent of growth, passes, and memory."""
+    """Seconds, maximum passes and memory against edges."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(al.plots.DOUBLE, 2.7), layout="constrained")
+    figure = Figure(figsize=(al.plots.DOUBLE, 2.9), layout="constrained")
     axes = figure.subplots(1, 3)
-    marks = {"GMV": ("-", "o"), "GMV + Nash": ("--", "s")}
-    for objective in OBJECTIVES:
-        solvers = dict.fromkeys(row["solver"] for row in rows if row["objective"] == objective)
-        for solver in solvers:
+    for objective, line, marker in (("GMV", "-", "o"), ("GMV + Nash", "--", "s")):
+        for solver in dict.fromkeys(row["solver"] for row in rows if row["objective"] == objective):
             mine = [r for r in rows if (r["objective"], r["solver"]) == (objective, solver) and "seconds" in r]
-            look, (line, marker) = al.plots.look(solver), marks[objective]
-            label = f"{solver}, {objective}"
-            axes[0].plot(
-                [r["edges"] for r in mine],
-                [r["seconds"] for r in mine],
-                line,
-                color=look.colour,
-                marker=marker,
-                label=label,
-                markersize=4,
-            )
+            how = {"color": al.plots.look(solver).colour, "marker": marker, "markersize": 4}
+            edges, seconds = [r["edges"] for r in mine], [r["seconds"] for r in mine]
+            axes[0].plot(edges, seconds, line, label=f"{solver}, {objective}", **how)
             if solver == "prices":
-                axes[1].plot(
-                    [r["edges"] for r in mine],
-                    [r["passes"] for r in mine],
-                    line,
-                    color=look.colour,
-                    marker=marker,
-                    label=objective,
-                    markersize=4,
-                )
-                axes[2].plot(
-                    [r["edges"] for r in mine],
-                    [r["memory"] / r["platform"] for r in mine],
-                    line,
-                    color=look.colour,
-                    marker=marker,
-                    label=objective,
-                    markersize=4,
-                )
-    axes[0].set(yscale="log", ylabel="Seconds to a certified 1e-4", title="(a) time")
-    axes[1].set(ylabel="Time of maximum passes", title="(b) passes, prices", yscale="log")
-    axes[2].set(ylabel="Peak memory / platform", title="(c) memory, prices", yscale="log")
-    for ax in axes:
-        ax.set(xscale="log", xlabel="Edges")
+                axes[1].plot(edges, [r["passes"] for r in mine], line, label=objective, **how)
+                axes[2].plot(edges, [r["memory"] / r["platform"] for r in mine], line, **how)
+    labels = ("Seconds to a certified 1e-4", "Time, in maximum passes", "Peak memory / platform")
+    for ax, label, title in zip(axes, labels, ("(a) all", "(b) prices", "(c) prices"), strict=True):
+        ax.set(xscale="log", yscale="log", xlabel="Edges", ylabel=label, title=title)
     axes[0].legend(fontsize=5)
     axes[1].legend(fontsize=6)
     return figure
@@ -210,8 +185,8 @@ def main() -> None:
         return
     lab = _lab.Lab("scaling", given.out, {"quick": given.quick, "seed": given.seed})
     sizes = SIZES["quick" if given.quick else "full"]
-    small = sizes[1] if given.quick else 1_000_000
-    starts = lab.measured([(again, {"family": family, "edges": small, "seed": given.seed}) for family in ("Z", "R")])
+    small, families = (sizes[0], ("R",)) if given.quick else (1_000_000, ("Z", "R"))
+    starts = lab.measured([(again, {"family": f, "edges": small, "seed": given.seed}) for f in families])
     rows = lab.measured([(grow, {"edges": edges, "seed": given.seed}) for edges in sizes])
     import matplotlib as mpl
 

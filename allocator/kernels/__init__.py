@@ -5,8 +5,8 @@ order of the runs, so that 1, 2 or 8 threads give the same bytes, and runs could
 be float32 or float64; sums are float64.
 
 The floor of a pass is reading anchor (4 bytes) and value (4 or 8 bytes) of every edge once: 12 MB per million edges,
-about 1.4 ms on two cores; gathering two prices per edge from a table that fits in cache doubles it. Exponentials are
-taken while it is hot and graphs are small or sampled; the sparse smoothing that follows has none.
+about 1 ms on two cores; gathering two prices per edge from a table that fits in cache doubles it. Exponentials are
+taken where no sample tells prices beforehand; the sparse smoothing has none.
 """
 
 from __future__ import annotations
