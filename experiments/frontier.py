@@ -82,7 +82,7 @@ def guarantees(panel: str) -> list[Row]:
         floors = al.Problem(platform, al.GMV(), [al.Floor(f"even:{share}")])
         found.append(("epsilon_even", share, al.solve(best.problem, solver=EpsilonEven(share))))
         found.append(("floors", share, al.solve(floors)))
-    fair = al.frontier(al.Problem(platform, al.AlphaFair(1)), np.geomspace(0.1, 1e3, 17), relative_gap=GAP)
+    fair = al.frontier(al.Problem(platform, al.AlphaFair(1)), np.geomspace(0.1, 1e3, 17), relative_gap=1e-3 * GAP)
     found += [("alpha_fair", float(point.exposure.min() / even), point) for point in fair.allocations[1:-1]]
     return [
         {"panel": panel, "series": series, "guarantee": share} | _priced(point, best) for series, share, point in found
