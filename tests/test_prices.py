@@ -234,3 +234,11 @@ def test_impossible_floors_end_in_a_proof_not_in_a_diverging_price():
     with pytest.raises(al.AllocationError, match="floors of 3 anchors") as error:
         al.solve(problem, solver="prices")
     assert error.value.status is al.Status.INFEASIBLE
+
+
+def test_a_start_that_starves_anchors_is_left_behind_on_a_thin_graph():
+    problem = al.Problem(al.synthetic.heavy_tailed(400, 80, degree=6, rng=RNG(11)), al.GMV() + al.AlphaFair(2))
+    start = al.solve(al.weighted(problem, 0.0))
+    assert (start.exposure == 0).any()
+    warm = al.solve(al.weighted(problem, 1e-3), solver="prices", start=start)
+    assert warm.status is al.Status.CERTIFIED

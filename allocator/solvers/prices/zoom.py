@@ -23,8 +23,9 @@ PIECES = 12
 """Pieces of a concave worth, each a row of the network."""
 ROUNDS, WIDEST, CLOSER = 8, 3.0, 0.15
 """Flows in a row at most; how far the pieces of a concave worth reach at first, and how much closer in each."""
-HELPED, TRACE = 0.3, 1e-6
-"""A flow helped if it left this part of the gap; what a starved anchor of a start is taken to have, in even loads."""
+HELPED, TRACE = 0.3, 0.03
+"""A flow helped if it left this part of the gap; the least an anchor of a start is taken to have, in even
+loads: the first pieces reach a thousand times below and eighty times above."""
 
 
 def on_all_edges(search: Search) -> bool:
