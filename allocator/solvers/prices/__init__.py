@@ -14,9 +14,9 @@ temperature falls. Near prices allow a sparse smoothing, which few edges enter; 
 entropic one, whose tails find prices from anywhere. Thin graphs are solved by network flows on all edges.
 
 The floor: one pass over all edges to prune, one to check the bound, one to write the flow (bytes of a pass:
-`allocator.kernels`). Measured on GMV under caps and floors with 100 segments per anchor: 8 readings of all edges at 1e6
-edges, 13 at 1e7, 21 at 1e8, contested ones counted by their part; in time, 70 to 215 read-only maximum passes
-(`experiments/solver_race.py`, `experiments/scaling.py`).
+`allocator.kernels`). Measured on GMV under caps and floors with 100 segments per anchor: 9 readings of all edges at 1e6
+edges, 16 at 1e7, 21 at 1e8, contested ones counted by their part; in time, 73 to 353 read-only maximum passes from run
+to run (`experiments/solver_race.py`, `experiments/scaling.py`).
 """
 
 from __future__ import annotations
