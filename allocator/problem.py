@@ -119,6 +119,16 @@ class Problem:
         """The common bounds that all box rules put on exposure."""
         return Boxes.of("exposure", self.constraints, self.platform.anchor_count)
 
+    def with_bonus(self, bonus: FloatArray, multipliers: Multipliers | None = None) -> list[Any]:
+        """Multipliers (none, or those given) with the bonus or price (A,) of an impression split among the bounds on
+        exposure.
+        """
+        box = self.exposure_box
+        of_rule = dict(zip(map(id, box.rules), box.marginals(bonus), strict=True))
+        given = [None] * len(self.terms) if multipliers is None else multipliers
+        pairs = zip(self.terms, given, strict=True)
+        return [t.fit({"exposure": of_rule[id(t)]}) if id(t) in of_rule else mine for t, mine in pairs]
+
     @cached_property
     def without_objective(self) -> Problem:
         """The constraints alone: a bound below zero on this problem proves that they contradict each other."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.driver import Answer, Goal, Solver
-from allocator.problem import Multipliers, Problem
+from allocator.problem import Problem
 from allocator.repair import repair
 from allocator.solvers.flow import outside_transport
 
@@ -109,7 +109,7 @@ class DualGradient(Solver):
             ahead = new + (0.0 if uphill else (momentum - 1.0) / following) * (new - price)
             price, momentum = new, following
         return Answer(
-            seen.flow, _multipliers(problem, seen.price), k, f"ridge of {temperature:.3g} {platform.currency} per share"
+            seen.flow, problem.with_bonus(seen.price), k, f"ridge of {temperature:.3g} {platform.currency} per share"
         )
 
 
@@ -125,12 +125,6 @@ def _look(problem: Problem, seen: Seen, flow: FloatArray, price: FloatArray, ren
     bound = rents + float((price * np.where(price > 0, -lower, -upper)).sum())
     if bound < seen.bound:
         seen = seen._replace(price=price, bound=bound)
-    mended = repair(problem, flow, _multipliers(problem, price))
+    mended = repair(problem, flow, problem.with_bonus(price))
     objective = problem.gmv_weight * float((mended * problem.platform.value).sum())
     return seen._replace(flow=mended, objective=objective) if objective > seen.objective else seen
-
-
-def _multipliers(problem: Problem, price: FloatArray) -> Multipliers:
-    box = problem.exposure_box
-    of_rule = dict(zip(map(id, box.rules), box.marginals(price), strict=True))
-    return [t.fit({"exposure": of_rule[id(t)]}) if id(t) in of_rule else None for t in problem.terms]

@@ -45,8 +45,6 @@ class Flow(Solver):
 
         def solve() -> Answer:
             flow, bonus = network.solve()
-            of_rule = dict(zip(map(id, box.rules), box.marginals(bonus), strict=True))
-            multipliers = [t.fit({"exposure": of_rule[id(t)]}) if id(t) in of_rule else None for t in problem.terms]
-            return Answer(flow, multipliers, claim="optimal basis")
+            return Answer(flow, problem.with_bonus(bonus), claim="optimal basis")
 
         return solve

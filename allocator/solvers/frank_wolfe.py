@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from allocator.driver import Answer, Goal, NoAnswer, Solver
 from allocator.graph import Platform
-from allocator.problem import Multipliers, Problem
+from allocator.problem import Problem
 from allocator.repair import repair
 from allocator.rules import AlphaFair, Constraint, Totals, Welfare
 from allocator.solvers.prices.response import outside_prices
@@ -77,7 +77,7 @@ class FrankWolfe(Solver):
                 best, highest, scale = flow, objective, sum(t.size(totals) for t in terms)
             bound = objective + float((worth * (target - flow)).sum())
             if np.isfinite(bound) and bound < lowest:
-                lowest, multipliers = bound, _with_bounds(problem, supporting, bonus)
+                lowest, multipliers = bound, problem.with_bonus(bonus, supporting)
             close = lowest - highest <= SHARE * goal.relative_gap * scale
             if close or k == self.steps or time.perf_counter() > deadline:
                 break
@@ -121,13 +121,6 @@ def _to_best_edges(platform: Platform, worth: FloatArray) -> FloatArray:
     best = (worth == platform.largest_in_segments(worth)[platform.segment]) & (worth > 0)
     ties = np.maximum(platform.into_segments(best), 1.0)
     return np.where(best, (platform.supply / ties)[platform.segment], 0.0)
-
-
-def _with_bounds(problem: Problem, multipliers: list[Any], bonus: FloatArray) -> Multipliers:
-    box = problem.exposure_box
-    of_rule = dict(zip(map(id, box.rules), box.marginals(bonus), strict=True))
-    pairs = zip(problem.terms, multipliers, strict=True)
-    return [t.fit({"exposure": of_rule[id(t)]}) if id(t) in of_rule else mine for t, mine in pairs]
 
 
 def _longest(problem: Problem, here: Totals, there: Totals) -> float:
