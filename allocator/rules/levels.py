@@ -103,7 +103,7 @@ def per_anchor(platform: Platform, level: Level, *, of: str, neutral: float) -> 
         raise ValueError(
             f"a level must be a number >= 0; anchor {some(platform.anchors['id'][bad])} has {levels[bad][0]}"
         )
-    return levels
+    return np.where(levels < np.finfo(np.float64).tiny, 0.0, levels)  # subnormal numbers have no digits to keep
 
 
 def positive(platform: Platform, amounts: ArrayLike | None, what: str) -> FloatArray:
