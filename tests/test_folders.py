@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from allocator.columns import TableError
-from allocator.folders import FILES, read_platform, write_platform
 from allocator.graph import Platform
+from allocator.tables import TableError
+from allocator.tables.folders import FILES, read_platform, write_platform
 from test_tables import one_sentence
 
 AMOUNTS = st.floats(0, 1e12)

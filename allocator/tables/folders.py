@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.columns import TableError, readable
 from allocator.graph import Platform
+from allocator.tables.errors import TableError, readable
 from allocator.wording import suggestion
 
 SCHEMA = 1

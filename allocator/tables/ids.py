@@ -1,0 +1,110 @@
+"""The distinct ids of a column that is read in batches, and which one each row has."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.tables.arrow import as_array
+from allocator.tables.columns import WHOLE
+from allocator.wording import some
+
+POINTED = r"^(0|-?[1-9][0-9]*)\.0+$"
+SCIENTIFIC = r"^[+-]?\d+(\.\d+)?[eE][+-]?\d+$"
+
+
+class Numbering(NamedTuple):
+    """Distinct ids (a pyarrow array of n), and the number of each code that rows were given (-1: no id)."""
+
+    distinct: Any
+    number: NDArray[np.int64]
+
+
+class Ids:
+    """Ids of one column, numbered as they come: int64 while all are integers, else text."""
+
+    def __init__(self, name: str, guessed: bool):
+        import pyarrow as pa
+
+        self.name, self.guessed = name, guessed
+        self.known: Any = None
+        self.suspect: list[str] = []
+        """Where the first ids in scientific notation stand."""
+        self._text = pa.large_string()
+
+    def add(self, entries: Any, source: str, numbers: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Codes (N,) of entries (int64 or large_string, none missing) in rows of these numbers."""
+        import pyarrow as pa
+        from pyarrow import compute
+
+        if self.known is None:
+            self.known = entries.slice(0, 0)
+        if entries.type != self.known.type:
+            self.known, entries = self.known.cast(self._text), entries.cast(self._text)
+        encoded = entries.dictionary_encode()
+        distinct = encoded.dictionary
+        codes = compute.index_in(distinct, value_set=self.known)
+        new = distinct.filter(codes.is_null())
+        codes = as_array(codes.fill_null(-1)).astype(np.int32)
+        codes[codes < 0] = len(self.known) + np.arange(len(new), dtype=np.int32)
+        self.known = pa.concat_arrays([self.known, new])
+        codes = codes[as_array(encoded.indices)]
+        if new.type == self._text and len(self.suspect) < 3:
+            lost = np.flatnonzero(_matches(new, SCIENTIFIC))[:3] + len(self.known) - len(new)
+            self.suspect += [f"row {numbers[np.argmax(codes == code)]} of {source}" for code in lost]
+        return codes
+
+    def scientific(self) -> NDArray[np.bool_]:
+        """Which ids (n,) are in scientific notation although all others are integers: they may have lost digits."""
+        if self.known.type != self._text:
+            return np.zeros(len(self.known), dtype=bool)
+        lost = _matches(self.known, SCIENTIFIC)
+        whole = _matches(self.known, WHOLE) | _matches(self.known, POINTED)
+        return lost & (lost | whole).all()
+
+    def numbering(self) -> Numbering:
+        """Sorted ids. Of a CSV file, ids that are all integers become int64; 17850.0 is then 17850."""
+        import pyarrow as pa
+        from pyarrow import compute
+
+        ids = self.known
+        kept = ~self.scientific()
+        if self.guessed and ids.type == self._text and len(ids):
+            bare = compute.replace_substring_regex(ids.filter(pa.array(kept)), r"\.0+$", "")
+            if _matches(bare, WHOLE).all():
+                try:
+                    whole = bare.cast(pa.int64())
+                    ids = compute.replace_with_mask(pa.nulls(len(ids), pa.int64()), pa.array(kept), whole)
+                except pa.ArrowInvalid:
+                    pass  # more digits than 64 bits hold
+        ids = compute.if_else(pa.array(kept), ids, None)
+        distinct = ids.drop_null().unique()
+        distinct = distinct.take(compute.array_sort_indices(distinct))
+        return Numbering(distinct, as_array(compute.index_in(ids, value_set=distinct).fill_null(-1)).astype(np.int64))
+
+    def notices(self) -> list[str]:
+        """What is odd about the ids but may be meant."""
+        from pyarrow import compute
+
+        if self.known.type != self._text:
+            return []
+
+        plain = compute.utf8_upper(compute.utf8_trim_whitespace(self.known))
+        alike = len(plain) - compute.count_distinct(plain).as_py()
+        if not alike:
+            return []
+        encoded = plain.dictionary_encode().indices.to_numpy()
+        twin = np.bincount(encoded)[encoded] > 1
+        examples = some([repr(one) for one in as_array(self.known)[twin][np.argsort(encoded[twin], kind="stable")][:2]])
+        return [
+            f"{alike:,} ids of '{self.name}' differ from another only in case or outer spaces (such as {examples}); "
+            f"upper(strip({self.name})) makes them one"
+        ]
+
+
+def _matches(entries: Any, pattern: str) -> NDArray[np.bool_]:
+    from pyarrow import compute
+
+    return as_array(compute.match_substring_regex(entries, pattern).fill_null(False))

@@ -1,0 +1,99 @@
+"""Moments and durations as people's files write them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.tables.arrow import as_array
+
+Mask = NDArray[np.bool_]
+PERIODS = {"year": "Y", "quarter": "M", "month": "M", "week": "D", "day": "D"}
+ISO = r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$"
+CLOCK = r"^((?P<h>\d+):)?(?P<m>\d+):(?P<s>[0-5]\d(\.\d+)?)$"
+WORDS = (
+    r"^(?i)(pt?)?\s*((?P<d>\d+(\.\d+)?)\s*d(ays?)?t?)?\s*((?P<h>\d+(\.\d+)?)\s*h((ou)?rs?)?)?\s*"
+    r"((?P<m>\d+(\.\d+)?)\s*m(in(ute)?s?)?)?\s*((?P<s>\d+(\.\d+)?)\s*s(ec(ond)?s?)?)?$"
+)
+UNIT_SECONDS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0}
+
+
+class Read(NamedTuple):
+    """What was read of N entries, and which of them are there but make no sense."""
+
+    entries: Any
+    wrong: Mask
+
+
+def read_moments(entries: Any, layout: str | None = None) -> Read:
+    """Read days and times as datetime64[s] (N,), NaT where missing; text is ISO 8601 or follows a strptime layout."""
+    import pyarrow as pa
+    from pyarrow import compute, types
+
+    if types.is_null(entries.type):
+        return Read(np.full(len(entries), np.datetime64("NaT", "s")), np.zeros(len(entries), dtype=bool))
+    if types.is_date(entries.type) or types.is_timestamp(entries.type):
+        return Read(np.asarray(entries).astype("M8[s]"), np.zeros(len(entries), dtype=bool))
+    text = compute.utf8_trim_whitespace(entries.cast(pa.large_string()))
+    text = compute.if_else(compute.equal(text, ""), None, text)
+    if layout is not None:
+        moments = compute.strptime(text, format=layout, unit="s", error_is_null=True)
+        return Read(np.asarray(moments).astype("M8[s]"), as_array(text.is_valid()) & ~as_array(moments.is_valid()))
+    iso = as_array(compute.match_substring_regex(text, ISO).fill_null(False))
+    moments = np.full(len(text), np.datetime64("NaT", "s"))
+    days = compute.utf8_slice_codeunits(text, 0, 10)
+    clock = compute.utf8_slice_codeunits(text, 11, 19)
+    whole = compute.binary_join_element_wise(days, clock, pa.scalar("T", text.type), null_handling="skip")
+    for shape, size in (("%Y-%m-%dT", 11), ("%Y-%m-%dT%H:%M", 16), ("%Y-%m-%dT%H:%M:%S", 19)):
+        fits = iso & as_array(compute.equal(compute.utf8_length(whole), size).fill_null(False))
+        part = compute.strptime(
+            compute.if_else(pa.array(fits), whole, None), format=shape, unit="s", error_is_null=True
+        )
+        moments = np.where(fits, np.asarray(part).astype("M8[s]"), moments)
+    return Read(moments, as_array(text.is_valid()) & np.isnat(moments))
+
+
+def name_periods(moments: NDArray[np.datetime64], period: str) -> Any:
+    """The period of each moment as text that sorts in time, null where there is none: 2011, 2011-Q4, 2011-12, ..."""
+    import pyarrow as pa
+
+    known = ~np.isnat(moments)
+    days = np.where(known, moments, np.datetime64("1970-01-01", "s")).astype("M8[D]")
+    if period == "week":
+        days = days - ((days - np.datetime64("1969-12-29", "D")).astype(np.int64) % 7).astype("m8[D]")
+    distinct, which = np.unique(days.astype(f"M8[{PERIODS[period]}]"), return_inverse=True)
+    text = np.datetime_as_string(distinct)
+    if period == "quarter":
+        text = np.array([f"{name[:-3]}-Q{(int(name[-2:]) + 2) // 3}" for name in text.tolist()])
+    return pa.array(text[which].tolist(), pa.large_string(), mask=~known)
+
+
+def read_seconds(entries: Any) -> Read:
+    """Read durations as seconds (N,), NaN where missing: 1:23:45, 12:34 (minutes and seconds), 1h 30m, 90 min, PT5M."""
+    import pyarrow as pa
+    from pyarrow import compute, types
+
+    if types.is_duration(entries.type) or types.is_time(entries.type):
+        unit = entries.type.unit
+        ticks = entries.cast(pa.int32() if types.is_time32(entries.type) else pa.int64()).cast(pa.float64())
+        seconds = as_array(ticks.fill_null(np.nan)) * {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}[unit]
+        return Read(seconds, np.zeros(len(entries), dtype=bool))
+    text = compute.utf8_trim_whitespace(entries.cast(pa.large_string()))
+    text = compute.if_else(compute.equal(text, ""), None, text)
+    seconds = np.full(len(text), np.nan)
+    for pattern in (CLOCK, WORDS):
+        found = compute.extract_regex(text, pattern)
+        total, told = np.zeros(len(text)), np.zeros(len(text), dtype=bool)
+        for unit, size in UNIT_SECONDS.items():
+            if unit in [field.name for field in found.type]:
+                amount = compute.struct_field(found, unit)
+                amount = compute.if_else(compute.equal(amount, ""), None, amount).cast(pa.float64())
+                told |= as_array(amount.is_valid())
+                total += as_array(amount.fill_null(0.0)) * size
+        seconds = np.where(np.isnan(seconds) & told, total, seconds)
+    bare = compute.match_substring_regex(text, r"^\d+(\.\d*)?$")
+    plain = compute.if_else(bare, text, None).cast(pa.float64())
+    seconds = np.where(np.isnan(seconds), as_array(plain.fill_null(np.nan)), seconds)
+    return Read(seconds, as_array(text.is_valid()) & np.isnan(seconds))

@@ -1,0 +1,96 @@
+"""Rows of one pair of segment and anchor become one: traffic, currency per impression, and how much that varied."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+Positions = NDArray[np.integer]
+FOLD = 1 << 24
+"""Rows that wait in memory before they are merged: beyond, memory grows with the pairs and no longer with the rows."""
+
+
+class Pairs(NamedTuple):
+    """Distinct pairs of segment and anchor, sorted: positions (E,), traffic (E,), currency per impression (E,).
+
+    ``rows`` (E,) counts what was merged, and ``spread`` (E,) is the sum over these rows of traffic times the squared
+    deviation of the row's currency per impression from the pair's: what tells noise from differences between pairs.
+    """
+
+    segment: Positions
+    anchor: Positions
+    traffic: FloatArray
+    value: FloatArray
+    rows: FloatArray
+    spread: FloatArray
+
+
+class Cells(NamedTuple):
+    """Unmerged rows, or merged ones of earlier batches: key (n,) and amounts (n,); worth is money, or value."""
+
+    key: NDArray[np.int64]
+    traffic: FloatArray
+    worth: FloatArray
+    rows: FloatArray
+    spread: FloatArray
+
+
+def aggregate(
+    segment: Positions,
+    anchor: Positions,
+    traffic: FloatArray,
+    *,
+    value: FloatArray | None = None,
+    money: FloatArray | None = None,
+) -> Pairs:
+    """Merge the rows (N,) of each pair of positions: sum traffic, and average ``value`` or divide ``money`` by traffic.
+
+    The result does not depend on the order of the rows, to the last bit. Money over no traffic is infinite or NaN, and
+    sums beyond float64 are infinite: a Platform refuses both.
+    """
+    width = int(anchor.max(initial=0)) + 1
+    key = segment.astype(np.int64) * width + anchor
+    worth = np.asarray(money if value is None else value)
+    cells = merge(single(key, traffic, worth), summed=money is not None)
+    return paired(cells, width, summed=money is not None)
+
+
+def single(key: NDArray[np.int64], traffic: FloatArray, worth: FloatArray) -> Cells:
+    """Rows as cells that nothing was merged into."""
+    return Cells(key, traffic, worth, np.ones(key.size), np.zeros(key.size))
+
+
+def paired(cells: Cells, width: int, *, summed: bool) -> Pairs:
+    """Merged cells as pairs; keys are segment * width + anchor."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = cells.worth / cells.traffic if summed else cells.worth
+    return Pairs(cells.key // width, cells.key % width, cells.traffic, value, cells.rows, cells.spread)
+
+
+def merge(cells: Cells, *, summed: bool) -> Cells:
+    """Merge the cells of each key, in an order that follows from their content; ``summed`` says that worth is money.
+
+    A cell of mean a_c, traffic t_c and spread S_c adds S_c + t_c (a_c - a)^2 to the spread around the pair's mean a
+    (derived here: the cross term vanishes because deviations within a cell sum to zero).
+    """
+    order = np.lexsort((cells.traffic, cells.worth, cells.key))
+    key, traffic, worth, rows, spread = (column[order] for column in cells)
+    first = np.flatnonzero(np.diff(key, prepend=-1))
+    count = np.diff(first, append=key.size)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        total = np.add.reduceat(traffic, first)
+        if summed:
+            merged = np.add.reduceat(worth, first)
+            mean, own = merged / total, worth / traffic
+        else:
+            whole, merged_rows = np.repeat(total, count), np.add.reduceat(rows, first)
+            share = np.where(whole > 0, traffic / whole, rows / np.repeat(merged_rows, count))
+            # Values rise within a pair. Rounding may not leave their range: equal values keep their mean exactly.
+            mean = np.clip(np.add.reduceat(worth * share, first), worth[first], worth[first + count - 1])
+            merged, own = mean, worth
+        away = np.where(traffic > 0, traffic * (own - np.repeat(mean, count)) ** 2, 0.0)
+        around = np.add.reduceat(spread + away, first)
+    return Cells(key[first], total, merged, np.add.reduceat(rows, first), around)
