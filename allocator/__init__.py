@@ -8,11 +8,12 @@ from allocator.certificate import Certificate, CertificateError, certify
 from allocator.driver import AllocationError, Answer, Goal, NoAnswer, Solver, UnsupportedError
 from allocator.frontier import Frontier, baselines, frontier, price_of_fairness, weighted
 from allocator.graph import Platform
+from allocator.holdout import Holdout, holdout_gmv
 from allocator.networks import from_networkx, to_networkx
 from allocator.problem import Problem
 from allocator.rules import GMV, AlphaFair, Cap, Capacity, Floor, MaxMin, Nash
 from allocator.solvers import SOLVERS, solve
-from allocator.tables import read_platform, read_tables, write_platform
+from allocator.tables import TableError, read_log, read_platform, read_tables, write_platform
 
 __all__ = [
     "GMV",
@@ -28,6 +29,7 @@ __all__ = [
     "Floor",
     "Frontier",
     "Goal",
+    "Holdout",
     "MaxMin",
     "Nash",
     "NoAnswer",
@@ -35,14 +37,17 @@ __all__ = [
     "Problem",
     "Solver",
     "Status",
+    "TableError",
     "UnsupportedError",
     "baselines",
     "certify",
     "from_networkx",
     "frontier",
+    "holdout_gmv",
     "metrics",
     "plots",
     "price_of_fairness",
+    "read_log",
     "read_platform",
     "read_tables",
     "solve",

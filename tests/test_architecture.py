@@ -21,7 +21,7 @@ LAYERS = [
     {"problem"},
     {"certificate", "linear_model"},
     {"feasibility", "allocation"},
-    {"repair", "archive", "explain"},
+    {"repair", "archive", "explain", "holdout"},
     {"driver"},
     {"solvers", "axioms"},
     {"frontier", "leximin", "diagnose", "discrete"},

@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from allocator.graph import Platform
+from allocator.tables import credibility
 from allocator.tables.cleaning import Cleaning, Wanted
+from allocator.tables.credibility import Credibility
 from allocator.tables.errors import TableError
 from allocator.tables.gathering import Account, Gathering
 from allocator.tables.pairs import Pairs
@@ -20,10 +22,14 @@ from allocator.tables.sources import sources
 
 
 class Reading(NamedTuple):
-    """What a log holds: a platform for each part (under "" without ``by``), all on the same segments and anchors."""
+    """What a log holds: a platform for each part (under "" without ``by``), all on the same segments and anchors.
+
+    ``account`` says what became of the rows, and ``credibility``, part by part, what ``shrink`` did to the values.
+    """
 
     platforms: dict[str, Platform]
     account: Account
+    credibility: dict[str, Credibility]
 
 
 def read_tables(edges: Any, *, segment: str, anchor: str, **options: Any) -> Platform:
@@ -50,6 +56,7 @@ def read_log(
     by: str | None = None,
     segments: Any = None,
     anchors: Any = None,
+    shrink: bool = False,
     currency: str = "RMB",
     period: str = "day",
     report: Callable[[str], None] | None = None,
@@ -81,6 +88,10 @@ def read_log(
         as in the log, or ``id``. Column ``supply`` (segments) or ``capacity`` (anchors) holds impressions / period; an
         empty entry means the default: the observed traffic, and no limit. All other columns become attributes, where
         missing text is "", missing numbers are NaN, and dates are ISO 8601 text.
+    shrink : bool
+        Move values of pairs that were seen a few times towards what their anchor and segment lead one to expect
+        (empirical Bayes, see `allocator.tables.credibility`), and keep the ``standard_error`` of each value as an edge
+        measure. An optimum on values as they were seen promises a gain that is mostly luck; see `holdout_gmv`.
     currency, period : str
         Units for reports.
     report : callable of str, optional
@@ -111,22 +122,27 @@ def read_log(
         gathering.side(gathering.anchor, "anchors", anchors, "capacity"),
     )
     parts = gathering.parts(plan, sides)
-    platforms = {name: _platform(pairs, sides, currency, period) for name, pairs in parts.items()}
-    return Reading(platforms, gathering.account(parts))
+    sizes = [side.limit.size for side in sides]
+    shrunk = {name: credibility.shrink(pairs, *sizes) for name, pairs in parts.items()} if shrink else {}
+    platforms = {
+        name: _platform(pairs, sides, shrunk.get(name), currency=currency, period=period)
+        for name, pairs in parts.items()
+    }
+    return Reading(platforms, gathering.account(parts), shrunk)
 
 
-def _platform(pairs: Pairs, sides: tuple[Side, Side], currency: str, period: str) -> Platform:
+def _platform(pairs: Pairs, sides: tuple[Side, Side], shrunk: Credibility | None, **units: str) -> Platform:
     senders, receivers = sides
     seen = np.bincount(pairs.segment, weights=pairs.traffic, minlength=senders.limit.size)
     return Platform.from_edges(
         pairs.segment,
         pairs.anchor,
-        pairs.value,
+        pairs.value if shrunk is None else shrunk.value,
         observed=pairs.traffic,
+        measures={} if shrunk is None else {"standard_error": shrunk.standard_error},
         supply=np.where(np.isnan(senders.limit), seen, senders.limit),
         capacity=np.where(np.isnan(receivers.limit), np.inf, receivers.limit),
         segments=senders.columns,
         anchors=receivers.columns,
-        currency=currency,
-        period=period,
+        **units,
     )

@@ -1,0 +1,135 @@
+"""Values of pairs that were seen a few times, moved towards what their anchor and segment lead one to expect.
+
+The mean of a pair that was seen once is mostly noise, and an optimum picks the pairs whose noise is luckiest: the
+winner's curse. Credibility, the actuaries' empirical Bayes (Bühlmann 1967; Bühlmann and Straub 1970; with several
+multiplicative factors Ohlsson 2008), gives each mean the weight that its traffic has earned:
+
+    expected_e = mean a_j b_i,      value_e = expected_e + Z_e (own_e - expected_e),      Z_e = t_e / (t_e + kappa).
+
+The factors a_j of anchors and b_i of segments are means of value over what the other factor leads one to expect,
+weighted by that, and are themselves moved towards 1 with strengths of their own, in impressions. ``mean`` makes the
+expected GMV of the observed traffic the observed one.
+
+Each strength kappa is the one that best predicts a row from the other rows of its pair (of its anchor, its segment).
+With m rows of equal traffic, own mean v, expectation p and spread S, leaving out row r predicts
+p + Z (v_-r - p), Z = (m - 1) / (m - 1 + kappa), so that the squared errors add up to
+
+    S (1 + Z / (m - 1))^2 + m (1 - Z)^2 (v - p)^2
+
+(derived here: v_-r = v - (a_r - v) / (m - 1), and deviations from v sum to zero; the criterion is Allen's PRESS, 1974).
+Money is heavy-tailed, and a single large order would decide kappa; so every pair counts once, and its mean squared
+error in units of its own scale, v + p + its standard deviation.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.tables.pairs import Pairs
+
+FloatArray = NDArray[np.float64]
+STRENGTHS = np.geomspace(0.1, 1e4, 120)
+"""Strengths that are tried, in impressions, ten per cent apart; none is infinite unless nothing was seen twice."""
+LEARNING = 3
+"""Sweeps over anchors and segments in which their strengths are estimated anew; then the factors converge."""
+SWEEPS, SETTLED = 100, 1e-12
+
+
+class Credibility(NamedTuple):
+    """Values (E,) in currency per impression, and how they came about.
+
+    ``standard_error`` (E,) is that of ``value``: expected_e sqrt(phi / (t_e + kappa)), with phi the squared coefficient
+    of variation of a row (derived here: the posterior variance (1 - Z) tau^2 with tau^2 = sigma^2 / kappa).
+    ``expected`` (E,) is where a pair's own mean is moved to, ``weight`` (E,) is Z. Strengths are in impressions.
+    """
+
+    value: FloatArray
+    standard_error: FloatArray
+    expected: FloatArray
+    weight: FloatArray
+    strength: float
+    anchor_strength: float
+    segment_strength: float
+
+
+class Factors(NamedTuple):
+    """What anchors (A,) and segments (S,) are worth beside the mean, currency / impression, and their strengths."""
+
+    mean: float
+    anchor: FloatArray
+    segment: FloatArray
+    anchor_strength: float
+    segment_strength: float
+
+
+def shrink(pairs: Pairs, segments: int, anchors: int) -> Credibility:
+    """Move the values of pairs towards what their anchors and segments lead one to expect."""
+    factors = fit(pairs, segments, anchors)
+    expected = factors.mean * factors.anchor[pairs.anchor] * factors.segment[pairs.segment]
+    kappa = strength(pairs.value, expected, pairs.rows, pairs.spread)
+    weight = pairs.traffic / (pairs.traffic + kappa)
+    value = expected + weight * (pairs.value - expected)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = np.where(expected > 0, pairs.spread / expected**2, 0.0).sum()
+    degrees = np.maximum(pairs.rows - 1, 0).sum()
+    variation = relative / degrees if degrees else 0.0
+    error = expected * np.sqrt(variation / (pairs.traffic + kappa))
+    return Credibility(value, error, expected, weight, kappa, factors.anchor_strength, factors.segment_strength)
+
+
+def fit(pairs: Pairs, segments: int, anchors: int) -> Factors:
+    """The factors of anchors and segments, by turns, until they no longer move."""
+    position, size = (pairs.anchor, pairs.segment), (anchors, segments)
+    factor, strengths = [np.ones(anchors), np.ones(segments)], [0.0, 0.0]
+    money, seen = pairs.traffic * pairs.value, float(pairs.traffic.sum())
+    mean = float(money.sum()) / seen if seen else 0.0
+    if not mean:
+        return Factors(mean, *factor, *strengths)
+    for sweep in range(SWEEPS):
+        before = [one.copy() for one in factor]
+        for own, other in ((0, 1), (1, 0)):
+            prior = mean * factor[other][position[other]]
+            level = _Level(pairs, position[own], size[own], prior)
+            if sweep < LEARNING:
+                strengths[own] = strength(level.ratio, np.ones(size[own]), level.rows, level.spread)
+            factor[own] = 1.0 + level.traffic / (level.traffic + strengths[own]) * (level.ratio - 1.0)
+        mean = float(money.sum() / (pairs.traffic * factor[0][pairs.anchor] * factor[1][pairs.segment]).sum())
+        if sweep >= LEARNING and max(np.abs(a - b).max() for a, b in zip(factor, before, strict=True)) < SETTLED:
+            break
+    return Factors(mean, *factor, *strengths)
+
+
+class _Level:
+    """Pairs gathered by one side (n,), beside what the other side leads one to expect: ratio, rows, traffic, spread."""
+
+    def __init__(self, pairs: Pairs, position: NDArray[np.integer], size: int, prior: FloatArray):
+        def total(amounts: FloatArray) -> FloatArray:
+            return np.bincount(position, weights=amounts, minlength=size)
+
+        with np.errstate(divide="ignore", invalid="ignore"):
+            weight = total(pairs.traffic * prior)
+            self.ratio = np.where(weight > 0, total(pairs.traffic * pairs.value) / weight, 1.0)
+            away = pairs.spread + pairs.traffic * (pairs.value - prior * self.ratio[position]) ** 2
+            self.spread = total(np.where(prior > 0, away / prior**2, 0.0))
+        self.traffic, self.rows = total(pairs.traffic), total(pairs.rows)
+
+
+def strength(own: FloatArray, expected: FloatArray, rows: FloatArray, spread: FloatArray) -> float:
+    """How many impressions an expectation is worth beside means of m rows: the best of `STRENGTHS`, see above.
+
+    Infinite where nothing was seen twice: then nothing tells noise from differences.
+    """
+    again = (rows > 1) & (own + expected > 0)
+    own, expected, rows, spread = own[again], expected[again], rows[again], spread[again]
+    if not own.size:
+        return np.inf
+    each = 1.0 / (rows * (own + expected + np.sqrt(spread / (rows - 1))))
+    noise, bias = each * spread, each * rows * (own - expected) ** 2
+    errors = []
+    for kappa in STRENGTHS:
+        weight = (rows - 1) / (rows - 1 + kappa)
+        errors.append(float((noise * (1 + weight / (rows - 1)) ** 2 + bias * (1 - weight) ** 2).sum()))
+    return float(STRENGTHS[int(np.argmin(errors))])
