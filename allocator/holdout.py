@@ -32,7 +32,8 @@ class Holdout:
         GMV of the allocation by the values it was made with.
     realised : float
         Its GMV by the test sample: the test's own value of a pair that it saw; elsewhere the mean of the test sample
-        times the factors of anchor and segment in it (see `allocator.tables.credibility`).
+        times the factors of anchor and segment in it (see `allocator.tables.credibility`), which know nothing of what
+        is particular about a pair.
     status_quo : float
         GMV of the observed traffic of the training platform, judged in the same way.
     observed : float
@@ -69,10 +70,10 @@ class Holdout:
         return self.realised_gain / self.promised_gain if self.promised_gain > 0 else 1.0
 
     def __str__(self) -> str:
-        unit = f"{self.currency} per {self.period}"
         return (
-            f"promised {quantity(self.promised)} {unit}, {self.promised_gain:+.1%} on what was observed; by the other "
-            f"sample {quantity(self.realised)}, {self.realised_gain:+.1%} ({self.covered:.0%} of impressions on pairs it saw)"
+            f"promised {quantity(self.promised)} {self.currency} per {self.period}, {self.promised_gain:+.1%} on what "
+            f"was observed; by the other sample {quantity(self.realised)}, {self.realised_gain:+.1%} "
+            f"({self.covered:.0%} of the impressions on pairs that it saw)"
         )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import typer
 
 import allocator as al
-from allocator.cli import grammar, options, reports
+from allocator.cli import grammar, importing, options, reports
 from allocator.cli.outcomes import OneSentence
 from allocator.solvers.baselines import Baseline
 
@@ -34,6 +34,9 @@ def synth(
     platform = draw(segments, anchors, rng=np.random.default_rng(seed))
     al.write_platform(platform, out)
     reports.stdout.print(repr(platform), soft_wrap=True)
+
+
+app.command("import")(importing.import_log)
 
 
 @app.command()

@@ -82,6 +82,20 @@ def rules(platform: al.Platform, capacity: str | None, caps: Texts, floors: Text
     return tuple(found)
 
 
+def join(text: str) -> tuple[str, str]:
+    """Split ``TABLE:KEY`` at the last colon.
+
+    >>> join("products.parquet:product_id"), join("c:/tables/products.csv:item=product_id")
+    (('products.parquet', 'product_id'), ('c:/tables/products.csv', 'item=product_id'))
+    """
+    table, _, key = text.rpartition(":")
+    if not (table and key):
+        raise ValueError(
+            f"'{text}' names no key; write the table, a colon and the key, as in products.parquet:product_id"
+        )
+    return table, key
+
+
 def refuse_unwritable(folder: Path | None) -> None:
     """Say before hours of work that their result cannot be saved."""
     if folder is None:

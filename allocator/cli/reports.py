@@ -41,9 +41,14 @@ def print_json(entry: Any) -> None:
     stdout.out(json.dumps(entry, indent=1, allow_nan=False))
 
 
+def number(amount: float) -> float | str:
+    """A number for JSON, which knows no infinity: it becomes the text "inf" or "-inf"."""
+    return amount if math.isfinite(amount) else str(amount)
+
+
 def plain(row: Row) -> Row:
-    """A row for JSON, which knows no infinity: it becomes the text "inf" or "-inf"."""
-    return {k: str(v) if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
+    """A row for JSON."""
+    return {key: number(entry) if isinstance(entry, float) else entry for key, entry in row.items()}
 
 
 def binding(allocation: al.Allocation) -> dict[str, Row]:

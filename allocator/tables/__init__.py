@@ -3,7 +3,7 @@
 from allocator.tables.cleaning import Cleaning
 from allocator.tables.credibility import Credibility
 from allocator.tables.errors import TableError
-from allocator.tables.folders import read_platform, write_platform
+from allocator.tables.folders import read_platform, write_platform, write_platforms
 from allocator.tables.gathering import Account
 from allocator.tables.pairs import Pairs, aggregate
 from allocator.tables.reading import Reading, read_log, read_tables
@@ -20,4 +20,5 @@ __all__ = [
     "read_platform",
     "read_tables",
     "write_platform",
+    "write_platforms",
 ]

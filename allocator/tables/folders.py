@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,16 +44,30 @@ def write_platform(platform: Platform, folder: str | os.PathLike) -> None:
     OSError
         If it cannot be written. In any case one sentence, and what was there stays as it was.
     """
+    _write({"": platform}, folder)
+
+
+def write_platforms(platforms: Mapping[str, Platform], folder: str | os.PathLike) -> None:
+    """Write the parts of a log into folders of their names below ``folder``, all or none, as `write_platform` does."""
+    for name in platforms:
+        if not name or name != Path(name).name or name in (".", ".."):
+            raise TableError(f"the part '{name}' cannot name a folder; give parts other names, such as with left(...)")
+    _write(platforms, folder)
+
+
+def _write(platforms: Mapping[str, Platform], folder: str | os.PathLike) -> None:
+    """Write platforms at their names below a folder, drawn up aside and then moved to its place."""
     target = Path(folder).resolve()
-    contents = _contents(platform)
+    contents = {name: _contents(platform) for name, platform in platforms.items()}
     draft = target.parent / f".{target.name}.{secrets.token_hex(4)}.partial"
     try:
-        _refuse_foreign(target)
-        draft.mkdir(parents=True)
-        for name, table in contents.items():
-            _write_table(table, draft / f"{name}.parquet")
-        about = json.dumps(_about(platform), indent=2, ensure_ascii=False)
-        (draft / "platform.json").write_text(about + "\n", encoding="utf-8")
+        refuse_foreign(target, parts="" not in platforms)
+        for name, tables in contents.items():
+            (draft / name).mkdir(parents=True)
+            for table, columns in tables.items():
+                _write_table(columns, draft / name / f"{table}.parquet")
+            about = json.dumps(_about(platforms[name]), indent=2, ensure_ascii=False)
+            (draft / name / "platform.json").write_text(about + "\n", encoding="utf-8")
         _put(draft, target)
     except OSError as error:
         said = error.strerror or " ".join(str(error).split())
@@ -136,16 +151,21 @@ def _put(draft: Path, target: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
-def _refuse_foreign(folder: Path) -> None:
-    """Refuse to replace anything but an empty folder or a folder with a platform and nothing else."""
+def refuse_foreign(folder: Path, *, parts: bool = False) -> None:
+    """Refuse to replace anything but an empty folder, or one with a platform (with ``parts``: with platforms) and
+    nothing else.
+    """
     if not folder.exists():
         return
     if not folder.is_dir():
         raise TableError(f"{folder} is a file; choose another folder")
-    names = {entry.name for entry in folder.iterdir()}
-    if names and not ("platform.json" in names and names <= set(FILES)):
-        what = min(names - set(FILES), default="no platform.json")
-        raise TableError(f"{folder} holds other things than a platform ({what}); choose a new or empty folder")
+    for one in sorted(folder.iterdir()) if parts else [folder]:
+        if parts and not one.is_dir():
+            raise TableError(f"{folder} holds other things than platforms ({one.name}); choose a new or empty folder")
+        names = {entry.name for entry in one.iterdir()}
+        if names and not ("platform.json" in names and names <= set(FILES)):
+            what = min(names - set(FILES), default="no platform.json")
+            raise TableError(f"{one} holds other things than a platform ({what}); choose a new or empty folder")
 
 
 def _read_about(folder: Path) -> dict[str, Any]:

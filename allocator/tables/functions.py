@@ -79,9 +79,10 @@ def _left(text: Any, size: int) -> Any:
 
 
 def _concat(*texts: Any) -> Any:
+    import pyarrow as pa
     from pyarrow import compute
 
-    return compute.binary_join_element_wise(*texts, "")
+    return compute.binary_join_element_wise(*texts, pa.scalar("", pa.large_string()))
 
 
 def _missing(entries: Any) -> NDArray[np.bool_]:

@@ -1,0 +1,262 @@
+"""``allocator import``: from people's logs to a platform folder, and a report of what became of their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.table import Table
+
+import allocator as al
+from allocator.cli import grammar, options, reports
+from allocator.metrics import gini, top_share
+from allocator.tables import Credibility, Reading, write_platforms
+from allocator.tables.folders import refuse_foreign
+from allocator.wording import quantity
+
+Texts = list[str] | None
+LISTED = 12
+"""Parts that the report names one by one."""
+_FORMULA = "a column or a formula"
+Log = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="LOG...", help="CSV or Parquet files of what was shown or sold, or patterns such as 'sales/*.csv'."
+    ),
+]
+Segment = Annotated[str, typer.Option(metavar="FORMULA", help=f"Id of the viewer segment: {_FORMULA}.")]
+Anchor = Annotated[str, typer.Option(metavar="FORMULA", help=f"Id of the anchor: {_FORMULA}.")]
+Money = Annotated[
+    str | None,
+    typer.Option(metavar="FORMULA", help=f"Currency that a row brought: {_FORMULA}, such as 'Quantity * UnitPrice'."),
+]
+Value = Annotated[str | None, typer.Option(metavar="FORMULA", help="Currency per impression, in place of --money.")]
+Traffic = Annotated[
+    str | None, typer.Option(metavar="FORMULA", help="Impressions of a row; without it every row counts as one.")
+]
+Where = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FORMULA", help="Read only rows for which this is true, such as \"quantity > 0 and country != 'EIRE'\"."
+    ),
+]
+By = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FORMULA",
+        help="Split into parts, each a platform in a folder of its own below --out: 'month(date)', or "
+        "'part(2, invoice)' for random halves that keep invoices whole.",
+    ),
+]
+Join = Annotated[
+    Texts,
+    typer.Option(
+        metavar="TABLE:KEY",
+        help="A table whose columns formulas may use, by a key column (or LOG_KEY=ITS_KEY). Repeatable.",
+    ),
+]
+Invalid = Annotated[
+    str,
+    typer.Option(
+        metavar="RULE", help="Rows that cannot be used: refuse (name the first ones and stop) or drop (count them)."
+    ),
+]
+Returns = Annotated[
+    str,
+    typer.Option(
+        metavar="RULE", help="Rows of negative money: refuse, drop or net (subtract from what the pair bought)."
+    ),
+]
+Decimal = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MARK", help="The decimal mark of numbers in text, '.' or ','; without it, where there is no doubt."
+    ),
+]
+Missing = Annotated[
+    Texts, typer.Option(metavar="TEXT", help="An entry that stands for a missing id, such as NA. Repeatable.")
+]
+Columns = Annotated[
+    str | None, typer.Option(metavar="A,B,...", help="Names of the columns of CSV files that have no header line.")
+]
+Encoding = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Encoding of CSV files, such as latin-1, where it is not UTF-8.")
+]
+Shrink = Annotated[
+    bool,
+    typer.Option(
+        "--shrink", help="Move values of pairs seen a few times towards those of their anchor and segment. Recommended."
+    ),
+]
+Listed = Annotated[
+    str | None,
+    typer.Option(metavar="TABLE", help="A table with one row each: an id column, attributes, and supply or capacity."),
+]
+Currency = Annotated[str, typer.Option(metavar="NAME", help="Unit of money in reports.")]
+Period = Annotated[
+    str, typer.Option(metavar="NAME", help="What the log, or each of its parts, covers, in reports: year, month, ...")
+]
+
+
+def import_log(
+    log: Log,
+    segment: Segment,
+    anchor: Anchor,
+    out: options.NewFolder,
+    money: Money = None,
+    value: Value = None,
+    traffic: Traffic = None,
+    where: Where = None,
+    by: By = None,
+    join: Join = None,
+    invalid: Invalid = "refuse",
+    returns: Returns = "refuse",
+    decimal: Decimal = None,
+    missing: Missing = None,
+    columns: Columns = None,
+    encoding: Encoding = None,
+    shrink: Shrink = False,
+    segments: Listed = None,
+    anchors: Listed = None,
+    currency: Currency = "RMB",
+    period: Period = "period",
+    machine: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Read a log of what was shown or sold, messy or not, and write the platform that it describes to a folder.
+
+    FORMULA is a column, or an expression over columns: arithmetic, comparisons, and, or, not, in, and functions such as
+    missing(x), startswith(x, 'C'), left(x, 3), concat(x, '/', y), month(date), seconds(length), whole(id), part(2, x).
+    A name with spaces stands in backquotes.
+    """
+    grammar.refuse_unwritable(out)
+    refuse_foreign(out.resolve(), parts=by is not None)
+    joins = [grammar.join(text) for text in join or ()]
+    cleaning: dict[str, Any] = {
+        "where": where,
+        "join": joins,
+        "invalid": invalid,
+        "returns": returns,
+        "decimal": decimal,
+    }
+    names = None if columns is None else [name.strip() for name in columns.split(",")]
+    cleaning |= {"missing": tuple(missing or ()), "columns": names, "encoding": encoding}
+    with reports.progress("reading", quiet) as tell:
+        reading = al.read_log(
+            list(log),
+            segment=segment,
+            anchor=anchor,
+            money=money,
+            value=value,
+            traffic=traffic,
+            by=by,
+            segments=segments,
+            anchors=anchors,
+            shrink=shrink,
+            currency=currency,
+            period=period,
+            report=tell,
+            **cleaning,
+        )
+    if by is None:
+        al.write_platform(reading.platforms[""], out)
+    else:
+        write_platforms(reading.platforms, out)
+    if machine:
+        reports.print_json(account(reading))
+    elif not quiet:
+        reports.stdout.print(*told(reading, out), sep="\n")
+
+
+def account(reading: Reading) -> dict[str, Any]:
+    """What became of the rows, for machines."""
+    told = reading.account
+    return {
+        "rows": told.rows,
+        "filtered": told.filtered,
+        "dropped": dict(told.dropped),
+        "returns": told.returns,
+        "pairs": told.pairs,
+        "notices": list(told.notices),
+        "parts": [
+            {"part": name} | described(platform) | moved(platform, reading.credibility.get(name))
+            for name, platform in reading.platforms.items()
+        ],
+    }
+
+
+def described(platform: al.Platform) -> dict[str, Any]:
+    """Sizes and inequality of one platform."""
+    seen = np.asarray(platform.observed)
+    exposure, sales = platform.into_anchors(seen), platform.amounts("gmv", seen)
+    return {
+        "segments": platform.segment_count,
+        "anchors": platform.anchor_count,
+        "edges": platform.edge_count,
+        "impressions": float(seen.sum()),
+        "gmv": float(sales.sum()),
+        "gini_exposure": gini(exposure),
+        "gini_gmv": gini(sales),
+        "top_1_percent_gmv": top_share(sales),
+    }
+
+
+def moved(platform: al.Platform, credibility: Credibility | None) -> dict[str, Any]:
+    """How far shrinkage moved the values of a platform: over its traffic, relative to their mean."""
+    if credibility is None:
+        return {}
+    seen = np.asarray(platform.observed)
+    own = credibility.expected + (credibility.value - credibility.expected) / np.maximum(credibility.weight, 1e-300)
+    moves, gmv = float((seen * np.abs(credibility.value - own)).sum()), float((seen * own).sum())
+    return {
+        "shrinkage": {
+            "strength": reports.number(credibility.strength),
+            "anchor_strength": reports.number(credibility.anchor_strength),
+            "segment_strength": reports.number(credibility.segment_strength),
+            "mean_weight": float((seen * credibility.weight).sum() / seen.sum()),
+            "mean_move": moves / gmv if gmv else 0.0,
+        }
+    }
+
+
+def told(reading: Reading, out: Path) -> Sequence[Table | str]:
+    """What became of the rows, for people."""
+    rows, parts = reading.account, list(reading.platforms.items())
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_row("rows read", f"{rows.rows:,}")
+    if rows.filtered:
+        table.add_row("filtered out", f"{rows.filtered:,}")
+    for reason, count in rows.dropped.items():
+        table.add_row("dropped", f"{count:,}: {reason}")
+    if rows.returns:
+        table.add_row("returns netted", f"{rows.returns:,}")
+    table.add_row("pairs", f"{rows.pairs:,} of a segment and an anchor")
+    for name, platform in parts[:LISTED]:
+        _add_platform(table, name, platform, reading.credibility.get(name))
+    if len(parts) > LISTED:
+        table.add_row("", f"and {len(parts) - LISTED:,} more parts")
+    for notice in rows.notices:
+        table.add_row("notice", notice)
+    return [table, f"written to {out}" + f", one folder for each of {len(parts):,} parts" * (len(parts) > 1)]
+
+
+def _add_platform(table: Table, name: str, platform: al.Platform, credibility: Credibility | None) -> None:
+    facts = described(platform)
+    label = f"part {name}" if name else "platform"
+    sizes = f"{facts['segments']:,} segments, {facts['anchors']:,} anchors, {facts['edges']:,} edges"
+    table.add_row(label, f"{sizes}, {quantity(facts['impressions'])} impressions")
+    sold = (
+        f"{quantity(facts['gmv'])} {platform.currency} per {platform.period}, Gini over anchors {facts['gini_gmv']:.3f}"
+    )
+    table.add_row("GMV", f"{sold}, top 1 % {facts['top_1_percent_gmv']:.1%}")
+    table.add_row("Gini of traffic", f"{facts['gini_exposure']:.3f}")
+    if credibility is not None:
+        how = moved(platform, credibility)["shrinkage"]
+        table.add_row(
+            "values shrunk",
+            f"by {how['mean_move']:.0%} of their mean; what anchor and segment lead one to expect counts as "
+            f"{credibility.strength:.2g} impressions of a pair",
+        )
