@@ -12,10 +12,10 @@ from allocator.tables.arrow import as_array
 Mask = NDArray[np.bool_]
 PERIODS = {"year": "Y", "quarter": "M", "month": "M", "week": "D", "day": "D"}
 ISO = r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$"
-CLOCK = r"^((?P<h>\d+):)?(?P<m>\d+):(?P<s>[0-5]\d(\.\d+)?)$"
+CLOCK = r"^(?:(?P<h>\d+):)?(?P<m>\d+):(?P<s>[0-5]\d(?:\.\d+)?)$"
 WORDS = (
-    r"^(?i)(pt?)?\s*((?P<d>\d+(\.\d+)?)\s*d(ays?)?t?)?\s*((?P<h>\d+(\.\d+)?)\s*h((ou)?rs?)?)?\s*"
-    r"((?P<m>\d+(\.\d+)?)\s*m(in(ute)?s?)?)?\s*((?P<s>\d+(\.\d+)?)\s*s(ec(ond)?s?)?)?$"
+    r"^(?i)(?:pt?)?\s*(?:(?P<d>\d+(?:\.\d+)?)\s*d(?:ays?)?t?)?\s*(?:(?P<h>\d+(?:\.\d+)?)\s*h(?:(?:ou)?rs?)?)?\s*"
+    r"(?:(?P<m>\d+(?:\.\d+)?)\s*m(?:in(?:ute)?s?)?)?\s*(?:(?P<s>\d+(?:\.\d+)?)\s*s(?:ec(?:ond)?s?)?)?$"
 )
 UNIT_SECONDS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0}
 
@@ -28,7 +28,10 @@ class Read(NamedTuple):
 
 
 def read_moments(entries: Any, layout: str | None = None) -> Read:
-    """Read days and times as datetime64[s] (N,), NaT where missing; text is ISO 8601 or follows a strptime layout."""
+    """Read days and times as datetime64[s] (N,), NaT where missing; text is ISO 8601 or follows a strptime layout.
+
+    The clock is the one that is written: zones are not converted.
+    """
     import pyarrow as pa
     from pyarrow import compute, types
 
@@ -43,15 +46,18 @@ def read_moments(entries: Any, layout: str | None = None) -> Read:
         return Read(np.asarray(moments).astype("M8[s]"), as_array(text.is_valid()) & ~as_array(moments.is_valid()))
     iso = as_array(compute.match_substring_regex(text, ISO).fill_null(False))
     moments = np.full(len(text), np.datetime64("NaT", "s"))
-    days = compute.utf8_slice_codeunits(text, 0, 10)
-    clock = compute.utf8_slice_codeunits(text, 11, 19)
-    whole = compute.binary_join_element_wise(days, clock, pa.scalar("T", text.type), null_handling="skip")
-    for shape, size in (("%Y-%m-%dT", 11), ("%Y-%m-%dT%H:%M", 16), ("%Y-%m-%dT%H:%M:%S", 19)):
+    whole = compute.replace_substring(text, " ", "T")
+    whole = compute.replace_substring_regex(whole, r"(T\d{2}:\d{2}[\d:.]*)(Z|[+-][\d:]+)$", r"\1")
+    whole = compute.utf8_slice_codeunits(whole, 0, 19)
+    for shape, size in (("%Y-%m-%d", 10), ("%Y-%m-%dT%H:%M", 16), ("%Y-%m-%dT%H:%M:%S", 19)):
         fits = iso & as_array(compute.equal(compute.utf8_length(whole), size).fill_null(False))
-        part = compute.strptime(
-            compute.if_else(pa.array(fits), whole, None), format=shape, unit="s", error_is_null=True
-        )
+        chosen = compute.if_else(pa.array(fits), whole, None)
+        part = compute.strptime(chosen, format=shape, unit="s", error_is_null=True)
         moments = np.where(fits, np.asarray(part).astype("M8[s]"), moments)
+    # strptime takes the 30th of February for a day of March.
+    late = np.flatnonzero(iso & as_array(compute.match_substring_regex(text, r"^.{8}(29|30|31)").fill_null(False)))
+    written = np.array(compute.utf8_slice_codeunits(text, 0, 10).take(pa.array(late)).to_pylist(), dtype=np.str_)
+    moments[late[np.datetime_as_string(moments[late].astype("M8[D]")) != written]] = np.datetime64("NaT")
     return Read(moments, as_array(text.is_valid()) & np.isnat(moments))
 
 
