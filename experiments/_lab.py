@@ -45,13 +45,15 @@ Row = dict[str, Any]
 Cell = tuple[Callable[..., list[Row]], dict[str, Any]]
 
 
-def arguments(question: str) -> argparse.ArgumentParser:
+def arguments(
+    question: str, *, data: str = "your own data in place of synthetic data, where the script can"
+) -> argparse.ArgumentParser:
     """The parser with the arguments that every experiment takes; ``question`` is the script's docstring."""
     parser = argparse.ArgumentParser(description=question.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small sizes, the same code")
     parser.add_argument("--seed", type=int, default=7, help="names all random streams (default 7)")
     parser.add_argument("--out", type=Path, default=HERE / "out", help="folder of results (default experiments/out)")
-    parser.add_argument("--data", type=Path, help="your own data in place of synthetic data, where the script can")
+    parser.add_argument("--data", type=Path, help=data)
     return parser
 
 

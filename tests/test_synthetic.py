@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allocator import synthetic
-from allocator.metrics import gini, head_size, top_share
 from allocator.synthetic.watching import watch, watch_blocks
 
 FAMILIES = {
@@ -16,18 +15,13 @@ FAMILIES = {
     "heavy_tailed": lambda rng: synthetic.heavy_tailed(60, 20, degree=4, rng=rng),
     "blocks": lambda rng: synthetic.blocks(60, 20, verticals=4, breadth=0.3, degree=4, rng=rng),
     "planted": lambda rng: synthetic.planted(60, 20, degree=4, rng=rng).platform,
-    "kuaishou": lambda rng: synthetic.kuaishou(60, 20, rng=rng),
+    **{name: (lambda rng, preset=preset: preset(60, 20, rng=rng)) for name, preset in synthetic.PRESETS.items()},
 }
 SEEDS = st.integers(0, 2**32 - 1)
-SIZES = [(500, 100), (500, 1_000), (1_000, 300), (5_000, 1_000)]
 
 
 def drawn(seed):
     return np.random.default_rng(seed)
-
-
-def sales(platform):
-    return platform.amounts("gmv", platform.observed)
 
 
 # Every random family.
@@ -74,6 +68,8 @@ def test_refusals_name_the_parameter(family, change, message):
         (lambda rng: synthetic.kuaishou(0, 5, rng=rng), "segments must be at least 1"),
         (lambda rng: synthetic.kuaishou(5, 5, rng=None), "rng must be a numpy.random.Generator .* not NoneType"),
         (lambda rng: replace(synthetic.KUAISHOU, breadth=2), r"breadth must be within \[0, 1\], not 2"),
+        (lambda rng: replace(synthetic.KUAISHOU, linked_share=-1), r"linked_share must be within \[0, 1\], not -1"),
+        (lambda rng: replace(synthetic.KUAISHOU, intent=0), "intent must be finite and at least 1e-09, not 0"),
         (lambda rng: replace(synthetic.KUAISHOU, degrees=(9, 3)), "the smaller of degrees must be at most 3"),
         (lambda rng: synthetic.star([]), r"values must be a non-empty one-dimensional array, not of shape \(0,\)"),
         (lambda rng: synthetic.star(["a"]), "values must be a list of numbers"),
@@ -310,95 +306,3 @@ def test_planted_holds_the_hard_cases():
     assert bound(case)[0] == case.objective
     with pytest.raises(ValueError, match="read-only"):
         case.flow[0] = 1
-
-
-# Presets.
-
-
-@pytest.mark.parametrize(("segments", "anchors"), SIZES)
-def test_kuaishou_is_as_unequal_as_measured(segments, anchors):
-    """Public data: Gini .72 (Complete Journey's stores) to .94 (Twitch), top 1 % between 8 and 66 %."""
-    for seed in range(12 if segments < 5_000 else 3):
-        platform = synthetic.kuaishou(segments, anchors, rng=drawn(seed))
-        public = platform.segments["domain"][platform.segment] == "public"
-        for amounts in (sales(platform), platform.amounts("gmv", platform.observed * public)):
-            assert 0.72 <= gini(amounts) <= 0.94
-            assert 0.08 <= top_share(amounts) <= 0.66
-
-
-@pytest.mark.parametrize(("segments", "anchors"), SIZES)
-def test_kuaishou_traffic_and_gmv_add_up(segments, anchors):
-    """Model 2.1: 1e6 public impressions of 1 RMB, public 70 % of traffic, private four times as efficient: 63.16 %."""
-    platform = synthetic.kuaishou(segments, anchors, rng=drawn(11))
-    private = platform.segments["domain"] == "private"
-    assert (platform.into_segments(platform.observed) == platform.supply).all()
-    assert platform.supply[~private].sum() == pytest.approx(1e6)
-    assert platform.supply[private].sum() == pytest.approx(1e6 * 3 / 7)
-    earned = platform.observed * platform.value
-    assert earned[~private[platform.segment]].sum() == pytest.approx(1e6)
-    assert earned[private[platform.segment]].sum() / earned.sum() == pytest.approx(1.2 / 1.9)
-
-
-@pytest.mark.parametrize(("segments", "anchors"), [*SIZES, (300, 30), (4, 7)])
-def test_kuaishou_segments_watch_10_to_50_anchors_or_follow_one(segments, anchors):
-    platform = synthetic.kuaishou(segments, anchors, rng=drawn(12))
-    degrees, private = np.diff(platform.indptr), platform.segments["domain"] == "private"
-    assert degrees[~private].min() >= min(10, anchors)
-    assert degrees[~private].max() <= min(50, anchors)
-    assert (degrees[private] == 1).all()
-    followed = platform.anchor[private[platform.segment]]
-    assert private.sum() == min(segments // 5, (platform.anchors["tier"] != "new").sum())
-    assert len(set(followed.tolist())) == private.sum()
-    assert not (platform.anchors["tier"][followed] == "new").any()
-    assert (platform.anchors["category"][followed] == platform.segments["category"][private]).all()
-
-
-def test_kuaishou_casts_its_anchors():
-    platform = synthetic.kuaishou(2_000, 1_000, rng=drawn(13))
-    anchors, earned = platform.anchors, sales(platform)
-    tier = anchors["tier"]
-    assert {name: int((tier == name).sum()) for name in ("new", "head", "waist", "tail")} == {
-        "new": 30,
-        "head": head_size(970, 0.01),
-        "waist": 97 - 10,
-        "tail": 873,
-    }
-    assert earned[tier == "head"].min() >= earned[tier == "waist"].max()
-    assert earned[tier == "waist"].min() >= earned[tier == "tail"].max()
-    assert np.sort(anchors["appeal"])[::-1][[0]] == pytest.approx(0.1336, abs=5e-5)  # F20
-    assert gini(anchors["appeal"]) == pytest.approx(0.7338, abs=5e-5)
-    assert set(anchors["kind"]) == {"KOL", "brand"}
-    assert abs((anchors["kind"] == "brand").mean() - 0.1) < 4.5 * np.sqrt(0.09 / 1_000)
-    assert abs((anchors["firm"] == "").mean() - 0.5) < 4.5 * np.sqrt(0.25 / 1_000)
-    assert (anchors["id"][17], platform.segments["id"][12]) == ("anchor-17", "segment-12")
-    assert anchors["fans"][tier == "new"].tolist() == [0.0] * 30
-
-
-def test_kuaishou_newcomers_are_hardly_shown():
-    """A twentieth of the traffic of a known anchor of the same appeal: less than a fifth of the mean tail anchor's."""
-    platform = synthetic.kuaishou(rng=drawn(14))
-    exposure, tier = platform.into_anchors(platform.observed), platform.anchors["tier"]
-    assert 0 < exposure[tier == "new"].mean() < exposure[tier == "tail"].mean() / 5
-
-
-@given(SEEDS, st.integers(1, 12), st.integers(1, 12))
-def test_kuaishou_of_any_small_size_is_a_platform(seed, segments, anchors):
-    platform = synthetic.kuaishou(segments, anchors, rng=drawn(seed))
-    assert (platform.segment_count, platform.anchor_count) == (segments, anchors)
-    assert platform.supply[platform.segments["domain"] == "public"].sum() == pytest.approx(1e6)
-
-
-def test_a_variant_of_a_preset_keeps_its_own_figures():
-    figures = {"breadth": 0.1, "public_share": 1.0, "impressions": 5e4, "value_mean": 3.0, "sales_gini": 0.75}
-    platform = replace(synthetic.KUAISHOU, **figures).draw(1_000, 500, rng=drawn(15))
-    crosses = platform.segments["category"][platform.segment] != platform.anchors["category"][platform.anchor]
-    assert abs(crosses.mean() - 0.1) < 4.5 * np.sqrt(0.09 / platform.edge_count)
-    assert set(platform.segments["domain"]) == {"public"}
-    assert platform.supply.sum() == pytest.approx(5e4)
-    assert sales(platform).sum() == pytest.approx(1.5e5)
-    assert gini(sales(platform)) == pytest.approx(0.75, abs=0.01)
-
-
-def test_presets_are_found_by_name():
-    assert synthetic.PRESETS["kuaishou"] is synthetic.kuaishou
-    assert set(synthetic.PRESETS) <= set(synthetic.__all__)

@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocator.graph import Platform
-from allocator.metrics import head_size
-from allocator.synthetic.checks import count, generator, number
-from allocator.synthetic.feed import Feed, into_anchors
-from allocator.synthetic.watching import watch_blocks
+from allocator.synthetic.checks import count, number
+from allocator.synthetic.drawing import live_platform
 
-FloatArray = NDArray[np.float64]
-Cast = dict[str, NDArray]
 CATEGORIES = ("agriculture", "apparel", "beauty", "electronics", "food", "home", "jewellery", "maternity")
+WOMENS_FASHION = ("accessories", "bags", "dresses", "knitwear", "shoes", "skirts")
 
 
 @dataclass(frozen=True)
 class Preset:
     """The figures of one platform; each default has its source beside it, and "assumption" means ours.
 
-    ``preset.draw(segments, anchors, rng=rng)`` makes a platform; ``dataclasses.replace`` makes a variant.
+    The defaults are Kuaishou's. ``preset.draw(segments, anchors, rng=rng)`` makes a platform; ``dataclasses.replace``
+    makes a variant.
     """
 
     impressions: float = 1e6  # public impressions a day; assumption
     public_share: float = 0.7  # of live traffic (s4)
     private_efficiency: float = 4.0  # GMV per impression, private over public; "more than four times" (s4)
-    value_mean: float = 1.0  # RMB per public impression, averaged over today's traffic; assumption
+    value_mean: float = 1.0  # RMB per public impression at intent 1, averaged over today's traffic; assumption
+    intent: float = 1.0  # factor on all values: how ready viewers are to buy; low (s3), which is the unit
     value_sigma: float = 1.0  # of log value over edges; assumption
     skill_share: float = 0.2  # of the variance of log value: the anchor's part, the rest is the pair's; assumption
     appeal_exponent: float = 1.0  # Zipf; assumption (F20: the top anchor of 1000 has 13.4 % of appeal)
@@ -44,15 +41,25 @@ class Preset:
     signed_share: float = 0.5  # of anchors under contract with an MCN firm (s2 describes both kinds); assumption
     roster: int = 20  # anchors per firm on average, large firms first (Zipf); assumption
     brand_share: float = 0.1  # of anchors who are brands, the rest KOLs: led by KOLs (s3); the number is an assumption
+    linked_share: float = 0.0  # least share of GMV closed in shops of another platform; assumption
     visits: float = 1.0  # private impressions per fan and day; assumption
     categories: tuple[str, ...] = CATEGORIES  # assumption
 
     def __post_init__(self) -> None:
-        for name in ("skill_share", "breadth", "sales_gini", "newcomer_share", "signed_share", "brand_share"):
+        shares = (
+            "skill_share",
+            "breadth",
+            "sales_gini",
+            "newcomer_share",
+            "signed_share",
+            "brand_share",
+            "linked_share",
+        )
+        for name in shares:
             number(name, getattr(self, name), most=1.0)
         for name in ("value_sigma", "appeal_exponent", "supply_sigma", "sales_pull"):
             number(name, getattr(self, name), most=10.0)
-        for name in ("impressions", "private_efficiency", "value_mean", "roster", "visits"):
+        for name in ("impressions", "private_efficiency", "value_mean", "intent", "roster", "visits"):
             number(name, getattr(self, name), least=1e-9)
         for name in ("public_share", "newcomer_traffic"):
             number(name, getattr(self, name), least=0.001, most=1.0)
@@ -60,15 +67,51 @@ class Preset:
         count("the smaller of degrees", self.degrees[0], most=self.degrees[1], why=" (the larger one)")
         count("the number of categories", len(self.categories))
 
+    @property
+    def impression_value(self) -> float:
+        """RMB per public impression, averaged over today's traffic."""
+        return self.value_mean * self.intent
+
     def draw(self, segments: int, anchors: int, *, rng: np.random.Generator) -> Platform:
         """Draw a platform; see `kuaishou` for what it holds."""
-        generator(rng)
-        segments, anchors = count("segments", segments), count("anchors", anchors)
-        cast = _cast(self, anchors, rng)
-        private = min(anchors - int(cast["new"].sum()), segments // 5) if self.public_share < 1 else 0
-        public = _public(self, segments - private, cast, rng)
-        fans_first = np.argsort(-np.where(cast["new"], -1.0, public.exposure), kind="stable")
-        return _assemble(self, cast, public, np.sort(fans_first[:private]))
+        return live_platform(self, segments, anchors, rng=rng)
+
+
+KUAISHOU = Preset()
+HIGH_INTENT = 3.0  # over low intent: s3 names the two classes, the number is an assumption
+GMV_2020 = {"taobao": 400.0, "kuaishou": 381.2, "douyin": 500.0}
+"""Actual live GMV of 2020, bn RMB (readke.com; Douyin "over 500"); s3 had forecast 500, 250 and 200."""
+
+
+def _impressions(name: str, intent: float) -> float:
+    """Traffic that, at a given intent and with all else as on Kuaishou, sells in proportion to the GMV of 2020."""
+    return KUAISHOU.impressions * GMV_2020[name] / GMV_2020["kuaishou"] / (intent / KUAISHOU.intent)
+
+
+TAOBAO = replace(
+    KUAISHOU,
+    impressions=_impressions("taobao", HIGH_INTENT),  # from published GMV and the assumed intent, so an assumption
+    intent=HIGH_INTENT,  # high (s3); the number is an assumption
+    brand_share=0.7,  # "about 70 %" of live channels are run by vendors (readke.com); brand-led (s3)
+    skill_share=0.05,  # led by brands (s3): who shows the goods matters less; the number is an assumption
+)
+DOUYIN = replace(
+    KUAISHOU,
+    impressions=_impressions("douyin", KUAISHOU.intent),  # as Taobao's; at least, as its GMV is "over" 500 bn
+    linked_share=0.6,  # "most" sales went through Taobao's links before October 2020 (s3); the number is an assumption
+)
+XIAOHONGSHU = replace(
+    KUAISHOU,
+    impressions=5e4,  # little traffic (s3); the number is an assumption
+    intent=HIGH_INTENT,  # high (s3); the number is an assumption
+)
+MOGUJIE = replace(
+    KUAISHOU,
+    impressions=2e4,  # little traffic (s3); the number is an assumption
+    intent=HIGH_INTENT,  # high (s3); the number is an assumption
+    breadth=0.1,  # narrow (A9); the number is an assumption
+    categories=WOMENS_FASHION,  # women's fashion only (s1, s3); its division is an assumption
+)
 
 
 def kuaishou(segments: int = 5_000, anchors: int = 1_000, *, rng: np.random.Generator) -> Platform:
@@ -121,115 +164,86 @@ def kuaishou(segments: int = 5_000, anchors: int = 1_000, *, rng: np.random.Gene
     return KUAISHOU.draw(segments, anchors, rng=rng)
 
 
-KUAISHOU = Preset()
-PRESETS: dict[str, Callable[..., Platform]] = {"kuaishou": kuaishou}
+def taobao(segments: int = 5_000, anchors: int = 1_000, *, rng: np.random.Generator) -> Platform:
+    """Draw a platform like Taobao Live: viewers who came to buy, and brands in front of the camera.
+
+    Parameters, attributes and errors are those of `kuaishou`.
+
+    Notes
+    -----
+    Sources: intent is high and the platform led by brands (s3); about 70 % of channels are run by vendors, and its live
+    GMV of 2020 was 400 bn RMB to Kuaishou's 381.2 (readke.com). Assumptions: an impression sells 3 times as much as
+    one of low intent, so that traffic is 0.35 of Kuaishou's for GMV in proportion to 2020; the anchor's own part in
+    the variance of log value is .05; everything else is as on Kuaishou, private traffic included.
+
+    Examples
+    --------
+    >>> sold = [
+    ...     round(platform.amounts("gmv", platform.observed).sum())
+    ...     for platform in (preset(500, 100, rng=np.random.default_rng(7)) for preset in (taobao, kuaishou))
+    ... ]
+    >>> round(sold[0] / sold[1], 3) == round(400 / 381.2, 3)
+    True
+    """
+    return TAOBAO.draw(segments, anchors, rng=rng)
 
 
-@dataclass(frozen=True, eq=False)
-class _Public:
-    """The public half of a platform: edges sorted by segment and anchor, and what they carry today."""
+def douyin(segments: int = 5_000, anchors: int = 1_000, *, rng: np.random.Generator) -> Platform:
+    """Draw a platform like Douyin before October 2020: the largest feed, low intent, sales closed mostly elsewhere.
 
-    category: NDArray[np.int64]
-    starts: NDArray[np.int64]
-    anchor: NDArray[np.int64]
-    value: FloatArray
-    observed: FloatArray
-    exposure: FloatArray
+    Parameters and errors are those of `kuaishou`, attributes too. Anchors also have ``shop``: "linked" anchors sell
+    through links to the shops of another platform, "own" ones in the platform's store.
 
+    Notes
+    -----
+    Sources: intent is low and the platform led by KOLs; most of its sales went through links to Taobao until it
+    banned them in October 2020 (s3); its live GMV of 2020 was over 500 bn RMB to Kuaishou's 381.2 (readke.com).
+    Assumptions: linked anchors have at least .6 of GMV and are a random choice; intent equals Kuaishou's, so that
+    traffic is 1.31 times Kuaishou's for GMV in proportion to 2020; everything else is as on Kuaishou, so that one seed
+    gives both the same graph. Values count all that an impression sells, wherever it is closed.
 
-def _cast(preset: Preset, anchors: int, rng: np.random.Generator) -> Cast:
-    """Draw who the anchors are, before any traffic: one (A,) array per trait."""
-    rank = rng.permutation(anchors)
-    appeal = (rank + 1.0) ** -preset.appeal_exponent
-    # Nobody arrives as a star: newcomers come from below the top tenth of appeal.
-    grassroots = np.flatnonzero(rank >= head_size(anchors, 0.1))
-    newcomers = min(math.ceil(preset.newcomer_share * anchors - 1e-9), grassroots.size)
-    new = np.zeros(anchors, dtype=bool)
-    new[rng.choice(grassroots, newcomers, replace=False)] = True
-    size = 1.0 / np.arange(1, max(1, round(preset.signed_share * anchors / preset.roster)) + 1)
-    firm = np.array([f"firm-{k}" for k in range(size.size)])[rng.choice(size.size, anchors, p=size / size.sum())]
-    return {
-        "appeal": appeal / appeal.sum(),
-        "new": new,
-        "firm": np.where(rng.random(anchors) < preset.signed_share, firm, ""),
-        "kind": np.where(rng.random(anchors) < preset.brand_share, "brand", "KOL"),
-        "category": rng.integers(len(preset.categories), size=anchors),
-        "skill": rng.lognormal(0.0, preset.value_sigma * math.sqrt(preset.skill_share), anchors),
-    }
+    Examples
+    --------
+    >>> platform = douyin(500, 100, rng=np.random.default_rng(7))
+    >>> sorted(set(platform.anchors["shop"].tolist()))
+    ['linked', 'own']
+    """
+    return DOUYIN.draw(segments, anchors, rng=rng)
 
 
-def _public(preset: Preset, segments: int, cast: Cast, rng: np.random.Generator) -> _Public:
-    """Draw the public segments, whom they watch, what that is worth and what today's feed does with it."""
-    appeal = cast["appeal"]
-    category = rng.integers(len(preset.categories), size=segments)
-    fewest, most = preset.degrees
-    degrees = np.minimum(rng.integers(fewest, most, size=segments, endpoint=True), appeal.size)
-    _, anchor = watch_blocks(degrees, appeal, own=(category, cast["category"]), breadth=preset.breadth, rng=rng)
-    value = rng.lognormal(0.0, preset.value_sigma * math.sqrt(1.0 - preset.skill_share), anchor.size)
-    value *= cast["skill"][anchor]
-    supply = rng.lognormal(0.0, preset.supply_sigma, segments)
-    starts = np.cumsum(degrees) - degrees
-    pull = value**preset.sales_pull * np.where(cast["new"], preset.newcomer_traffic, 1.0)[anchor]
-    supply *= preset.impressions / supply.sum()
-    observed = Feed(starts, anchor, value, pull, appeal, supply).matched(preset.sales_gini)
-    value *= preset.value_mean * preset.impressions / (observed * value).sum()
-    exposure = into_anchors(anchor, observed, appeal.size)
-    return _Public(category, starts, anchor, value, observed, exposure)
+def xiaohongshu(segments: int = 5_000, anchors: int = 1_000, *, rng: np.random.Generator) -> Platform:
+    """Draw a platform like Xiaohongshu: small, led by trusted KOLs, with viewers who are ready to buy.
+
+    Parameters, attributes and errors are those of `kuaishou`.
+
+    Notes
+    -----
+    Source: intent is high, the platform led by KOLs and its traffic little (s3). Assumptions: traffic is .05 of
+    Kuaishou's, an impression sells 3 times as much as one of low intent, and everything else is as on Kuaishou, so that
+    one seed gives both the same graph.
+    """
+    return XIAOHONGSHU.draw(segments, anchors, rng=rng)
 
 
-def _private(preset: Preset, cast: Cast, public: _Public, followed: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
-    """Impressions and values (P,) of the private segments, one per followed anchor."""
-    impressions, value = public.exposure[followed], cast["skill"][followed]
-    if followed.size:
-        impressions *= preset.impressions * (1.0 / preset.public_share - 1.0) / impressions.sum()
-        value *= preset.private_efficiency * preset.value_mean * impressions.sum() / (impressions * value).sum()
-    return impressions, value
+def mogujie(segments: int = 5_000, anchors: int = 1_000, *, rng: np.random.Generator) -> Platform:
+    """Draw the live half of a platform like Mogujie: women's fashion and nothing else, for viewers who want it.
+
+    Parameters, attributes and errors are those of `kuaishou`; ``category`` divides women's fashion.
+
+    Notes
+    -----
+    Sources: intent is high, the platform led by KOLs, its traffic little, live rooms make 50 % of its GMV (s3), of
+    which the platform drawn is this half; it sells women's fashion only (s1, s3). Assumptions: traffic is .02 of
+    Kuaishou's, an impression sells 3 times as much as one of low intent, one edge in ten leaves the part of fashion
+    that a segment prefers (narrow, A9), and everything else is as on Kuaishou.
+    """
+    return MOGUJIE.draw(segments, anchors, rng=rng)
 
 
-def _assemble(preset: Preset, cast: Cast, public: _Public, followed: NDArray[np.int64]) -> Platform:
-    """Put public and private segments behind one another and name everybody."""
-    impressions, value = _private(preset, cast, public, followed)
-    edges, anchors = public.anchor.size, cast["appeal"].size
-    observed = np.concatenate((public.observed, impressions))
-    names = np.array(preset.categories)
-    starts = np.concatenate((public.starts, np.arange(edges, edges + followed.size)))
-    anchor = np.concatenate((public.anchor, followed))
-    value = np.concatenate((public.value, value))
-    sales = into_anchors(anchor, observed * value, anchors)
-    fans = np.where(cast["new"], 0.0, public.exposure) * (1.0 / preset.public_share - 1.0) / preset.visits
-    return Platform(
-        np.append(starts, anchor.size),
-        anchor.astype(np.int32),
-        value,
-        np.add.reduceat(observed, starts),
-        capacity=np.full(anchors, np.inf),
-        observed=observed,
-        segments={
-            "id": _ids("segment", starts.size),
-            "domain": np.where(np.arange(starts.size) < public.starts.size, "public", "private"),
-            "category": names[np.concatenate((public.category, cast["category"][followed]))],
-        },
-        anchors={
-            "id": _ids("anchor", anchors),
-            "tier": _tiers(sales, cast["new"]),
-            "kind": cast["kind"],
-            "firm": cast["firm"],
-            "category": names[cast["category"]],
-            "appeal": cast["appeal"],
-            "fans": fans,
-        },
-    )
-
-
-def _tiers(sales: FloatArray, new: NDArray[np.bool_]) -> NDArray[np.str_]:
-    """Tier of each anchor (A,) by observed GMV: top 1 %, top 10 % and the rest of those who are not new."""
-    tier = np.full(sales.size, "tail", dtype="<U5")
-    order = np.argsort(-np.where(new, -1.0, sales), kind="stable")[: sales.size - int(new.sum())]
-    tier[order[: head_size(order.size, 0.1)]] = "waist"
-    tier[order[: head_size(order.size, 0.01)]] = "head"
-    tier[new] = "new"
-    return tier
-
-
-def _ids(noun: str, size: int) -> NDArray[np.str_]:
-    return np.char.add(f"{noun}-", np.arange(size).astype(np.str_))
+PRESETS: dict[str, Callable[..., Platform]] = {
+    "kuaishou": kuaishou,
+    "taobao": taobao,
+    "douyin": douyin,
+    "xiaohongshu": xiaohongshu,
+    "mogujie": mogujie,
+}
