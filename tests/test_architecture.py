@@ -17,7 +17,7 @@ LAYERS = [
     {"attributes"},
     {"soundness"},
     {"graph"},
-    {"networks", "tables", "columns", "folders", "synthetic", "rules"},
+    {"networks", "tables", "columns", "folders", "synthetic", "rules", "description"},
     {"problem"},
     {"certificate", "linear_model"},
     {"feasibility", "allocation"},
