@@ -21,7 +21,7 @@ DECILES = np.linspace(0.0, 1.0, 11)
 
 @dataclass(frozen=True, eq=False)
 class Spread:
-    """How a good is spread over the anchors: ``amounts`` (A,), and indices of them (nothing to share counts as even)."""
+    """How a good is spread over the anchors: ``amounts`` (A,) and indices of them; nothing to share counts as even."""
 
     amounts: FloatArray
 

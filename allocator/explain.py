@@ -44,8 +44,8 @@ def _gets(facts: Row) -> str:
     text = (
         f"Anchor {facts['anchor']}{f' ({traits})' if traits else ''} gets {quantity(facts['exposure'])} impressions "
         f"per {facts['period']}: {_share(facts['exposure_share'])} of all, number {facts['exposure_rank']:,} of "
-        f"{facts['anchors']:,} anchors and {_share(of_reach)} of the {quantity(facts['reach'])} it could reach; it sells "
-        f"{quantity(facts['gmv'])} {facts['currency']}, {_share(facts['gmv_share'])} of all and number "
+        f"{facts['anchors']:,} anchors and {_share(of_reach)} of the {quantity(facts['reach'])} it could reach; "
+        f"it sells {quantity(facts['gmv'])} {facts['currency']}, {_share(facts['gmv_share'])} of all and number "
         f"{facts['gmv_rank']:,}"
     )
     seen = facts["observed"]

@@ -32,8 +32,9 @@ def reasons(allocation: Allocation, anchor: Any) -> Row:
         bounds, ``level``, ``amount`` and ``shadow_price``. ``shown``: the segments that send traffic, the largest
         first, with ``impressions``, ``value``, ``surplus``, ``rent`` and ``short`` = rent - surplus (>= 0; the sum of
         impressions x short is part of the certified gap). ``missed``: the nearest that do not, with ``held_by``, who
-        gets most of the traffic there (None if nobody does), and ``value_short``, how much higher its own value would
-        have to be (None where value does not count). ``starved``: None, or the cause (see `_starved`). ``gap`` of the whole allocation.
+        gets most of the traffic there (None if nobody does), and ``value_short``, how much higher its own value
+        would have to be (None where value does not count). ``starved``: None, or the cause (see `_starved`).
+        ``gap`` and ``relative_gap`` of the whole allocation.
 
     Raises
     ------
@@ -132,8 +133,10 @@ def _segments(allocation: Allocation, j: int) -> tuple[list[Row], list[Row]]:
 
 
 def _starved(allocation: Allocation, j: int, missed: list[Row]) -> str | None:
-    """Why an anchor gets nothing: ``isolated`` (no edges), ``no supply`` (nobody watches at its segments), ``capped at
-    zero``, ``tied`` (nobody is worth more somewhere, but the traffic went to others) or ``outbid``; None if it gets something.
+    """Why an anchor gets nothing; None if it gets something.
+
+    ``isolated``: no edges; ``no supply``: nobody watches at its segments; ``capped at zero``; ``tied``: nobody is worth
+    more somewhere, but the traffic went to others; ``outbid``.
     """
     platform, exposure = allocation.platform, allocation.exposure
     if exposure[j] > STARVED * exposure.mean():

@@ -24,7 +24,7 @@ LAYERS = [
     {"repair", "archive", "reasons"},
     {"driver", "explain"},
     {"solvers", "axioms"},
-    {"frontier", "leximin", "diagnose", "discrete"},
+    {"frontier", "comparison", "leximin", "diagnose", "discrete"},
     {"online", "dynamics"},
     {"market"},
     {"cli"},

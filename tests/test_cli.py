@@ -327,10 +327,13 @@ PROBLEM = (
     "Finite capacities",
 )
 OPTIONS = {
-    "": ("--version", "--install-completion", "synth", "solve", "frontier", "Exit codes"),
-    "synth": ("PRESET", "--segments", "--anchors", "--seed", "--out", "kuaishou"),
+    "": ("--version", "--install-completion", "--show-completion", "solve", "frontier", "Exit codes"),
+    "synth": ("PRESET", "--segments", "--anchors", "--seed", "--out", "--json", "--quiet", "kuaishou"),
     "solve": (*PROBLEM, "--weight", "--seconds", "[WHERE:]LEVEL", "tier=new:50", *al.SOLVERS, *YARDSTICKS),
     "frontier": (*PROBLEM, "--points", "--baselines", "--no-baselines"),
+    "describe": ("PLATFORM", "--out", "--json", "--quiet", "lorenz.csv"),
+    "explain": ("RESULT", "ANCHOR", "--json", "--quiet"),
+    "compare": (*(word for word in PROBLEM if word not in ("--solver", "--out")), "--solvers", "--weight", "--seconds"),
 }
 
 
