@@ -11,7 +11,7 @@ from allocator.allocation import Allocation
 from allocator.driver import AllocationError, Goal, Solver, UnsupportedError
 from allocator.graph import Platform
 from allocator.problem import Problem
-from allocator.rules import GMV
+from allocator.rules import GMV, Objective
 from allocator.solvers import SECOND_OPINION, SOLVERS, named, solve
 from allocator.solvers.baselines import Baseline
 
@@ -47,8 +47,9 @@ def compare(
         One per solver: ``solver`` as asked, ``status``, ``objective``, ``bound`` (with its rounding), ``gap`` and
         ``relative_gap`` of its own certificate, ``gmv`` (currency / period), ``build_seconds``, ``solve_seconds``
         (after its packages and compiled passes were loaded on a problem of two edges), ``iterations`` (None if it
-        does not say). Where another solver proved a lower bound, as for those without multipliers,
-        ``best_bound_by`` names it and ``relative_gap_to_best`` is the gap against it (both None otherwise).
+        does not say). Where another solver proved a bound that is lower by more than rounding, as for those without
+        multipliers, ``best_bound_by`` names it and ``relative_gap_to_best`` is the gap against it (both None
+        otherwise).
         A solver that gave no flow has ``solver``, ``status`` and ``reason`` alone; the status is UNSUPPORTED where it
         cannot express the problem.
 
@@ -128,7 +129,7 @@ def _load(solver: str | Solver) -> None:
 
     What goes wrong here says nothing about the problem, and goes wrong there again if it matters.
     """
-    tiny = Problem(Platform.from_edges([0, 0], [0, 1], [2.0, 1.0], supply=[1.0]), GMV())
+    tiny = Problem(Platform.from_edges([0, 0], [0, 1], [2.0, 1.0], supply=[1.0]), Objective((GMV(),)))
     with suppress(Exception):
         solve(tiny, solver=solver)
 
@@ -149,11 +150,11 @@ def _measured(allocation: Allocation) -> Row:
 
 
 def _against_best(allocation: Allocation, others: dict[str, Allocation]) -> Row:
-    """The gap against the lowest bound of the others, where that is below the allocation's own."""
+    """The gap against the lowest bound of the others, where that is lower than the own one by more than rounding."""
     mine = allocation.certificate
     upper = {name: other.certificate.bound + other.certificate.rounding for name, other in others.items()}
     best = min(upper, key=upper.__getitem__, default=None)
-    if best is None or upper[best] >= mine.bound + mine.rounding:
+    if best is None or upper[best] >= mine.bound:
         return {"best_bound_by": None, "relative_gap_to_best": None}
     theirs = others[best].certificate
     judged = replace(mine, bound=theirs.bound, rounding=theirs.rounding)

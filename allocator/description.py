@@ -223,8 +223,13 @@ def _distinct(column: NDArray) -> list[str]:
 
 def _group(value: str, mine: NDArray[np.bool_], traffic: Spread, gmv: Spread) -> Group:
     impressions, money = float(traffic.amounts[mine].sum()), float(gmv.amounts[mine].sum())
-    shares = (float(spread.shares[mine].sum()) for spread in (traffic, gmv))
-    return Group(value, int(mine.sum()), *shares, money / impressions if impressions > 0 else None)
+    return Group(
+        value,
+        int(mine.sum()),
+        traffic_share=float(traffic.shares[mine].sum()),
+        gmv_share=float(gmv.shares[mine].sum()),
+        mean_value=money / impressions if impressions > 0 else None,
+    )
 
 
 def _counted(platform: Platform) -> dict[str, int]:
