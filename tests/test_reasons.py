@@ -142,6 +142,13 @@ def test_unserved_traffic_is_held_by_nobody():
     assert "where nobody is shown and the rent is 0: its value of 3 would have to be 2 higher" in allocation.explain(0)
 
 
+@pytest.mark.parametrize("weight", [0.5, 1.0, 4.0])
+def test_what_a_value_is_short_of_does_not_depend_on_the_weight_of_gmv(weight):
+    """bob is 2 below the rent of 5 in value, whatever the objective makes of a pound."""
+    (near,) = al.solve(al.Problem(shop(), weight * al.GMV())).reasons("bob")["missed"]
+    assert (near["short"], near["value_short"]) == (2 * weight, 2.0)
+
+
 def test_where_value_does_not_count_no_value_is_called_for():
     allocation = al.solve(al.Problem(shop(), al.MaxMin()))
     missed = [row for mine in facts_of(allocation) for row in mine["missed"]]
