@@ -5,6 +5,8 @@ __version__ = "0.1.0"
 from allocator import metrics, plots, synthetic
 from allocator.allocation import Allocation, Status
 from allocator.certificate import Certificate, CertificateError, certify
+from allocator.comparison import compare
+from allocator.description import Description, describe
 from allocator.driver import AllocationError, Answer, Goal, NoAnswer, Solver, UnsupportedError
 from allocator.frontier import Frontier, baselines, frontier, price_of_fairness, weighted
 from allocator.graph import Platform
@@ -26,6 +28,7 @@ __all__ = [
     "Capacity",
     "Certificate",
     "CertificateError",
+    "Description",
     "Floor",
     "Frontier",
     "Goal",
@@ -41,6 +44,8 @@ __all__ = [
     "UnsupportedError",
     "baselines",
     "certify",
+    "compare",
+    "describe",
     "from_networkx",
     "frontier",
     "holdout_gmv",

@@ -117,6 +117,12 @@ class Allocation:
 
         return explain(self, anchor)
 
+    def reasons(self, anchor: Any) -> dict[str, Any]:
+        """The facts of `explain` as plain data; see `allocator.reasons.reasons`."""
+        from allocator.reasons import reasons
+
+        return reasons(self, anchor)
+
     def save(self, folder: str | Path) -> Path:
         """Write ``result.json`` and ``allocation.parquet`` to a folder, atomically; see `allocator.archive.save`."""
         from allocator.archive import save

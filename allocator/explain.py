@@ -1,117 +1,143 @@
-"""An allocation in words: what an anchor gets, why, and what its rules cost."""
+"""An allocation in words: what an anchor gets, why, what its rules cost, and what it misses."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from allocator.allocation import Allocation
-from allocator.rules import Constraint, Welfare
+from allocator.reasons import Row, reasons
 from allocator.wording import quantity
 
 FELT = 1e-9
-"""Relative size below which a price is not worth a sentence."""
+"""Size relative to the median value below which a price is not worth a sentence."""
+MANY = 3
+"""Segments that a sentence names."""
+CAUSES = {
+    "isolated": "It gets nothing because no segment is connected to it.",
+    "no supply": "It gets nothing because none of its segments has any supply.",
+    "capped at zero": "It gets nothing because a rule allows it nothing.",
+    "tied": "It gets nothing although nobody is worth more in some segments: their traffic went to others.",
+}
 
 
 def explain(allocation: Allocation, anchor: Any) -> str:
-    """A paragraph about one anchor, by id.
+    """A paragraph about one anchor, by id; `allocator.reasons.reasons` has the same facts as numbers.
 
     Raises
     ------
     KeyError
         Naming an unknown id and the nearest known one.
     """
-    (j,) = allocation.platform.anchors.index([anchor])
-    return " ".join([_gets(allocation, j), _why(allocation, j), *_rules(allocation, j), _proof(allocation)])
+    facts = reasons(allocation, anchor)
+    least = FELT * max(float(np.median(allocation.platform.value)), FELT)
+    sentences = [_gets(facts), _counts(facts, least), *_traffic(facts, least), *_rules(facts, least), _proof(facts)]
+    return " ".join(sentences)
 
 
-def _gets(allocation: Allocation, j: int) -> str:
-    platform, exposure = allocation.platform, allocation.exposure
-    traits = ", ".join(
-        f"{name} {platform.anchors[name][j]}"
-        for name in ("tier", "category", "firm")
-        if name in platform.anchors and platform.anchors[name][j]
-    )
-    rank = int((exposure > exposure[j]).sum()) + 1
+def _gets(facts: Row) -> str:
+    named = (f"{name} {facts['attributes'].get(name)}" for name in ("tier", "category", "firm"))
+    traits = ", ".join(text for text in named if text.partition(" ")[2] not in ("", "None"))
+    of_reach = facts["exposure"] / max(facts["reach"], np.finfo(float).tiny)
     text = (
-        f"Anchor {platform.anchors['id'][j]}{f' ({traits})' if traits else ''} gets {quantity(exposure[j])} "
-        f"impressions per {platform.period}, "
-        f"{exposure[j] / max(platform.reach[j], np.finfo(float).tiny):.1%} of the {quantity(platform.reach[j])} "
-        f"it could reach and number {rank:,} of "
-        f"{platform.anchor_count:,} anchors, and sells {quantity(allocation.anchor_gmv[j])} {platform.currency}"
+        f"Anchor {facts['anchor']}{f' ({traits})' if traits else ''} gets {quantity(facts['exposure'])} impressions "
+        f"per {facts['period']}: {_share(facts['exposure_share'])} of all, number {facts['exposure_rank']:,} of "
+        f"{facts['anchors']:,} anchors and {_share(of_reach)} of the {quantity(facts['reach'])} it could reach; "
+        f"it sells {quantity(facts['gmv'])} {facts['currency']}, {_share(facts['gmv_share'])} of all and number "
+        f"{facts['gmv_rank']:,}"
     )
-    if platform.observed is None:
+    seen = facts["observed"]
+    if seen is None:
         return text + "."
-    seen = platform.into_anchors(platform.observed)[j]
-    return text + (
-        f"; observed were {quantity(seen)} impressions ({exposure[j] / seen - 1:+.1%})."
-        if seen > 0
-        else "; none were observed before."
-    )
+    if seen == 0:
+        return text + "; none were observed before."
+    times = facts["exposure"] / seen
+    change = f"{times - 1:+.1%}" if times < MANY else f"{quantity(float(f'{times:.3g}'))} times as many now"
+    return f"{text}; observed were {quantity(seen)} impressions ({change})."
 
 
-def _why(allocation: Allocation, j: int) -> str:
-    """The margin of an anchor: its surplus against the best alternative of its segments."""
-    platform, surplus = allocation.platform, allocation.surplus
-    edges = np.flatnonzero(platform.anchor == j)
-    if not edges.size:
-        return "No segment is connected to it."
-    unit = f"{platform.currency} per impression"
-    worth = surplus.on_edges()[edges]
-    rent = np.maximum(platform.largest_in_segments(surplus.on_edges()), 0.0)[platform.segment[edges]]
-    flow = allocation.flow[edges]
-    bonus = surplus.beta[j]
-    counted = "at its GMV" if surplus.alpha[j] == 1 else f"at {surplus.alpha[j]:.4g} times its GMV"
-    said = f"An impression on it counts {counted}"
-    if abs(bonus) > FELT * max(float(platform.value[edges].max()), FELT):
-        said += f" {'plus a bonus' if bonus > 0 else 'minus a price'} of {abs(bonus):,.4g} {unit}"
-    if flow.sum() > 0:
-        top = edges[np.argmax(flow)]
-        return (
-            f"{said}; it receives traffic from {int((flow > 0).sum()):,} of {edges.size:,} segments, most from segment "
-            f"{platform.segments['id'][platform.segment[top]]} ({allocation.flow[top]:,.4g} impressions worth "
-            f"{platform.value[top]:,.4g} {unit} each), "
-            f"because nobody else is worth more there."
+def _counts(facts: Row, least: float) -> str:
+    """What rules make of an impression on the anchor."""
+    alpha, beta = facts["alpha"], facts["beta"]
+    said = f"An impression on it counts {'at' if alpha == 1 else f'at {alpha:.4g} times'} its GMV"
+    if abs(beta) > least:
+        said += f" {'plus a bonus' if beta > 0 else 'minus a price'} of {abs(beta):,.4g} {_per_impression(facts)}"
+    return said + "."
+
+
+def _traffic(facts: Row, least: float) -> Iterator[str]:
+    """Where its surplus reaches the rent, and where it comes nearest without."""
+    shown, missed, unit = facts["shown"], facts["missed"], _per_impression(facts)
+    if facts["starved"] in CAUSES:
+        yield CAUSES[facts["starved"]]
+        return
+    if facts["starved"] is None:
+        most = "; ".join(
+            f"{row['segment']} ({row['impressions']:,.4g} impressions of value {row['value']:,.4g}, rent "
+            f"{row['rent']:,.4g})"
+            for row in shown[:MANY]
         )
-    short = float((rent - worth).min())
-    return (
-        f"{said}; everywhere another anchor is worth at least {max(short, 0.0):,.4g} {unit} more, so it gets nothing."
+        lost = sum(row["impressions"] * row["short"] for row in shown) / facts["exposure"]
+        because = (
+            "because nobody else is worth more there"
+            if lost <= least
+            else f"where the best would be worth {lost:,.4g} {unit} more on average"
+        )
+        yield (
+            f"It receives traffic from {len(shown):,} of {facts['segments']:,} segments, most from segment {most}, "
+            f"{because}."
+        )
+    if missed:
+        yield _misses(facts, missed[0], least)
+
+
+def _misses(facts: Row, near: Row, least: float) -> str:
+    """The segment without traffic whose rent it comes nearest to."""
+    if near["short"] <= least:
+        return f"In segment {near['segment']} nobody is worth more, yet the traffic there went to others."
+    start = "It gets nothing because everywhere" if facts["starved"] else "In every other segment"
+    rival = "another anchor is" if near["rent"] > 0 else "another anchor, or serving nobody, is"
+    held = f"{near['held_by']} has most of the traffic" if near["held_by"] is not None else "nobody is shown"
+    text = (
+        f"{start} {rival} worth at least {near['short']:,.4g} {_per_impression(facts)} more; it comes nearest in "
+        f"segment {near['segment']}, where {held} and the rent is {near['rent']:,.4g}"
     )
+    if near["value_short"] is None:
+        return f"{text}."
+    return f"{text}: its value of {near['value']:,.4g} would have to be {near['value_short']:,.4g} higher."
 
 
-def _rules(allocation: Allocation, j: int) -> list[str]:
+def _rules(facts: Row, least: float) -> Iterator[str]:
     """One sentence per rule that the anchor feels."""
-    platform, said = allocation.platform, []
-    typical = max(float(np.median(platform.value)), FELT)
-    for label, term, mine in zip(
-        allocation.problem.labels, allocation.problem.terms, allocation.multipliers, strict=True
-    ):
-        if isinstance(term, Constraint) and term.box is not None:
-            price = float(term.shadow_price(mine)[j])
-            if abs(price) > FELT * typical:
-                word = "raise the objective by at most" if price > 0 else "cost at least"
-                said.append(
-                    f"Its {label.lower()} of {quantity(term.level[j])} binds: one unit more would {word} "
-                    f"{abs(price):,.4g} {platform.currency}."
-                )
-        elif isinstance(term, Welfare) and mine is not None:
-            marginal = term.marginals(mine).get(term.of)
-            if marginal is not None and marginal[j] > FELT * typical:
-                unit = {"exposure": "impression", "gmv": f"{platform.currency} of sales"}.get(
-                    term.of, f"unit of {term.of}"
-                )
-                said.append(
-                    f"{label} adds {marginal[j]:,.4g} {platform.currency} per {unit}, against "
-                    f"{np.median(marginal):,.4g} for the median anchor."
-                )
-    return said
+    currency = facts["currency"]
+    for rule in facts["rules"]:
+        price = rule.get("shadow_price", 0.0)
+        if abs(price) > least:
+            word = "raise the objective by at most" if price > 0 else "cost at least"
+            yield (
+                f"Its {rule['rule'].lower()} of {quantity(rule['level'])} binds: one unit more would {word} "
+                f"{abs(price):,.4g} {currency}."
+            )
+        elif "median_marginal" in rule and rule["rule"] != "GMV" and rule["marginal"] > least:
+            unit = {"exposure": "impression", "gmv": f"{currency} of sales"}.get(rule["of"], f"unit of {rule['of']}")
+            yield (
+                f"{rule['rule']} adds {rule['marginal']:,.4g} {currency} per {unit}, against "
+                f"{rule['median_marginal']:,.4g} for the median anchor."
+            )
 
 
-def _proof(allocation: Allocation) -> str:
-    certificate, platform = allocation.certificate, allocation.platform
+def _proof(facts: Row) -> str:
     return (
-        f"The whole allocation is proved to be within {certificate.gap:,.3g} {platform.currency} per "
-        f"{platform.period} of the best possible "
-        f"(relative gap {certificate.relative_gap:.1e})."
+        f"The whole allocation is proved to be within {max(facts['gap'], 0.0):,.3g} {facts['currency']} per "
+        f"{facts['period']} of the best possible (relative gap {max(facts['relative_gap'], 0.0):.1e})."
     )
+
+
+def _per_impression(facts: Row) -> str:
+    return f"{facts['currency']} per impression"
+
+
+def _share(share: float) -> str:
+    return "under 0.01%" if 0 < share < 1e-4 else f"{share:.2%}"

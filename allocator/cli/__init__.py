@@ -8,7 +8,7 @@ import numpy as np
 import typer
 
 import allocator as al
-from allocator.cli import grammar, importing, options, reports
+from allocator.cli import answers, figures, grammar, importing, options, reports
 from allocator.cli.outcomes import OneSentence
 from allocator.solvers.baselines import Baseline
 
@@ -27,13 +27,18 @@ def synth(
     segments: Annotated[int, typer.Option(metavar="N", help="Number of viewer segments.")] = 5_000,
     anchors: Annotated[int, typer.Option(metavar="N", help="Number of anchors.")] = 1_000,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="The same seed gives the same platform.")] = 0,
+    machine: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Draw a synthetic platform and write it to a folder."""
     draw = grammar.preset(preset)
     grammar.refuse_unwritable(out)
     platform = draw(segments, anchors, rng=np.random.default_rng(seed))
     al.write_platform(platform, out)
-    reports.stdout.print(repr(platform), soft_wrap=True)
+    if machine:
+        reports.print_json({"folder": str(out), "preset": preset, "seed": seed} | reports.size(platform))
+    elif not quiet:
+        reports.show(repr(platform))
 
 
 app.command("import")(importing.import_log)
@@ -60,13 +65,10 @@ def solve(
     The objective is GMV; `--fairness` adds a welfare of the anchors. Finite capacities of the platform are kept without
     being asked for.
     """
-    if fairness is None and not (of is None and weight is None):
-        raise ValueError("--of and --weight speak of the welfare; name it with --fairness, such as --fairness nash")
     grammar.refuse_unwritable(out)
     graph = al.read_platform(platform)
-    problem = al.Problem(graph, grammar.objective(fairness, of), grammar.rules(graph, capacity, cap, floor))
-    if fairness is not None:
-        problem = al.weighted(problem, 1.0 if weight is None else weight)
+    rules = grammar.rules(graph, capacity, cap, floor)
+    problem = grammar.problem(graph, rules, fairness=fairness, of=of, weight=weight)
     with reports.progress("solving", quiet) as tell:
         allocation = al.solve(problem, solver=solver, relative_gap=relative_gap, seconds=seconds, report=tell)
     if out is not None:
@@ -74,7 +76,7 @@ def solve(
     if machine:
         reports.print_json(reports.record(allocation))
     elif not quiet:
-        reports.stdout.print(reports.solution(allocation))
+        reports.show(reports.solution(allocation))
 
 
 @app.command()
@@ -109,8 +111,12 @@ def frontier(
         if baselines:
             rows += al.baselines(problem, [name for name, kind in al.SOLVERS.items() if issubclass(kind, Baseline)])
     if out is not None:
-        reports.write_frontier(rows, problem, out)
+        figures.write_frontier(rows, problem, out)
     if machine:
-        reports.print_json([reports.plain(row) for row in rows])
+        reports.print_json(rows)
     elif not quiet:
-        reports.stdout.print(*reports.points(rows, graph), sep="\n")
+        reports.show(*reports.points(rows, graph))
+
+
+for question in (answers.describe, answers.explain, answers.compare):
+    app.command()(question)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,6 +49,36 @@ def objective(fairness: str | None, of: str | None) -> Objective:
     """GMV and, if one is named, the welfare of a good (exposure by default), still without a weight."""
     gmv = Objective((al.GMV(),))
     return gmv if fairness is None else gmv + welfare(fairness)(of=of or "exposure")
+
+
+def problem(
+    platform: al.Platform,
+    rules: Sequence[Constraint],
+    *,
+    fairness: str | None,
+    of: str | None,
+    weight: float | None,
+) -> al.Problem:
+    """GMV and, if one is named, a welfare at a relative weight (1 by default), under rules."""
+    if fairness is None and not (of is None and weight is None):
+        raise ValueError("--of and --weight speak of the welfare; name it with --fairness, such as --fairness nash")
+    stated = al.Problem(platform, objective(fairness, of), tuple(rules))
+    return stated if fairness is None else al.weighted(stated, 1.0 if weight is None else weight)
+
+
+def anchor(platform: al.Platform, text: str) -> Any:
+    """The id that is written like this, whatever its kind; the text itself where there is none."""
+    return {str(identity): identity for identity in platform.anchors["id"].tolist()}.get(text, text)
+
+
+def solvers(text: str | None) -> list[str] | None:
+    """Names from ``flow,linear:pdlp,prices``; None, which leaves the choice to the package, for no text."""
+    if text is None:
+        return None
+    names = list(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
+    if not names:
+        raise ValueError("--solvers names no solver; write names with commas between them, such as flow,prices")
+    return names
 
 
 def bound(text: str) -> tuple[str | None, str]:

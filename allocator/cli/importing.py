@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +14,6 @@ from rich.table import Table
 
 import allocator as al
 from allocator.cli import grammar, options, reports
-from allocator.metrics import gini, top_share
 from allocator.tables import Credibility, Reading, write_platforms
 from allocator.tables.folders import refuse_foreign
 from allocator.wording import quantity
@@ -144,7 +145,7 @@ def import_log(
     }
     names = None if columns is None else [name.strip() for name in columns.split(",")]
     cleaning |= {"missing": tuple(missing or ()), "columns": names, "encoding": encoding}
-    with reports.progress("reading", quiet) as tell:
+    with reports.progress("reading", quiet) as tell, _as_typed():
         reading = al.read_log(
             list(log),
             segment=segment,
@@ -161,14 +162,28 @@ def import_log(
             report=tell,
             **cleaning,
         )
-    if by is None:
-        al.write_platform(reading.platforms[""], out)
-    else:
-        write_platforms(reading.platforms, out)
+    _write(reading, out, parts=by is not None)
     if machine:
         reports.print_json(account(reading))
     elif not quiet:
-        reports.stdout.print(*told(reading, out), sep="\n")
+        reports.show(*told(reading, out))
+
+
+def _write(reading: Reading, out: Path, *, parts: bool) -> None:
+    if parts:
+        write_platforms(reading.platforms, out)
+    else:
+        al.write_platform(reading.platforms[""], out)
+
+
+@contextmanager
+def _as_typed() -> Iterator[None]:
+    """Let sentences speak of options where they speak of arguments: ``--invalid drop`` for ``invalid='drop'``."""
+    try:
+        yield
+    except al.TableError as error:
+        text = re.sub(r"\b(\w+)='([^']+)'", r"--\1 \2", str(error))
+        raise al.TableError(re.sub(r"\b(\w+)=(?=[\s(]|$)", r"--\1", text)) from None
 
 
 def account(reading: Reading) -> dict[str, Any]:
@@ -182,25 +197,9 @@ def account(reading: Reading) -> dict[str, Any]:
         "pairs": told.pairs,
         "notices": list(told.notices),
         "parts": [
-            {"part": name} | described(platform) | moved(platform, reading.credibility.get(name))
+            {"part": name} | al.describe(platform).record() | moved(platform, reading.credibility.get(name))
             for name, platform in reading.platforms.items()
         ],
-    }
-
-
-def described(platform: al.Platform) -> dict[str, Any]:
-    """Sizes and inequality of one platform."""
-    seen = np.asarray(platform.observed)
-    exposure, sales = platform.into_anchors(seen), platform.amounts("gmv", seen)
-    return {
-        "segments": platform.segment_count,
-        "anchors": platform.anchor_count,
-        "edges": platform.edge_count,
-        "impressions": float(seen.sum()),
-        "gmv": float(sales.sum()),
-        "gini_exposure": gini(exposure),
-        "gini_gmv": gini(sales),
-        "top_1_percent_gmv": top_share(sales),
     }
 
 
@@ -213,9 +212,9 @@ def moved(platform: al.Platform, credibility: Credibility | None) -> dict[str, A
     moves, gmv = float((seen * np.abs(credibility.value - own)).sum()), float((seen * own).sum())
     return {
         "shrinkage": {
-            "strength": reports.number(credibility.strength),
-            "anchor_strength": reports.number(credibility.anchor_strength),
-            "segment_strength": reports.number(credibility.segment_strength),
+            "strength": credibility.strength,
+            "anchor_strength": credibility.anchor_strength,
+            "segment_strength": credibility.segment_strength,
             "mean_weight": float((seen * credibility.weight).sum() / seen.sum()),
             "mean_move": moves / gmv if gmv else 0.0,
         }
@@ -244,15 +243,12 @@ def told(reading: Reading, out: Path) -> Sequence[Table | str]:
 
 
 def _add_platform(table: Table, name: str, platform: al.Platform, credibility: Credibility | None) -> None:
-    facts = described(platform)
-    label = f"part {name}" if name else "platform"
-    sizes = f"{facts['segments']:,} segments, {facts['anchors']:,} anchors, {facts['edges']:,} edges"
-    table.add_row(label, f"{sizes}, {quantity(facts['impressions'])} impressions")
-    sold = (
-        f"{quantity(facts['gmv'])} {platform.currency} per {platform.period}, Gini over anchors {facts['gini_gmv']:.3f}"
-    )
-    table.add_row("GMV", f"{sold}, top 1 % {facts['top_1_percent_gmv']:.1%}")
-    table.add_row("Gini of traffic", f"{facts['gini_exposure']:.3f}")
+    facts = al.describe(platform)
+    sizes = f"{platform.segment_count:,} segments, {platform.anchor_count:,} anchors, {platform.edge_count:,} edges"
+    table.add_row(f"part {name}" if name else "platform", f"{sizes}, {quantity(facts.traffic.total)} impressions")
+    sold = f"{quantity(facts.gmv.total)} {platform.currency} per {platform.period}"
+    spread = f"Gini {facts.gmv.gini:.3f} over anchors, top 1 % {facts.gmv.top_1_percent:.1%}"
+    table.add_row("GMV", f"{sold}, {spread}; Gini of traffic {facts.traffic.gini:.3f}")
     if credibility is not None:
         how = moved(platform, credibility)["shrinkage"]
         table.add_row(

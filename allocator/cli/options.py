@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 import allocator as al
+from allocator.cli import completion
 from allocator.rules.levels import YARDSTICKS
 
 
@@ -24,14 +25,22 @@ Version = Annotated[
     bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
 ]
 PresetName = Annotated[
-    str, typer.Argument(metavar="PRESET", help=f"The platform to imitate: {', '.join(al.synthetic.PRESETS)}.")
+    str,
+    typer.Argument(
+        metavar="PRESET",
+        autocompletion=completion.preset,
+        help=f"The platform to imitate: {', '.join(al.synthetic.PRESETS)}.",
+    ),
 ]
 NewFolder = Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write the platform.")]
 PlatformFolder = Annotated[Path, typer.Argument(metavar="PLATFORM", help="A platform folder, as synth writes it.")]
+ResultFolder = Annotated[Path, typer.Argument(metavar="RESULT", help="A result folder, as solve --out writes it.")]
+AnchorId = Annotated[str, typer.Argument(metavar="ANCHOR", help="The id of an anchor, as the platform has it.")]
 Fairness = Annotated[
     str | None,
     typer.Option(
         metavar="WELFARE",
+        autocompletion=completion.welfare,
         help="Welfare of the anchors that joins GMV: nash, maxmin or alpha=X, X > 0 (alpha=1 is nash).",
     ),
 ]
@@ -39,6 +48,7 @@ Of = Annotated[
     str | None,
     typer.Option(
         metavar="GOOD",
+        autocompletion=completion.good,
         help="What the welfare is about: exposure (the default), gmv or an edge measure of the platform.",
     ),
 ]
@@ -72,7 +82,18 @@ Floor = Annotated[
 Solver = Annotated[
     str,
     typer.Option(
-        metavar="NAME[:ENGINE]", help=f"auto, {', '.join(al.SOLVERS)}; an engine follows a colon, as in linear:pdlp."
+        metavar="NAME[:ENGINE]",
+        autocompletion=completion.solver,
+        help=f"auto, {', '.join(al.SOLVERS)}; an engine follows a colon, as in linear:pdlp.",
+    ),
+]
+Solvers = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME[:ENGINE],...",
+        autocompletion=completion.solvers,
+        help=f"Solvers with commas between them: auto, {', '.join(al.SOLVERS)}. Without it all that optimise and can "
+        "take the problem; beyond 100,000 edges conic and linear only where flow and prices cannot.",
     ),
 ]
 RelativeGap = Annotated[float, typer.Option(metavar="X", help="The relative gap to prove.")]

@@ -20,6 +20,8 @@ EXPECTED = (
     KeyError,
     OSError,
     ArithmeticError,
+    MemoryError,
+    ImportError,
     al.AllocationError,
     KeyboardInterrupt,
 )
@@ -49,10 +51,16 @@ def _code(error: BaseException) -> int:
 
 
 def _sentence(error: BaseException) -> str:
+    return " ".join(_words(error).split())
+
+
+def _words(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "interrupted; no file is left half-written"
     if isinstance(error, UsageError):
         return error.format_message()
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}"
+        return error.strerror if error.filename is None else f"{error.strerror}: {error.filename}"
+    if isinstance(error, MemoryError):
+        return f"there is not enough memory ({error})" if str(error) else "there is not enough memory"
     return str(error.args[0]) if isinstance(error, KeyError) else str(error)

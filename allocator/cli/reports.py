@@ -1,15 +1,12 @@
-"""Results for people (tables), for machines (JSON) and for papers (files)."""
+"""Results for people (tables) and for machines (JSON)."""
 
 from __future__ import annotations
 
-import csv
+import io
 import json
 import math
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,8 +19,11 @@ from allocator.frontier import Row, row_of
 
 FELT = 1e-6
 """Shadow price, relative to the median value of an impression, up to which a level does not bind."""
-stdout = Console(markup=False, emoji=False, highlight=False)
-stderr = Console(markup=False, emoji=False, highlight=False, stderr=True)
+WIDE = 10_000
+"""Characters on a line that nobody folds."""
+PLAIN: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
+stdout = Console(**PLAIN)
+stderr = Console(**PLAIN, stderr=True)
 
 
 @contextmanager
@@ -38,17 +38,28 @@ def progress(sentence: str, quiet: bool) -> Iterator[Callable[[str], None] | Non
 
 def print_json(entry: Any) -> None:
     """Print plain data on stdout."""
-    stdout.out(json.dumps(entry, indent=1, allow_nan=False))
+    stdout.out(json.dumps(plain(entry), indent=1, allow_nan=False))
 
 
-def number(amount: float) -> float | str:
-    """A number for JSON, which knows no infinity: it becomes the text "inf" or "-inf"."""
-    return amount if math.isfinite(amount) else str(amount)
+def show(*renderables: Any) -> None:
+    """Print for people; what goes into a file or a pipe is not folded to the width of a terminal."""
+    for renderable in renderables:
+        if stdout.is_terminal:
+            stdout.print(renderable)
+            continue
+        lines = Console(**PLAIN, width=WIDE, file=io.StringIO(), color_system=None)
+        with lines.capture() as captured:
+            lines.print(renderable)
+        stdout.out("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
-def plain(row: Row) -> Row:
-    """A row for JSON."""
-    return {key: number(entry) if isinstance(entry, float) else entry for key, entry in row.items()}
+def plain(entry: Any) -> Any:
+    """Data for JSON, which knows no infinity: it becomes the text "inf" or "-inf"."""
+    if isinstance(entry, dict):
+        return {k: plain(v) for k, v in entry.items()}
+    if isinstance(entry, list | tuple):
+        return [plain(v) for v in entry]
+    return str(entry) if isinstance(entry, float) and not math.isfinite(entry) else entry
 
 
 def binding(allocation: al.Allocation) -> dict[str, Row]:
@@ -62,10 +73,24 @@ def binding(allocation: al.Allocation) -> dict[str, Row]:
     return found
 
 
+def size(platform: al.Platform) -> Row:
+    """How large a platform is, and in which units."""
+    return {
+        "segments": platform.segment_count,
+        "anchors": platform.anchor_count,
+        "edges": platform.edge_count,
+        "supply": float(platform.supply.sum()),
+        "currency": platform.currency,
+        "period": platform.period,
+        "content_hash": platform.content_hash,
+        "notices": list(platform.notices),
+    }
+
+
 def record(allocation: al.Allocation) -> Row:
     """A solution for machines."""
     platform, run = allocation.platform, allocation.run
-    return plain(row_of(allocation, allocation.problem)) | {
+    return row_of(allocation, allocation.problem) | {
         "currency": platform.currency,
         "period": platform.period,
         "build_seconds": run.build_seconds,
@@ -82,8 +107,8 @@ def solution(allocation: al.Allocation) -> Table:
     money = f"{platform.currency} per {platform.period}"
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_row("status", allocation.status.value)
-    table.add_row("GMV", f"{_amount(row['gmv'])} {money}")
-    table.add_row("proved gap", f"{_amount(row['gap'])} {money} (relative {row['relative_gap']:.2g})")
+    table.add_row("GMV", f"{amount(row['gmv'])} {money}")
+    table.add_row("proved gap", f"{amount(row['gap'])} {money} (relative {row['relative_gap']:.2g})")
     table.add_row("Gini of exposure", f"{row['gini_exposure']:.3f}")
     table.add_row("top 1 % of anchors", f"{row['top_1_percent_exposure']:.1%} of exposure")
     table.add_row("starved anchors", f"{row['starved_anchors']:,} of {platform.anchor_count:,}")
@@ -93,7 +118,7 @@ def solution(allocation: al.Allocation) -> Table:
         table.add_row(
             label,
             f"binds at {rule['levels']:,} anchors; one unit more for each would change the objective "
-            f"by at most {_amount(rule['shadow_price'])} {platform.currency}",
+            f"by at most {amount(rule['shadow_price'])} {platform.currency}",
         )
     for notice in allocation.problem.notices:
         table.add_row("notice", notice)
@@ -113,11 +138,11 @@ def points(rows: Sequence[Row], platform: al.Platform) -> Iterator[Table | str]:
         if "reason" not in row:
             table.add_row(
                 _name(row),
-                _amount(row["gmv"]),
-                _share(row.get("price_of_fairness")),
-                _amount(row["level"]),
+                amount(row["gmv"]),
+                percent(row.get("price_of_fairness")),
+                amount(row["level"]),
                 f"{row['gini_exposure']:.3f}",
-                _share(row["top_1_percent_exposure"]),
+                percent(row["top_1_percent_exposure"]),
                 f"{row['starved_anchors']:,}",
                 "" if row["gap"] is None else f"{row['relative_gap']:.1e}",
             )
@@ -131,47 +156,10 @@ def _name(row: Row) -> str:
     return row["solver"] if row["weight"] is None else f"{row['weight']:.3g}"
 
 
-def _amount(amount: float) -> str:
+def amount(amount: float) -> str:
     """Four digits, or all before the point."""
     return f"{amount:,.0f}" if 1e3 <= abs(amount) < 1e15 else f"{amount:.4g}"
 
 
-def _share(share: float | None) -> str:
+def percent(share: float | None) -> str:
     return "" if share is None else f"{share:.1%}"
-
-
-def write_frontier(rows: Sequence[Row], problem: al.Problem, folder: Path) -> None:
-    """Write ``frontier.csv``, ``.json``, ``.png`` and ``.pdf``, drawn up aside and then moved to their places."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".frontier.") as name:
-        draft = Path(name)
-        with (draft / "frontier.csv").open("w", newline="") as file:
-            table = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)))
-            table.writeheader()
-            table.writerows(rows)
-        text = json.dumps([plain(row) for row in rows], indent=1, allow_nan=False)
-        (draft / "frontier.json").write_text(text + "\n")
-        _draw(rows, problem, draft)
-        for path in sorted(draft.iterdir()):
-            os.replace(path, folder / path.name)
-
-
-def _draw(rows: Sequence[Row], problem: al.Problem, folder: Path) -> None:
-    """The same rows give the same bytes: no date is written into the figure."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    platform, good = problem.platform, problem.welfare[0].of
-    unit = {"exposure": "impressions", "gmv": platform.currency}.get(good, good)
-    with mpl.rc_context(al.plots.style):
-        figure = Figure()
-        ax = al.plots.frontier(
-            [row for row in rows if row["weight"] is not None],
-            figure.subplots(),
-            baselines=[row for row in rows if row["weight"] is None],
-            xlabel=f"Fairness level ({unit} per anchor and {platform.period})",
-            ylabel=f"GMV ({platform.currency} per {platform.period})",
-        )
-        ax.legend()
-        figure.savefig(folder / "frontier.png")
-        figure.savefig(folder / "frontier.pdf", metadata={"CreationDate": None})

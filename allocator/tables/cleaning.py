@@ -142,7 +142,7 @@ class Cleaner:
     def batches(self) -> Iterator[Cleaned]:
         """Read the source and yield what counts of it, in order."""
         drop, start = self.cleaning.invalid == "drop", 0
-        ragged = (lambda row: self.tally.dropped.update(["rows with too many or too few fields"])) if drop else None
+        ragged = (lambda: self.tally.dropped.update(["rows with too many or too few fields"])) if drop else None
         marks: dict[str, dict[str, int]] = {}
         for table in self.source.batches(self.needed, ragged):
             numbers = np.arange(start + 1, start + table.num_rows + 1)
@@ -187,7 +187,8 @@ class Cleaner:
         true &= ~unread
         self.tally.filtered += int((~true & ~unread).sum())
         passed = rows.taken(true)
-        passed.faults = [fault._replace(rows=fault.rows[true]) for fault in lacking]
+        for fault in lacking:
+            passed.faults += [fault._replace(rows=fault.rows[true])] * bool(fault.rows[true].any())
         return passed
 
     def _ids(self, role: str, rows: Rows) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+REMEDY = "check it, or convert it and try again"
+
 
 class TableError(ValueError):
     """A table or folder that cannot be used: one sentence naming the culprit and the remedy."""

@@ -129,7 +129,7 @@ class Gathering:
             self.tally.dropped["ids in scientific notation"] += int(cells.rows[~known].sum())
             codes, cells = tuple(code[known] for code in codes), Cells(*(column[known] for column in cells))
         if not codes[0].size:
-            raise TableError(f"{self.name} has no rows left without ids in scientific notation; export the ids as text")
+            raise TableError(f"{self.name} has nothing but ids in scientific notation; export the ids as text")
         widths = (len(names), sides[0].limit.size, sides[1].limit.size)
         cells = merge(cells._replace(key=np.ravel_multi_index(codes, widths)), summed=self.summed)
         cells = self._sold(plan, cells, widths, sides) if self.summed else cells
@@ -141,8 +141,11 @@ class Gathering:
         found, start = {}, 0
         for k, end in enumerate(ends.tolist()):
             own = Cells(*(column[start:end] for column in cells))
-            found[names[k]] = paired(own._replace(key=own.key - k * size), widths[2], summed=self.summed)
+            if own.key.size:
+                found[names[k]] = paired(own._replace(key=own.key - k * size), widths[2], summed=self.summed)
             start = end
+        if not found:
+            raise TableError(f"{self.name} has nothing but returns and money without traffic; give sales, too")
         return found
 
     def _sold(self, plan: Cleaning, cells: Cells, widths: tuple[int, int, int], sides: tuple[Side, Side]) -> Cells:

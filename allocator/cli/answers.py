@@ -1,0 +1,87 @@
+"""The commands that answer questions: who has the traffic, why an anchor gets what it gets, which solver to take."""
+
+from __future__ import annotations
+
+import allocator as al
+from allocator.cli import figures, grammar, options, overviews, reports
+from allocator.comparison import UNSUPPORTED
+from allocator.frontier import Row
+
+
+def describe(
+    platform: options.PlatformFolder,
+    out: options.Out = None,
+    machine: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Say who has the traffic of a platform, and what its shape alone decides.
+
+    The folder receives lorenz.csv, lorenz.png and lorenz.pdf. Without observed traffic everything is about the even
+    flow.
+    """
+    grammar.refuse_unwritable(out)
+    found = al.describe(al.read_platform(platform))
+    if out is not None:
+        figures.write_lorenz(found, out)
+    if machine:
+        reports.print_json(found.record())
+    elif not quiet:
+        reports.show(*overviews.description(found))
+
+
+def explain(
+    result: options.ResultFolder,
+    anchor: options.AnchorId,
+    machine: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Say why an anchor gets what it gets: its traffic, what rules add to it, and what it misses by how much."""
+    allocation = al.Allocation.load(result)
+    identity = grammar.anchor(allocation.platform, anchor)
+    if machine:
+        reports.print_json(allocation.reasons(identity) | {"words": allocation.explain(identity)})
+    elif not quiet:
+        reports.show(*overviews.explanation(allocation, identity))
+
+
+def compare(
+    platform: options.PlatformFolder,
+    solvers: options.Solvers = None,
+    fairness: options.Fairness = None,
+    of: options.Of = None,
+    weight: options.Weight = None,
+    capacity: options.Capacity = None,
+    cap: options.Cap = None,
+    floor: options.Floor = None,
+    relative_gap: options.RelativeGap = 1e-4,
+    seconds: options.Seconds = None,
+    machine: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Solve one problem with several solvers, and show what each proves and takes.
+
+    A solver that cannot take the problem, or fails, is named with its reason. Finite capacities of the platform are
+    kept without being asked for.
+    """
+    names = grammar.solvers(solvers)
+    graph = al.read_platform(platform)
+    rules = grammar.rules(graph, capacity, cap, floor)
+    problem = grammar.problem(graph, rules, fairness=fairness, of=of, weight=weight)
+    with reports.progress("solving", quiet) as tell:
+        rows = al.compare(problem, names, relative_gap=relative_gap, seconds=seconds, report=tell)
+    _refuse_nothing(rows)
+    if machine:
+        reports.print_json(rows)
+    elif not quiet:
+        reports.show(*overviews.comparison(rows, graph))
+
+
+def _refuse_nothing(rows: list[Row]) -> None:
+    """Where no solver found a flow there is nothing to compare, and the strongest reason is the answer."""
+    if not all("reason" in row for row in rows):
+        return
+    by_status = {row["status"]: row["reason"] for row in reversed(rows)}
+    for status in (al.Status.INFEASIBLE, al.Status.FAILED):
+        if status.name in by_status:
+            raise al.AllocationError(status, by_status[status.name])
+    raise al.UnsupportedError(by_status[UNSUPPORTED])

@@ -1,0 +1,79 @@
+"""Results for papers: a figure beside the table it is drawn from, all of them written or none."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import allocator as al
+from allocator.cli.reports import plain
+from allocator.frontier import Row
+
+
+def write_frontier(rows: Sequence[Row], problem: al.Problem, folder: Path) -> None:
+    """Write ``frontier.csv``, ``.json``, ``.png`` and ``.pdf``."""
+    platform, good = problem.platform, problem.welfare[0].of
+    unit = {"exposure": "impressions", "gmv": platform.currency}.get(good, good)
+    with _written_whole(folder) as draft:
+        _write_table(rows, draft / "frontier.csv")
+        text = json.dumps(plain(list(rows)), indent=1, allow_nan=False)
+        (draft / "frontier.json").write_text(text + "\n")
+        with _figure(draft / "frontier") as ax:
+            al.plots.frontier(
+                [row for row in rows if row["weight"] is not None],
+                ax,
+                baselines=[row for row in rows if row["weight"] is None],
+                xlabel=f"Fairness level ({unit} per anchor and {platform.period})",
+                ylabel=f"GMV ({platform.currency} per {platform.period})",
+            )
+
+
+def write_lorenz(found: al.Description, folder: Path) -> None:
+    """Write ``lorenz.csv``, ``.png`` and ``.pdf`` of traffic and GMV."""
+    (population, traffic), (_, gmv) = (al.metrics.lorenz(spread.amounts) for spread in (found.traffic, found.gmv))
+    with _written_whole(folder) as draft:
+        columns = {"population": population, "traffic": traffic, "gmv": gmv}
+        points = zip(*(column.tolist() for column in columns.values()), strict=True)
+        _write_table([dict(zip(columns, point, strict=True)) for point in points], draft / "lorenz.csv")
+        with _figure(draft / "lorenz") as ax:
+            curves = {f"{found.flow} traffic": (population, traffic), f"{found.flow} GMV": (population, gmv)}
+            al.plots.lorenz(curves, ax, of="all")
+
+
+@contextmanager
+def _written_whole(folder: Path) -> Iterator[Path]:
+    """A folder to draw things up in, whose files are moved to their places at the end."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".draft.") as name:
+        draft = Path(name)
+        yield draft
+        for path in sorted(draft.iterdir()):
+            os.replace(path, folder / path.name)
+
+
+def _write_table(rows: Sequence[Row], path: Path) -> None:
+    with path.open("w", newline="") as file:
+        table = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)))
+        table.writeheader()
+        table.writerows(rows)
+
+
+@contextmanager
+def _figure(path: Path) -> Iterator[Any]:
+    """Axes to draw on, saved as PNG and PDF; the same rows give the same bytes: no date is written into the figure."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(al.plots.style):
+        figure = Figure()
+        ax = figure.subplots()
+        yield ax
+        ax.legend()
+        figure.savefig(path.with_suffix(".png"))
+        figure.savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})

@@ -1,0 +1,135 @@
+"""Answers for people as tables: a description, a comparison, an explanation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich import box
+from rich.table import Table
+
+import allocator as al
+from allocator.cli.reports import amount, percent
+from allocator.frontier import Row
+from allocator.reasons import reasons
+from allocator.wording import quantity
+
+LISTED = 5
+"""Segments shown of those that send traffic, and of those that an anchor misses."""
+
+
+def description(found: al.Description) -> Iterator[Table | str]:
+    """Who has the traffic, what the graph is like, and the groups of anchors."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, words in (*_inequality(found), *_shape(found), *(("notice", notice) for notice in found.notices)):
+        table.add_row(name, words)
+    yield table
+    yield _deciles(found)
+    for name, groups in found.groups.items():
+        yield _groups(name, groups, found.currency)
+
+
+def _inequality(found: al.Description) -> Iterator[tuple[str, str]]:
+    yield "size", f"{found.segments:,} segments, {found.anchors:,} anchors, {found.edges:,} edges"
+    yield "supply", f"{quantity(found.supply)} impressions per {found.period}"
+    if found.flow == "even":
+        yield "traffic", "none was observed; what follows is of the even flow, every segment spread over its anchors"
+    elif found.observed_edges is not None:
+        yield "traffic", f"observed on {found.observed_edges:.1%} of the edges"
+    for name, unit, spread in (("traffic", "impressions", found.traffic), ("GMV", found.currency, found.gmv)):
+        yield (
+            f"{found.flow} {name}",
+            f"{quantity(spread.total)} {unit} per {found.period}; Gini {spread.gini:.3f}; the top 1 % of anchors have "
+            f"{spread.top_1_percent:.1%}, the top 10 % {spread.top_10_percent:.1%}, and {spread.without:,} have none",
+        )
+
+
+def _shape(found: al.Description) -> Iterator[tuple[str, str]]:
+    yield (
+        "graph",
+        f"{found.segments_per_anchor:g} segments per anchor (median), {found.thin_anchors:.1%} of anchors with fewer "
+        f"than 20; {found.edges_per_segment:.3g} anchors per segment (mean)",
+    )
+    yield "counting", _counting(found)
+    if found.outbid_anchors:
+        yield "outbid", f"{found.outbid_anchors:,} anchors are nowhere worth the most: without rules they get nothing"
+    empty = {
+        "anchors without edges": found.isolated_anchors,
+        "segments without supply": found.segments_without_supply,
+        "segments without edges": found.segments_without_edges,
+    }
+    if any(empty.values()):
+        yield "empty", ", ".join(f"{count:,} {what}" for what, count in empty.items() if count)
+
+
+def _counting(found: al.Description) -> str:
+    if not found.starved_by_counting:
+        return "starves nobody by itself: there are segments enough for every anchor to win one"
+    full = f", {found.fillable_capacities:,} of them behind full capacities" if found.fillable_capacities else ""
+    return (
+        f"the most GMV serves at most {found.servable_anchors:,} anchors{full}; {found.starved_by_counting:,} get "
+        "nothing by counting alone, unless values tie"
+    )
+
+
+def _deciles(found: al.Description) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column("poorest anchors")
+    for tenth in range(10, 101, 10):
+        table.add_column(f"{tenth} %", justify="right")
+    for name, spread in (("traffic", found.traffic), ("GMV", found.gmv)):
+        table.add_row(f"share of {name}", *(f"{100 * share:.1f}" for share in spread.deciles[1:]))
+    return table
+
+
+def _groups(name: str, groups: Sequence[al.description.Group], currency: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column(name)
+    for heading in ("anchors", "of traffic", "of GMV", f"{currency} per impression"):
+        table.add_column(heading, justify="right")
+    for group in groups:
+        mean = "" if group.mean_value is None else amount(group.mean_value)
+        shares = percent(group.traffic_share), percent(group.gmv_share)
+        table.add_row(group.value or "(none)", f"{group.anchors:,}", *shares, mean)
+    return table
+
+
+def comparison(rows: Sequence[Row], platform: al.Platform) -> Iterator[Table | str]:
+    """The solvers that answered as a table, then why others did not, and bounds that came from somebody else."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, padding=(0, 0, 0, 1))
+    table.caption = f"objective, bound and GMV in {platform.currency} per {platform.period}; build and solve in seconds"
+    for heading in ("solver", "status", "objective", "gap", "bound", "GMV", "build", "solve", "steps"):
+        words = heading in ("solver", "status")
+        table.add_column(heading, justify="left" if words else "right", no_wrap=words, overflow="fold")
+    for row in rows:
+        if "reason" in row:
+            table.add_row(row["solver"], row["status"].lower())
+            continue
+        numbers = quantity(row["objective"]), f"{row['relative_gap']:.1e}", quantity(row["bound"]), quantity(row["gmv"])
+        seconds = f"{row['build_seconds']:.3f}", f"{row['solve_seconds']:.3f}"
+        steps = "" if row["iterations"] is None else f"{row['iterations']:,}"
+        table.add_row(row["solver"], row["status"].lower(), *numbers, *seconds, steps)
+    yield table
+    for row in rows:
+        if "reason" in row:
+            yield f"{row['solver']}: {row['reason']}"
+        elif row["best_bound_by"] is not None:
+            yield (
+                f"{row['solver']}: relative gap {max(row['relative_gap_to_best'], 0.0):.1e} against the bound that "
+                f"{row['best_bound_by']} proved"
+            )
+
+
+def explanation(allocation: al.Allocation, anchor: object) -> Iterator[Table | str]:
+    """The paragraph about an anchor, then the segments behind it."""
+    facts = reasons(allocation, anchor)
+    yield allocation.explain(anchor)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.caption = f"value, surplus, rent and what is missing in {facts['currency']} per impression"
+    for heading in ("segment", "impressions", "value", "surplus", "rent", "missing", "most goes to"):
+        table.add_column(heading, justify="left" if heading in ("segment", "most goes to") else "right")
+    for row in (*facts["shown"][:LISTED], *facts["missed"][:LISTED]):
+        numbers = (amount(row[name]) for name in ("impressions", "value", "surplus", "rent", "short"))
+        holder = facts["anchor"] if row["impressions"] > 0 else row["held_by"]
+        table.add_row(str(row["segment"]), *numbers, "" if holder is None else str(holder))
+    if table.row_count:
+        yield table

@@ -1,0 +1,152 @@
+"""Why an anchor gets what it gets, in plain numbers: its surplus against the rents of its segments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.allocation import Allocation
+from allocator.rules import Constraint, Welfare
+
+FloatArray = NDArray[np.float64]
+Row = dict[str, Any]
+NEAREST = 10
+"""Segments listed among those that an anchor misses."""
+STARVED = 1e-9
+"""Exposure relative to the mean up to which an anchor counts as starved."""
+TIED = 1e-9
+"""Difference relative to the largest value of an anchor below which two surpluses are a tie."""
+
+
+def reasons(allocation: Allocation, anchor: Any) -> Row:
+    """What one anchor (by id) gets and why, as plain data.
+
+    Returns
+    -------
+    dict
+        ``exposure`` and ``gmv`` with their share of all and rank; ``reach``; ``observed`` (None if unknown); ``alpha``
+        and ``beta``, the two numbers of the surplus ``alpha v + beta``. ``rules``: per term what it adds to one unit
+        of its good (``marginal``, currency / unit: those of gmv sum to alpha, those of exposure to beta) and, for
+        bounds, ``level``, ``amount`` and ``shadow_price``. ``shown``: the segments that send traffic, the largest
+        first, with ``impressions``, ``value``, ``surplus``, ``rent`` and ``short`` = rent - surplus (>= 0; the sum of
+        impressions x short is part of the certified gap). ``missed``: the nearest that do not, with ``held_by``, who
+        gets most of the traffic there (None if nobody does), and ``value_short``, how much higher its own value
+        would have to be (None where value does not count). ``starved``: None, or the cause (see `_starved`).
+        ``gap`` and ``relative_gap`` of the whole allocation.
+
+    Raises
+    ------
+    KeyError
+        Naming an unknown id and the nearest known one.
+    """
+    platform, surplus, certificate = allocation.platform, allocation.surplus, allocation.certificate
+    (j,) = platform.anchors.index([anchor])
+    shown, missed = _segments(allocation, j)
+    return {
+        "anchor": platform.anchors["id"][j].item(),
+        "attributes": {name: column[j].item() for name, column in platform.anchors.items() if name != "id"},
+        "currency": platform.currency,
+        "period": platform.period,
+        "anchors": platform.anchor_count,
+        **_standing("exposure", allocation.exposure, j),
+        **_standing("gmv", allocation.anchor_gmv, j),
+        "reach": float(platform.reach[j]),
+        "observed": None if platform.observed is None else float(platform.into_anchors(platform.observed)[j]),
+        "segments": int(platform.anchor_degree[j]),
+        "alpha": float(surplus.alpha[j]),
+        "beta": float(surplus.beta[j]),
+        "rules": _rules(allocation, j),
+        "shown": shown,
+        "missed": missed,
+        "starved": _starved(allocation, j, missed),
+        "gap": certificate.gap,
+        "relative_gap": certificate.relative_gap,
+    }
+
+
+def _standing(good: str, amounts: FloatArray, j: int) -> Row:
+    total = float(amounts.sum())
+    return {
+        good: float(amounts[j]),
+        f"{good}_share": float(amounts[j]) / total if total > 0 else 0.0,
+        f"{good}_rank": int((amounts > amounts[j]).sum()) + 1,
+    }
+
+
+def _rules(allocation: Allocation, j: int) -> list[Row]:
+    """What every term of the problem adds to the surplus of the anchor; bounds that do not speak of it are left out."""
+    problem, found = allocation.problem, []
+    for label, term, mine in zip(problem.labels, problem.terms, allocation.multipliers, strict=True):
+        box = term.box if isinstance(term, Constraint) else None
+        if box is not None and box.lower[j] <= 0 and box.upper[j] == np.inf:
+            continue
+        for good, marginal in term.marginals(mine).items():
+            if good == "edges":
+                continue
+            row: Row = {"rule": label, "of": good, "marginal": float(marginal[j])}
+            if box is not None and isinstance(term, Constraint):
+                row |= {
+                    "level": float(box.lower[j] if box.upper[j] == np.inf else box.upper[j]),
+                    "amount": float(allocation.totals.of(good)[j]),
+                    "shadow_price": float(np.asarray(term.shadow_price(mine))[j]),
+                }
+            elif isinstance(term, Welfare):
+                row["median_marginal"] = float(np.median(marginal))
+            found.append(row)
+    return found
+
+
+def _segments(allocation: Allocation, j: int) -> tuple[list[Row], list[Row]]:
+    """The segments that show the anchor, by impressions, and the nearest of those with supply that do not."""
+    platform, alpha = allocation.platform, float(allocation.surplus.alpha[j])
+    on_edges = allocation.surplus.on_edges()
+    edges = np.flatnonzero(platform.anchor == j)
+    rent = np.maximum(platform.largest_in_segments(on_edges), 0.0)[platform.segment[edges]]
+    short = rent - on_edges[edges]
+
+    def row(k: int) -> Row:
+        i = platform.segment[edges[k]]
+        return {
+            "segment": platform.segments["id"][i].item(),
+            "impressions": float(allocation.flow[edges[k]]),
+            "supply": float(platform.supply[i]),
+            "value": float(platform.value[edges[k]]),
+            "surplus": float(on_edges[edges[k]]),
+            "rent": float(rent[k]),
+            "short": float(short[k]),
+        }
+
+    def missed(k: int) -> Row:
+        i = platform.segment[edges[k]]
+        mine = slice(platform.indptr[i], platform.indptr[i + 1])
+        most = mine.start + int(np.argmax(allocation.flow[mine]))
+        holder = platform.anchors["id"][platform.anchor[most]].item() if allocation.flow[most] > 0 else None
+        return row(k) | {"held_by": holder, "value_short": float(short[k]) / alpha if alpha > 0 else None}
+
+    flow = allocation.flow[edges]
+    served = np.flatnonzero(flow > 0)
+    waiting = np.flatnonzero((flow <= 0) & (platform.supply[platform.segment[edges]] > 0))
+    nearest = waiting[np.argsort(short[waiting], kind="stable")][:NEAREST]
+    return [row(k) for k in served[np.argsort(-flow[served], kind="stable")]], [missed(k) for k in nearest]
+
+
+def _starved(allocation: Allocation, j: int, missed: list[Row]) -> str | None:
+    """Why an anchor gets nothing; None if it gets something.
+
+    ``isolated``: no edges; ``no supply``: nobody watches at its segments; ``capped at zero``; ``tied``: nobody is worth
+    more somewhere, but the traffic went to others; ``outbid``.
+    """
+    platform, exposure = allocation.platform, allocation.exposure
+    if exposure[j] > STARVED * exposure.mean():
+        return None
+    if platform.anchor_degree[j] == 0:
+        return "isolated"
+    if platform.reach[j] == 0:
+        return "no supply"
+    boxes = [term.box for term in allocation.problem.constraints]
+    if any(box is not None and box.upper[j] == 0 for box in boxes):
+        return "capped at zero"
+    scale = max((abs(row["surplus"]) + row["rent"] for row in missed), default=0.0)
+    return "tied" if not missed or missed[0]["short"] <= TIED * scale else "outbid"

@@ -1,0 +1,113 @@
+"""CSV files in the dialects that programs write, read in batches; every entry is text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from allocator.tables.errors import REMEDY, TableError, readable
+
+BATCH_BYTES = 1 << 25
+SEPARATORS = (",", ";", "\t", "|")
+MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be", b"\xef\xbb\xbf": "utf-8-sig"}
+"""Byte-order marks, and what they say of the rest."""
+UTF8 = "utf-8-sig"
+"""UTF-8 under a name that Arrow does not take for its own, so that wrong bytes are an error wherever they stand."""
+
+ENCODING = f"{REMEDY}, or name its encoding, such as latin-1"
+
+
+@dataclass(frozen=True)
+class CsvFile:
+    """A CSV file: its name in messages, its dialect, its columns, and whether its first line names them."""
+
+    name: str
+    path: Path
+    separator: str
+    encoding: str
+    columns: Sequence[str] = ()
+    headed: bool = True
+
+    def batches(self, needed: Collection[str], ragged: Callable[[], None] | None) -> Iterator[Any]:
+        """Yield tables of the needed columns; ``ragged`` as for `allocator.tables.sources.Source`."""
+        import pyarrow as pa
+
+        broken: list[str] = []
+
+        def judge(row: Any) -> str:
+            if ragged is None:
+                number = row.number - self.headed
+                broken.append(f"{row.actual_columns} fields in place of {row.expected_columns} in row {number}")
+                return "error"
+            ragged()
+            return "skip"
+
+        try:
+            with readable(self.name, ENCODING), self._open(_distinct(self.columns), list(needed), judge) as file:
+                for batch in file:
+                    yield pa.Table.from_batches([batch])
+        except TableError:
+            if broken:
+                remedy = "correct the row, or drop such rows of a log with invalid='drop'"
+                raise TableError(f"{self.name} has {broken[0]}; {remedy}") from None
+            raise
+
+    def header(self) -> list[str]:
+        """The entries of the first line."""
+        # An absent column says more about a file of another kind than the first of its broken rows does.
+        with readable(self.name, ENCODING), self._open([], None, lambda row: "skip") as file:
+            return [column.removeprefix("\ufeff").strip() for column in file.schema.names]
+
+    def _open(self, names: Sequence[str], needed: Collection[str] | None, judge: Callable[[Any], str]) -> Any:
+        import pyarrow as pa
+        from pyarrow import csv
+
+        # Rows have numbers only where one thread reads them.
+        reading = csv.ReadOptions(
+            use_threads=False,
+            block_size=BATCH_BYTES,
+            encoding=self.encoding,
+            column_names=names,
+            skip_rows_after_names=int(self.headed and bool(names)),
+        )
+        parsing = csv.ParseOptions(delimiter=self.separator, newlines_in_values=True, invalid_row_handler=judge)
+        kinds = dict.fromkeys(names, pa.large_string())
+        converting = csv.ConvertOptions(
+            include_columns=needed, column_types=kinds, null_values=[""], strings_can_be_null=True
+        )
+        return csv.open_csv(pa.input_stream(self.path), reading, parsing, converting)
+
+
+def open_csv(name: str, path: Path, columns: Sequence[str] | None, encoding: str | None) -> CsvFile:
+    """Open a CSV file: its separator is told by its first line, its encoding by a byte-order mark.
+
+    ``columns`` are names for a file without a header line, ``encoding`` is that of a file that is not UTF-8.
+    """
+    import pyarrow as pa
+
+    with readable(name, REMEDY):
+        with pa.input_stream(path) as stream:
+            start = stream.read(1 << 16)
+        encoding = encoding or next((how for mark, how in MARKS.items() if start.startswith(mark)), UTF8)
+        separator = _separator(start.decode(encoding, errors="replace"))
+    header = CsvFile(name, path, separator, encoding).header()
+    if columns is None:
+        return CsvFile(name, path, separator, encoding, header)
+    if len(columns) != len(header):
+        fields = f"{len(header)} fields in its first line, but {len(columns)} names are given for its columns"
+        raise TableError(f"{name} has {fields}; give one for each")
+    return CsvFile(name, path, separator, encoding, list(columns), headed=False)
+
+
+def _separator(start: str) -> str:
+    """The separator that the first line of a CSV file has most often outside quotes."""
+    line = re.sub(r'"[^"]*"', "", start).partition("\n")[0]
+    return max(SEPARATORS, key=line.count)
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """The same names, with repeated ones told apart: `Source.present` refuses them where they are asked for."""
+    return [f"{name} ({names[:k].count(name) + 1})" if name in names[:k] else name for k, name in enumerate(names)]
