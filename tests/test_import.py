@@ -145,24 +145,41 @@ NAMES = ["who", "host", "paid", "seen", "day"]
 
 @st.composite
 def broken_files(draw) -> tuple[bytes, str]:
-    """A file of sales with whatever can be wrong with one, and options that may or may not mend it."""
+    """A file of sales with a few of the things that can be wrong with one, and options that may or may not mend it."""
     separator = draw(st.sampled_from(",;\t|"))
-    entry = {"who": IDS, "host": IDS, "paid": AMOUNTS, "seen": AMOUNTS, "day": DAYS}
-    clean = {"who": IDS[:2], "host": ["7", "8"], "paid": ["1", "2"], "seen": ["3"], "day": DAYS[:1]}
-    dirty = draw(st.sets(st.sampled_from(NAMES), max_size=3))
-    kinds = [st.sampled_from((entry if name in dirty else clean)[name]) for name in NAMES]
-    rows = draw(st.lists(st.tuples(*kinds), max_size=8))
-    odd = [["who", "who", "paid", "seen", "day"], ["Who", "host ", "", "1", "day"]]
-    names = draw(st.sampled_from([NAMES, NAMES, NAMES, *odd]))
-    lines = [separator.join(row) for row in ([names] if draw(st.booleans()) or not rows else []) + rows]
-    for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
-        k = draw(st.integers(0, max(0, len(lines) - 1)))
-        lines.insert(k, draw(st.sampled_from(["", "a", separator * 7, '"', "\x00", "ann" + separator + '"7'])))
-    ending = draw(st.sampled_from(["\n", "\r\n", "\r"]))
-    encoding = draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "latin-1"]))
+    clean = st.tuples(*map(st.sampled_from, (IDS[:2], ["7", "8"], ["1", "2.50"], ["3"], DAYS[:1])))
+    rows = [list(row) for row in draw(st.lists(clean, min_size=1, max_size=8))]
+    kinds = (IDS, IDS, AMOUNTS, AMOUNTS, DAYS)
+    for _ in range(draw(st.integers(0, 3))):
+        column = draw(st.integers(0, 4))
+        rows[draw(st.integers(0, len(rows) - 1))][column] = draw(st.sampled_from(kinds[column]))
+    quoted = [[f'"{entry}"' if separator in entry else entry for entry in row] for row in rows]
+    lines = [separator.join(row) for row in quoted]
+    line = draw(options())
+    if "--columns" not in line or draw(st.booleans()):
+        lines.insert(0, separator.join(NAMES))
+    for damage in draw(st.sampled_from([[], [], [], *([kind] for kind in sorted(DAMAGE))])):
+        lines = DAMAGE[damage](lines, separator)
+    ending = draw(st.sampled_from(["\n", "\n", "\r\n", "\r"]))
+    encoding = draw(st.sampled_from(["utf-8", "utf-8", "utf-8-sig", "utf-16", "latin-1"]))
     content = (ending.join(lines) + draw(st.sampled_from(["", ending]))).encode(encoding, errors="replace")
-    cut = draw(st.sampled_from([None, None, None, 1, 7, -1]))
-    return content[:cut], draw(options())
+    return content[: draw(st.sampled_from([None] * 6 + [1, 7, -1]))], line
+
+
+DAMAGE = {
+    "no header": lambda lines, separator: lines[1:],
+    "only a header": lambda lines, separator: lines[:1],
+    "a repeated name": lambda lines, separator: [separator.join(["who", "who", "paid", "seen", "day"]), *lines[1:]],
+    "other names": lambda lines, separator: [separator.join(["Who", "host ", "", "1", "day"]), *lines[1:]],
+    "a short row": lambda lines, separator: [*lines, "ann"],
+    "a long row": lambda lines, separator: [lines[0], separator * 7, *lines[1:]],
+    "an open quote": lambda lines, separator: [*lines[:2], "ann" + separator + '"7', *lines[2:]],
+    "a blank line": lambda lines, separator: [lines[0], "", *lines[1:]],
+    "blank lines first": lambda lines, separator: ["", "", *lines],
+    "a null byte": lambda lines, separator: [*lines, "\x00"],
+    "a second header": lambda lines, separator: [*lines, lines[0]],
+}
+"""What people and programs do to lines."""
 
 
 @st.composite
@@ -184,7 +201,6 @@ def options(draw) -> str:
         "--by 'month(day)'",
         "--by 'part(2, who)'",
         "--by who",
-        "--where '' ",
     ]
     chosen = draw(st.lists(st.sampled_from(may), max_size=4, unique_by=lambda option: option.split()[0]))
     segment = draw(st.sampled_from(["who", "who", "whole(who)", "upper(strip(who))", "concat(who, day)"]))

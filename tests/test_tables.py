@@ -315,7 +315,7 @@ FILES = {
     "empty.csv": (b"", ["cannot be read", "Empty CSV"]),
     "header.csv": (b"s,a,v\n", ["no rows"]),
     "ragged.csv": (b"s,a,v\nx,1,2\nx,1\n", ["2 fields in place of 3 in row 2"]),
-    "latin.csv": ("s,a,v\né,1,2\n".encode("latin-1"), ["cannot be read", "UTF8"]),
+    "latin.csv": ("s,a,v\né,1,2\n".encode("latin-1"), ["cannot be read", "utf-8", "latin-1"]),
     "caret.csv": (b"s^a^v\nx^1^2\n", ["no column 's'", "it has s^a^v"]),
     "marks.csv": (b's,a,v\nx,1,2.5\nx,1,"2,5"\n', ["'v'", "commas (row 2)", "points (row 1)", "decimal="]),
     "thousands.csv": (b's,a,v\nx,1,2\nx,1,"2,500"\n', ["'v'", "'2,500', in row 2", "decimal="]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +17,22 @@ MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be", b"\xef\xbb\xbf": "u
 UTF8 = "utf-8-sig"
 """UTF-8 under a name that Arrow does not take for its own, so that wrong bytes are an error wherever they stand."""
 
+NO_ROWS = "Empty CSV file"
+"""What Arrow says of a file that ends with its header."""
 ENCODING = f"{REMEDY}, or name its encoding, such as latin-1"
 
 
 @dataclass(frozen=True)
 class CsvFile:
-    """A CSV file: its name in messages, its dialect, its columns, and whether its first line names them."""
+    """A CSV file: its name in messages, its dialect, how many blank lines it begins with, its columns, and whether its
+    first line names them.
+    """
 
     name: str
     path: Path
     separator: str
     encoding: str
+    blank: int = 0
     columns: Sequence[str] = ()
     headed: bool = True
 
@@ -49,11 +54,12 @@ class CsvFile:
             with readable(self.name, ENCODING), self._open(_distinct(self.columns), list(needed), judge) as file:
                 for batch in file:
                     yield pa.Table.from_batches([batch])
-        except TableError:
+        except TableError as error:
             if broken:
                 remedy = "correct the row, or drop such rows of a log with invalid='drop'"
                 raise TableError(f"{self.name} has {broken[0]}; {remedy}") from None
-            raise
+            if NO_ROWS not in str(error):
+                raise
 
     def header(self) -> list[str]:
         """The entries of the first line."""
@@ -70,6 +76,7 @@ class CsvFile:
             use_threads=False,
             block_size=BATCH_BYTES,
             encoding=self.encoding,
+            skip_rows=self.blank,
             column_names=names,
             skip_rows_after_names=int(self.headed and bool(names)),
         )
@@ -84,28 +91,31 @@ class CsvFile:
 def open_csv(name: str, path: Path, columns: Sequence[str] | None, encoding: str | None) -> CsvFile:
     """Open a CSV file: its separator is told by its first line, its encoding by a byte-order mark.
 
-    ``columns`` are names for a file without a header line, ``encoding`` is that of a file that is not UTF-8.
+    ``columns`` are names for a file without a header line, ``encoding`` is that of a file without a mark, by default
+    UTF-8.
     """
     import pyarrow as pa
 
     with readable(name, REMEDY):
         with pa.input_stream(path) as stream:
             start = stream.read(1 << 16)
-        encoding = encoding or next((how for mark, how in MARKS.items() if start.startswith(mark)), UTF8)
-        separator = _separator(start.decode(encoding, errors="replace"))
-    header = CsvFile(name, path, separator, encoding).header()
+        encoding = next((how for mark, how in MARKS.items() if start.startswith(mark)), encoding or UTF8)
+        text = start.decode(encoding, errors="replace").removeprefix("\ufeff")
+    lines = text.splitlines() or [""]
+    blank = next((k for k, line in enumerate(lines) if line), 0)
+    file = CsvFile(name, path, _separator(lines[blank]), encoding, blank)
+    header = file.header()
     if columns is None:
-        return CsvFile(name, path, separator, encoding, header)
+        return replace(file, columns=header)
     if len(columns) != len(header):
         fields = f"{len(header)} fields in its first line, but {len(columns)} names are given for its columns"
         raise TableError(f"{name} has {fields}; give one for each")
-    return CsvFile(name, path, separator, encoding, list(columns), headed=False)
+    return replace(file, columns=list(columns), headed=False)
 
 
-def _separator(start: str) -> str:
+def _separator(line: str) -> str:
     """The separator that the first line of a CSV file has most often outside quotes."""
-    line = re.sub(r'"[^"]*"', "", start).partition("\n")[0]
-    return max(SEPARATORS, key=line.count)
+    return max(SEPARATORS, key=re.sub(r'"[^"]*"', "", line).count)
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

@@ -41,7 +41,9 @@ class Source:
         for column in wanted:
             if column not in known:
                 hint = suggestion(column, known)
-                raise TableError(f"{self.name} has no column '{column}'{hint} (it has {some(known, 12)})")
+                bare = self.guessed and any(re.fullmatch(r"[-+\d.,:/ ]*", name) for name in known)
+                header = "; if its first line is no header, give the names with columns=" * bare
+                raise TableError(f"{self.name} has no column '{column}'{hint} (it has {some(known, 12)}){header}")
             if known.count(column) > 1:
                 raise TableError(f"{self.name} has {known.count(column)} columns called '{column}'; rename all but one")
         return wanted
