@@ -2,7 +2,7 @@
 
 __version__ = "0.1.0"
 
-from allocator import metrics, plots, synthetic
+from allocator import axioms, metrics, plots, synthetic
 from allocator.allocation import Allocation, Status
 from allocator.certificate import Certificate, CertificateError, certify
 from allocator.driver import AllocationError, Answer, Goal, NoAnswer, Solver, UnsupportedError
@@ -36,6 +36,7 @@ __all__ = [
     "Solver",
     "Status",
     "UnsupportedError",
+    "axioms",
     "baselines",
     "certify",
     "from_networkx",
