@@ -288,6 +288,28 @@ def test_one_anchor_envies_nobody_and_owns_everything():
             assert axiom(nothing, of).holds, "nothing to share is shared fairly"
 
 
+@pytest.mark.parametrize("tolerance", [1e-6, 1e-3, 0.1])
+@pytest.mark.parametrize(("part", "holds"), [(0.9, True), (1.2, False)])
+def test_a_verdict_turns_at_its_tolerance(tolerance, part, holds):
+    """On a star of two alike, one short of the other by a part of the tolerance; and with that much left unserved."""
+    problem, short = al.Problem(al.synthetic.star([1.0, 1.0], supply=2.0), al.GMV()), part * tolerance
+    less = judged(problem, [1 - short, 1.0])
+    assert axioms.envy_free(judged(problem, [1 / (1 + short), 1.0]), tolerance=tolerance).holds == holds
+    assert axioms.guaranteed_share(less, tolerance=tolerance).holds == holds
+    assert axioms.pareto_efficient(judged(problem, [1 / (1 + short)] * 2), tolerance=tolerance).holds == holds
+    assert axioms.generalised_lorenz_dominates(less.exposure, [1.0, 1.0], tolerance=tolerance).holds == holds
+    assert (axioms.leximin(less.exposure, [1.0, 1.0], tolerance=tolerance).sign == 0) == holds
+
+
+def test_anchors_that_could_have_nothing_take_no_share():
+    platform = al.Platform.from_edges([0, 0, 0], [0, 1, 2], [1.0, 1.0, 0.0], supply=[6.0], capacity=[np.inf] * 4)
+    allocation = judged(al.Problem(platform, al.GMV()), [3.0, 3.0, 0.0])
+    assert axioms.guaranteed_share(allocation).witness == (0, 3.0, 3.0)
+    assert axioms.guaranteed_share(allocation, "exposure").witness == (2, 0.0, 2.0)
+    banned = replace(allocation, problem=al.Problem(platform, al.GMV(), [al.Cap({2: 0.0})]))
+    assert axioms.guaranteed_share(banned, "exposure").witness == (0, 3.0, 3.0)
+
+
 @pytest.mark.parametrize("axiom", [axioms.envy_free, axioms.guaranteed_share, axioms.pareto_efficient])
 def test_what_is_not_a_question_is_refused(axiom):
     allocation = al.solve(al.Problem(two_by_two(), al.GMV()))
