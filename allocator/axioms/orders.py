@@ -99,7 +99,7 @@ def lorenz_dominates(first: ArrayLike, second: ArrayLike, *, tolerance: float = 
 def leximin(first: ArrayLike, second: ArrayLike, *, tolerance: float = ROUNDING) -> Comparison:
     """Compare two distributions by the poorest, then by the second poorest, and so on (Rawls 1971; Sen 1970).
 
-    Only the sorted amounts count: anchors who have equal amounts may change places, and so may any others.
+    Only the sorted amounts count, so anchors, tied or not, may change places.
 
     Parameters
     ----------

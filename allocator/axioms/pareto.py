@@ -50,7 +50,8 @@ def pareto_efficient(allocation: Allocation, of: str = "gmv", *, tolerance: floa
     of : str
         ``"gmv"``, ``"exposure"`` or an edge measure.
     tolerance : float
-        Relative to what all anchors together have, in (0, 1).
+        Relative to what all anchors together have, in (0, 1); below 1e-8, what the allocation owes to violations within
+        the certificate's tolerance can count as a gain.
 
     Returns
     -------
@@ -69,10 +70,10 @@ def pareto_efficient(allocation: Allocation, of: str = "gmv", *, tolerance: floa
 
     Notes
     -----
-    The optimum of a welfare that strictly increases in every anchor's amount (alpha-fair, or GMV alone; not max-min) is
-    efficient: a better flow for some and a worse one for none would have more of it. An allocation certified to a gap
-    only roughly so: under `GMV` anchors can together gain at most the gap; under Nash welfare with equal weights, a
-    relative gap d leaves n anchors relative gains whose sum is at most exp(n d) - 1.
+    The optimum of a welfare that strictly increases in every anchor's amount of the good (alpha-fair of it, or `GMV`;
+    not max-min) is efficient: a flow that is better for some and worse for none would have more of it. An allocation
+    certified to a gap only roughly so: under `GMV` anchors can together gain at most the gap; under Nash welfare with
+    equal weights, a relative gap d leaves n anchors relative gains whose sum is at most exp(n d) - 1.
     """
     tolerance, kept, platform = tolerated(tolerance), _keeping(allocation, of), allocation.platform
     better = solve(kept, relative_gap=FINER * tolerance)
