@@ -2,7 +2,7 @@
 
 __version__ = "0.1.0"
 
-from allocator import metrics, plots, synthetic
+from allocator import axioms, metrics, plots, synthetic
 from allocator.allocation import Allocation, Status
 from allocator.certificate import Certificate, CertificateError, certify
 from allocator.comparison import compare
@@ -42,6 +42,7 @@ __all__ = [
     "Status",
     "TableError",
     "UnsupportedError",
+    "axioms",
     "baselines",
     "certify",
     "compare",
