@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, run, stream
+from _lab import MARKETS, Lab, Row, arguments, public_tables, read_market, run, stream
 from allocator.metrics import gini, lorenz, top_share
 from allocator.plots.style import DASHES, GREY
 
@@ -26,7 +26,6 @@ SIZES = {"full": (5_000, 1_000), "quick": (2_500, 500)}
 REPEATS = {"full": 5, "quick": 2}
 CAP = "observed:1.25"
 PRIORS = (0.0, 1.0, 3.0, 10.0, 30.0, float("inf"))
-TRUSTED = 10.0
 LARGEST = np.geomspace(1e-3, 1.0, 61)
 DEGREES = np.unique(np.geomspace(1, 4_096, 49).round())
 RATIOS = np.geomspace(0.05, 20.0, 81)
@@ -75,40 +74,9 @@ COLUMNS = ("panel", "market", "kind", "repeat", "segments", "anchors", "edges", 
 
 
 @functools.cache
-def real_markets(folder: Path) -> dict[str, al.Platform]:
-    """The four graphs of sales, by name; FileNotFoundError names the tables that ``folder`` lacks."""
-    from pyarrow import parquet
-
-    names = ("uci_online_retail", "complete_journey_transactions_sample", "complete_journey_products")
-    paths = [folder / f"{name}.parquet" for name in names]
-    lacking = [path.name for path in paths if not path.exists()]
-    if lacking:
-        raise FileNotFoundError(f"{folder} lacks {', '.join(lacking)}")
-    retail, journey = _paid_by_known_customers(paths[0]), parquet.read_table(paths[1])
-    makers = parquet.read_table(paths[2], columns=["product_id", "manufacturer_id"])
-    made = journey.select(["household_id", "product_id", "sales_value"]).join(makers, "product_id", join_type="inner")
-    return {
-        "uci_country_product": _sales(retail, "Country", "StockCode", money="money", currency="GBP"),
-        "uci_customer_product": _sales(retail, "CustomerID", "StockCode", money="money", currency="GBP"),
-        "cj_household_store": _sales(journey, "household_id", "store_id", money="sales_value", currency="USD"),
-        "cj_household_manufacturer": _sales(
-            made, "household_id", "manufacturer_id", money="sales_value", currency="USD"
-        ),
-    }
-
-
-def _sales(rows: Any, segment: str, anchor: str, *, money: str, currency: str) -> al.Platform:
-    return al.read_tables(rows, segment=segment, anchor=anchor, money=money, currency=currency, period="year")
-
-
-def _paid_by_known_customers(path: Path) -> Any:
-    """The usual clean view of UCI Online Retail: no cancellations, gifts or unknown customers."""
-    from pyarrow import compute, parquet
-
-    rows = parquet.read_table(path)
-    sold = compute.and_(compute.greater(rows["Quantity"], 0), compute.greater(rows["UnitPrice"], 0))
-    rows = rows.filter(compute.and_(sold, rows["CustomerID"].is_valid()))
-    return rows.append_column("money", compute.multiply(rows["Quantity"].cast("double"), rows["UnitPrice"]))
+def real_markets(folder: Path, *, shrink: bool = False) -> dict[str, al.Platform]:
+    """The four graphs of sales, by name, with values as recorded or shrunk."""
+    return {name: read_market(folder, name, shrink=shrink).platforms[""] for name in MARKETS}
 
 
 # What is measured.
@@ -123,7 +91,9 @@ def preset(name: str, size: tuple[int, int], repeat: int, seed: int) -> list[Row
 
 def table(name: str, content: str, folder: str) -> list[Row]:
     """Marginals of a real graph; ``content`` is its hash, which tells cells of different tables apart."""
-    return measured(real_markets(Path(folder))[name], priors=PRIORS, about={"market": name, "kind": "table"})
+    rows = measured(real_markets(Path(folder))[name], priors=PRIORS, about={"market": name, "kind": "table"})
+    rows[0]["of_shrunk"] = of_optimum(real_markets(Path(folder), shrink=True)[name])
+    return rows
 
 
 def reallocatable(platform: al.Platform) -> al.Platform:
@@ -145,7 +115,7 @@ def measured(platform: al.Platform, *, priors: Sequence[float], about: Row) -> l
     optima = {prior: of_optimum(shrunk(platform, prior)) for prior in priors}
     sizes = {"segments": platform.segment_count, "anchors": platform.anchor_count, "edges": platform.edge_count}
     # Values of a preset are exact, so there is nothing to shrink.
-    ratios = {"of_optimum": optima[0.0], "of_shrunk": optima.get(TRUSTED, optima[0.0])}
+    ratios = {"of_optimum": optima[0.0], "of_shrunk": optima[0.0]}
     rows = [about | sizes | {"panel": "numbers"} | numbers(platform) | ratios]
     for panel, (x, y) in (curves(platform) | {"optimum": (list(optima), list(optima.values()))}).items():
         rows += [about | {"panel": panel, "x": across, "y": up} for across, up in zip(x, y, strict=True)]
@@ -371,14 +341,10 @@ def fit(rows: Sequence[Row]) -> str:
 
 
 def found(folder: Path | None) -> dict[str, al.Platform]:
-    """The real markets, or none and a sentence on stderr."""
+    """The real markets, or none where their tables are not."""
     try:
-        if folder is None:
-            raise FileNotFoundError("neither --data nor ALLOCATOR_DATA names their folder")
-        return real_markets(folder)
-    except FileNotFoundError as error:
-        print(f"The public tables are not there: {error}. The figure shows the presets alone.", file=sys.stderr)
-        return {}
+        there = public_tables(folder, "The figure shows the presets alone.")
+        return {} if there is None else real_markets(there)
     except (OSError, ValueError) as error:
         sys.exit(f"{folder}: {error}")
 

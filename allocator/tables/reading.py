@@ -6,6 +6,7 @@ Data goes one way: sources -> cleaned rows -> pairs -> Platform.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from allocator.tables.gathering import Account, Gathering
 from allocator.tables.pairs import Pairs
 from allocator.tables.sides import Side
 from allocator.tables.sources import sources
+from allocator.wording import suggestion
 
 
 class Reading(NamedTuple):
@@ -113,7 +115,7 @@ def read_log(
         raise TableError("give either value= (a column in currency per impression) or money= (a column in currency)")
     if segment == anchor:
         raise TableError(f"segment and anchor are both the column '{segment}'; name two columns")
-    plan = Cleaning(**cleaning)
+    plan = _cleaning(cleaning)
     wanted = Wanted(segment, anchor, str(money if value is None else value), traffic, by)
     gathering = Gathering(wanted, sources("edges", log, plan.columns, plan.encoding), summed=money is not None)
     gathering.read(plan, report)
@@ -129,6 +131,16 @@ def read_log(
         for name, pairs in parts.items()
     }
     return Reading(platforms, gathering.account(parts), shrunk)
+
+
+def _cleaning(options: dict[str, Any]) -> Cleaning:
+    known = [field.name for field in fields(Cleaning)]
+    for name in options:
+        if name not in known:
+            raise TypeError(
+                f"read_log has no option '{name}'{suggestion(name, known)} (cleaning has {', '.join(known)})"
+            )
+    return Cleaning(**options)
 
 
 def _platform(pairs: Pairs, sides: tuple[Side, Side], shrunk: Credibility | None, **units: str) -> Platform:
