@@ -3,13 +3,18 @@ asked for.
 """
 
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import allocator as al
+from allocator.cli import app
 from allocator.rules import RULES
+from allocator.tables.functions import FUNCTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -41,6 +46,48 @@ def test_tables_list_exactly_what_exists(title, names):
     rows = [line for line in section(title).splitlines() if line.startswith("|")][2:]
     named = re.findall(r"`(\w+)(?:\(|`)", "".join(row.split("|")[1] for row in rows))
     assert set(named) - {"Nash"} == set(names)
+
+
+@pytest.fixture
+def sales(tmp_path, monkeypatch):
+    """A folder with the log that the section on own data speaks of."""
+    rng = np.random.default_rng(0)
+    lines = ["customer,product,quantity,price,paid,invoice"]
+    for k in range(400):
+        product, price = ("85123A", "22423", "84879", "47566")[rng.integers(4)], f"{rng.lognormal(1):.2f}"
+        lines.append(f"{rng.integers(30)},{product},{rng.integers(1, 5)},{price},{price},{k // 3}")
+    lines += ["7,85123A,-1,2.50,-2.50,C1", ",22423,1,2.50,2.50,990"]
+    (tmp_path / "sales.csv").write_text("\n".join(lines) + "\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_commands_for_own_data_run_as_printed(sales):
+    lines = [
+        line.strip() for line in section("Your own data").splitlines() if line.startswith("    .venv/bin/allocator")
+    ]
+    assert [shlex.split(line)[1] for line in lines] == ["import", "describe", "solve", "explain", "compare"]
+    for line in lines:
+        ended = CliRunner().invoke(app, shlex.split(line)[1:])
+        assert (ended.exit_code, ended.stderr) == (0, ""), line
+
+
+def test_the_code_for_own_data_runs_as_printed(sales, capsys):
+    (code,) = re.findall(r"```\n(.*?)```", section("Your own data"), re.DOTALL)
+    clean = (sales / "sales.csv").read_text().splitlines()[:-2]
+    (sales / "sales.csv").write_text("\n".join(clean) + "\n")
+    exec(compile(code, "README.md", "exec"), {"al": al})
+    assert capsys.readouterr().out.startswith("promised ")
+
+
+def test_the_table_of_defects_names_options_and_functions_that_exist():
+    table = [line for line in section("Your own data").splitlines() if line.startswith("|")]
+    words = re.findall(r"`[^`]*`", "".join(table))
+    known = CliRunner().invoke(app, ["import", "--help"], env={"COLUMNS": "200"}).output
+    for option in {option for word in words for option in re.findall(r"--[a-z]+", word)}:
+        assert option in known, option
+    for name in {name for word in words for name in re.findall(r"(?<![.\w])([a-z]+)\(", word)}:
+        assert name in FUNCTIONS, name
 
 
 def test_the_experiments_table_lists_exactly_the_scripts():
