@@ -14,7 +14,7 @@ from allocator.tables.arrow import as_array
 from allocator.tables.errors import TableError, readable
 from allocator.tables.evaluation import DROP, Fault, Rows, decoded, evaluate
 from allocator.tables.formula import Formula, read_formula
-from allocator.tables.joins import Join, load_join, open_joins
+from allocator.tables.joins import Joins
 from allocator.tables.sources import Source
 from allocator.wording import some, suggestion
 
@@ -99,45 +99,25 @@ class Tally:
     returned: int = 0
     dropped: Counter = field(default_factory=Counter)
 
+    def __iadd__(self, other: Tally) -> Tally:
+        self.read += other.read
+        self.filtered += other.filtered
+        self.returned += other.returned
+        self.dropped.update(other.dropped)
+        return self
+
 
 class Cleaner:
     """Applies a `Cleaning` to the batches of one source."""
 
-    def __init__(self, cleaning: Cleaning, wanted: Wanted, source: Source, tally: Tally):
-        self.cleaning, self.source, self.tally = cleaning, source, tally
-        opened = open_joins(cleaning.join, source)
-        known = list(dict.fromkeys([*source.columns, *(name for table, _, _ in opened for name in table.columns)]))
+    def __init__(self, cleaning: Cleaning, wanted: Wanted, source: Source, joins: Joins):
+        self.cleaning, self.source, self.tally = cleaning, source, Tally()
+        known = list(dict.fromkeys([*source.columns, *joins.columns]))
         roles = dict(zip(("segment", "anchor", "money or value", "traffic", "by"), wanted, strict=True))
         texts = roles | {"where": cleaning.where}
         self.formulas = {role: read_formula(role, text, known) for role, text in texts.items() if text is not None}
-        needed = list(dict.fromkeys(name for formula in self.formulas.values() for name in formula.columns))
-        self.needed, self.joins = self._shared_out(opened, needed)
-
-    def _shared_out(self, opened: list, needed: list[str]) -> tuple[list[str], list[Join]]:
-        """Which table gives which column: the log its own, then the first joined table that has it."""
-        own, joins = set(self.source.columns), []
-        ours = [name for name in needed if name in own]
-        keys = {key for _, key, _ in opened}
-        for name in needed:
-            owners = [self.source.name] * (name in own)
-            owners += [
-                table.name for table, _, its in opened if name in table.columns and not (name in own and name == its)
-            ]
-            if len(owners) > 1 and name not in keys:
-                raise TableError(f"'{name}' is a column of {' and of '.join(owners)}; rename one of them")
-            if not owners:
-                self.source.present([name]) if not opened else self._unknown(name, opened)
-        for table, key, its in opened:
-            ours += [key] if key in own else []
-            given = [name for name in needed if name in table.columns and name not in own]
-            given += [other for _, other, _ in opened if other in table.columns and other not in own and other != key]
-            joins.append(load_join(table, (key, its), list(dict.fromkeys(given))))
-        return self.source.present(ours), joins
-
-    def _unknown(self, name: str, opened: list) -> None:
-        known = [*self.source.columns, *(column for table, _, _ in opened for column in table.columns)]
-        tables = " and ".join([self.source.name, *(table.name for table, _, _ in opened)])
-        raise TableError(f"no column '{name}' is in {tables}{suggestion(name, known)} (there are {some(known, 12)})")
+        needed = dict.fromkeys(name for formula in self.formulas.values() for name in formula.columns)
+        self.needed, self.joins = joins.shared_out(source, list(needed))
 
     def batches(self) -> Iterator[Cleaned]:
         """Read the source and yield what counts of it, in order."""

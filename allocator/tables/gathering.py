@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from allocator.tables.cleaning import Cleaned, Cleaner, Cleaning, Tally, Wanted
 from allocator.tables.errors import TableError
 from allocator.tables.ids import Ids
+from allocator.tables.joins import Joins
 from allocator.tables.pairs import FOLD, Cells, Pairs, merge, paired
 from allocator.tables.sides import Side, listed_side, load, sorted_side
 from allocator.tables.sources import Source
@@ -66,11 +67,14 @@ class Gathering:
         TableError
             Also if none counts, or if ids may have lost digits.
         """
+        joins = Joins(plan.join)
         for source in self.sources:
-            for rows in Cleaner(plan, self.wanted, source, self.tally).batches():
+            cleaner = Cleaner(plan, self.wanted, source, joins)
+            for rows in cleaner.batches():
                 self._add(source.name, rows)
                 if report is not None:
-                    report(f"{self.tally.read:,} rows read")
+                    report(f"{self.tally.read + cleaner.tally.read:,} rows read")
+            self.tally += cleaner.tally
         if not self._waiting:
             read = f"{self.tally.read:,} rows, none of which counts" if self.tally.read else "no rows"
             why = [f"{rows:,}: {reason}" for reason, rows in self.tally.dropped.most_common(3)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from allocator.tables.arrow import as_array
 from allocator.tables.errors import TableError
 from allocator.tables.evaluation import DROP, Rows, decoded
 from allocator.tables.sources import Source, sources
-from allocator.wording import some
+from allocator.wording import some, suggestion
 
 
 @dataclass(frozen=True)
@@ -39,20 +39,62 @@ class Join:
             rows.columns[name] = column.take(found.cast(pa.int64()))
 
 
-def open_joins(joins: Collection[tuple[Any, str]], log: Source) -> list[tuple[Source, str, str]]:
-    """Open the tables to join: each with the key of the log and its own, given as ``key`` or ``log_key=own_key``."""
-    found, known = [], set(log.columns)
-    for given, key in joins:
-        (source,) = _one(sources("joined", given), given)
-        ours, _, theirs = key.partition("=")
-        theirs = theirs or ours
-        if ours not in known:
-            has = some(log.columns, 12)
-            raise TableError(f"{source.name} is joined by '{ours}', but {log.name} has no such column (it has {has})")
-        source.present([theirs])
-        found.append((source, ours, theirs))
-        known |= set(source.columns)
-    return found
+class Joins:
+    """The tables to join to a log, opened once; each is read once for every set of columns that is asked of it."""
+
+    def __init__(self, given: Collection[tuple[Any, str]]):
+        self.tables: list[tuple[Source, str, str]] = []
+        """Each with the key of the log and its own."""
+        self._read: dict[tuple[int, tuple[str, ...]], Join] = {}
+        for table, key in given:
+            (source,) = _one(sources("joined", table), table)
+            ours, _, theirs = key.partition("=")
+            source.present([theirs or ours])
+            self.tables.append((source, ours, theirs or ours))
+
+    def shared_out(self, log: Source, needed: Sequence[str]) -> tuple[list[str], list[Join]]:
+        """Which of the needed columns the log gives, keys included, and the tables with those that they give.
+
+        The log comes first, then the first table that has a column; but a column of two tables is refused.
+        """
+        self._check(log, needed)
+        own, found = set(log.columns), []
+        ours = [name for name in needed if name in own] + [key for _, key, _ in self.tables if key in own]
+        for number, (table, key, its) in enumerate(self.tables):
+            wanted = [name for name in needed if name in table.columns and name not in own]
+            wanted += [
+                other for _, other, _ in self.tables if other in table.columns and other not in own and other != key
+            ]
+            about = (number, tuple(dict.fromkeys(wanted)))
+            if about not in self._read:
+                self._read[about] = load_join(table, (key, its), about[1])
+            found.append(self._read[about])
+        return log.present(ours), found
+
+    def _check(self, log: Source, needed: Sequence[str]) -> None:
+        """Refuse keys and columns that nobody has, or that two have."""
+        known, keys = list(log.columns), {key for _, key, _ in self.tables}
+        for table, key, _ in self.tables:
+            if key not in known:
+                has = some(log.columns, 12)
+                raise TableError(f"{table.name} is joined by '{key}', but {log.name} has no such column (it has {has})")
+            known += table.columns
+        for name in needed:
+            owners = [log.name] * (name in log.columns)
+            owners += [t.name for t, _, its in self.tables if name in t.columns and not (owners and name == its)]
+            if len(owners) > 1 and name not in keys:
+                raise TableError(f"'{name}' is a column of {' and of '.join(owners)}; rename one of them")
+            if not self.tables:
+                log.present([name])
+            if not owners:
+                tables = " and ".join([log.name, *(table.name for table, _, _ in self.tables)])
+                hint = f"{suggestion(name, known)} (there are {some(dict.fromkeys(known), 12)})"
+                raise TableError(f"no column '{name}' is in {tables}{hint}")
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of all tables."""
+        return [name for table, _, _ in self.tables for name in table.columns]
 
 
 def load_join(source: Source, keys: tuple[str, str], wanted: Collection[str]) -> Join:

@@ -116,6 +116,8 @@ def read_log(
     if segment == anchor:
         raise TableError(f"segment and anchor are both the column '{segment}'; name two columns")
     plan = _cleaning(cleaning)
+    if value is not None and plan.returns != "refuse":
+        raise TableError("returns= is about negative money; with value= leave such rows out with where=")
     wanted = Wanted(segment, anchor, str(money if value is None else value), traffic, by)
     gathering = Gathering(wanted, sources("edges", log, plan.columns, plan.encoding), summed=money is not None)
     gathering.read(plan, report)
