@@ -134,10 +134,21 @@ class Cleaner:
                 join.into(rows)
             yield self._cleaned(rows)
         for column, seen in marks.items():
-            if len(seen) > 1:
-                what = f"decimal commas (row {seen[',']}) and decimal points (row {seen['.']})"
-                remedy = "say which it is, with decimal=',' or decimal='.'"
-                raise TableError(f"{self.source.name}, column '{column}': {what}; {remedy}")
+            self._refuse_marks(column, seen)
+
+    def _refuse_marks(self, column: str, seen: dict[str, int]) -> None:
+        """Refuse a column whose numbers have marks that contradict each other, or none that decides."""
+        what, remedy = "", "say which it is, with decimal=',' or decimal='.'"
+        currencies = {sign: row for sign, row in seen.items() if sign not in ",.?"}
+        if len(currencies) > 1:
+            told = some(f"{sign} in row {row}" for sign, row in currencies.items())
+            what, remedy = f"several currencies ({told})", "convert them, or choose one with where="
+        elif "," in seen and (other := seen.get(".", seen.get("?"))):
+            what = f"decimal commas (row {seen[',']}) and decimal points (row {other})"
+        elif "?" in seen and "." not in seen:
+            what = f"points that may be decimal ones or set thousands apart (first in row {seen['?']})"
+        if what:
+            raise TableError(f"{self.source.name}, column '{column}': {what}; {remedy}")
 
     def _decoded(self, name: str, column: Any) -> Any:
         with readable(f"{self.source.name}, column '{name}',", "convert the column and try again"):

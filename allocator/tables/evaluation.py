@@ -66,7 +66,7 @@ class Rows:
     decimal: str | None = None
     faults: list[Fault] = field(default_factory=list)
     marks: dict[str, dict[str, int]] = field(default_factory=dict)
-    """Per column the first row whose decimal mark is certainly a comma, and certainly a point."""
+    """Per column the first row in which a mark was seen: decimal ``,`` or ``.``, a point in doubt ``?``, a currency."""
 
     def __len__(self) -> int:
         return self.numbers.size
@@ -96,7 +96,7 @@ class Rows:
     def as_numbers(self, name: str, entries: Any) -> FloatArray:
         """Entries as numbers (N,), NaN where missing; what is no number is a fault."""
         import pyarrow as pa
-        from pyarrow import types
+        from pyarrow import compute, types
 
         if types.is_integer(entries.type) or types.is_floating(entries.type):
             return as_array(entries.cast(pa.float64(), safe=False).fill_null(np.nan))
@@ -112,9 +112,12 @@ class Rows:
         self.fault(name, read.wrong, "text instead of numbers", remedy, entries)
         what = "commas that may be decimal ones or set thousands apart"
         self.fault(name, read.ambiguous, what, "say which, with decimal=',' or decimal='.'", entries)
-        for mark, seen in ((",", read.comma), (".", read.point)):
-            if seen.any():
-                self.marks.setdefault(name, {}).setdefault(mark, int(self.numbers[np.argmax(seen)]))
+        seen = {",": read.comma, ".": read.point, "?": read.doubtful}
+        signs = compute.unique(read.currency).to_pylist()
+        seen |= {sign: as_array(compute.equal(read.currency, sign)) for sign in signs if sign}
+        for mark, rows in seen.items():
+            if rows.any():
+                self.marks.setdefault(name, {}).setdefault(mark, int(self.numbers[np.argmax(rows)]))
         return read.numbers
 
     def as_text(self, entries: Any) -> Any:

@@ -19,17 +19,23 @@ INFINITE = r"^(?i)-?inf(inity)?$"
 GROUPED = {".": r"^-?\d{1,3}(,\d{3})+(\.\d*)?$", ",": r"^-?\d{1,3}(\.\d{3})+(,\d*)?$"}
 """Thousands set apart by the mark that is not the decimal one."""
 MARKED = {".": PLAIN, ",": r"^-?(\d+,?\d*|,\d+)([eE][+-]?\d+)?$"}
-CLEAR_COMMA = r"^-?(\d*,(\d{1,2}|\d{4,})|(0|\d{4,}),\d{3}|\d{1,3}(\.\d{3})+,\d*)$"
-"""A comma that can only be a decimal one."""
-CLEAR_POINT = r"^-?(\d*\.\d+|\d{1,3}(,\d{3})+\.\d*)$"
-CLEAR_GROUPS = r"^-?\d{1,3}(,\d{3}){2,}$"
+CLEAR_COMMA = r"^-?(\d*,(\d{1,2}|\d{4,})|(0|\d{4,}),\d{3}|\d{1,3}(\.\d{3})+,\d*|\d{1,3}(\.\d{3}){2,})$"
+"""The decimal mark can only be a comma."""
+CLEAR_POINT = r"^-?(\d*\.(\d{1,2}|\d{4,})|(0|\d{4,})\.\d{3}|\d{1,3}(,\d{3})+\.\d*|\d{1,3}(,\d{3}){2,})$"
+DOUBTFUL_POINT = r"^-?[1-9]\d{0,2}\.\d{3}$"
+"""What programs write of 1.234, and people of 1234: the rest of the column decides."""
 AMBIGUOUS = r"^-?[1-9]\d{0,2},\d{3}$"
+SPACE = r"[\s\x{a0}\x{202f}'\x{2019}]"
+SPACED = rf"^[^\d]*\d{{1,3}}({SPACE}\d{{3}})+([.,]\d*)?[^\d]*$"
+CURRENCY = r"[A-Z]{2}\$|R\$|[A-Z]{3}|[£$€¥￥元₹₽₩]|kr|zł"
 
 
 class Numerals(NamedTuple):
-    """Numbers (N,), NaN where missing or unread; which entries are no number, which may be two, which marks were seen.
+    """Numbers (N,), NaN where missing or unread; which entries are no number, and which may be two.
 
-    ``comma`` and ``point`` are entries whose decimal mark is certainly a comma, or a point: no column has both.
+    ``comma``, ``point`` and ``doubtful`` are entries whose decimal mark is certainly a comma, certainly a point, or a
+    point that may as well set thousands apart. ``currency`` (a pyarrow array of N) is the sign or code beside a number,
+    empty where there is none.
     """
 
     numbers: FloatArray
@@ -37,58 +43,67 @@ class Numerals(NamedTuple):
     ambiguous: Mask
     comma: Mask
     point: Mask
+    doubtful: Mask
+    currency: Any
 
 
 def read_numerals(entries: Any, decimal: str | None = None) -> Numerals:
     """Read text (a pyarrow array of N entries) as numbers.
 
-    Spaces around and inside, apostrophes, a currency sign, a plus, a trailing minus and the parentheses of accountants
-    are looked through: "£1 234.50", "(3.50)", "12-". With ``decimal`` None the mark of each entry is taken from the
-    entry itself where it leaves no doubt; "1,234" alone does leave one and is ambiguous.
+    Spaces around them, spaces and apostrophes between groups of three digits, one currency sign or code, a plus, a
+    trailing minus and the parentheses of accountants are looked through: "£1 234.50", "EUR 12", "(3.50)", "12-". With
+    ``decimal`` None the mark of each entry is taken from the entry itself where it leaves no doubt; "1,234" alone does
+    leave one and is ambiguous.
     """
+    import pyarrow as pa
     from pyarrow import compute
 
-    bare = _bare(entries)
+    bare, currency = _bare(entries)
     missing = ~as_array(bare.is_valid())
     nothing = np.zeros(len(bare), dtype=bool)
-    if decimal is None:
-        plain = _matches(bare, PLAIN) | _matches(bare, INFINITE)
-        if (plain | missing).all():
-            point = _matches(bare, CLEAR_POINT)
-            return Numerals(_parsed(bare, plain), nothing, nothing, nothing, point)
-        comma = _matches(bare, CLEAR_COMMA)
-        grouped = _matches(bare, CLEAR_GROUPS) | _matches(bare, GROUPED["."]) & _matches(bare, CLEAR_POINT)
-        ambiguous = _matches(bare, AMBIGUOUS)
-        numbers = _parsed(bare, plain)
-        numbers = np.where(comma, _parsed(_pointed(bare), comma), numbers)
-        numbers = np.where(grouped, _parsed(compute.replace_substring(bare, ",", ""), grouped), numbers)
-        wrong = ~(plain | comma | grouped | ambiguous | missing)
-        point = _matches(bare, CLEAR_POINT) | _matches(bare, CLEAR_GROUPS)
-        return Numerals(numbers, wrong, ambiguous, comma, point)
-    fits = _matches(bare, MARKED[decimal]) | _matches(bare, GROUPED[decimal]) | _matches(bare, INFINITE)
-    pointed = _pointed(bare) if decimal == "," else compute.replace_substring(bare, ",", "")
-    return Numerals(_parsed(pointed, fits), ~(fits | missing), nothing, nothing, nothing)
+    if decimal is not None:
+        fits = _matches(bare, MARKED[decimal]) | _matches(bare, GROUPED[decimal]) | _matches(bare, INFINITE)
+        pointed = _pointed(bare) if decimal == "," else compute.replace_substring(bare, ",", "")
+        return Numerals(_parsed(pointed, fits), ~(fits | missing), nothing, nothing, nothing, nothing, currency)
+    point, doubtful = _matches(bare, CLEAR_POINT), _matches(bare, DOUBTFUL_POINT)
+    plain = _matches(bare, PLAIN) | _matches(bare, INFINITE)
+    numbers = _parsed(bare, plain)
+    if (plain | missing).all():
+        return Numerals(numbers, nothing, nothing, nothing, point, doubtful, currency)
+    comma, grouped = _matches(bare, CLEAR_COMMA), point & ~plain
+    numbers = np.where(comma, _parsed(_pointed(bare), comma), numbers)
+    numbers = np.where(grouped, _parsed(compute.replace_substring(bare, ",", ""), grouped), numbers)
+    ambiguous = _matches(bare, AMBIGUOUS)
+    wrong = ~(plain | comma | grouped | ambiguous | missing)
+    return Numerals(numbers, wrong, ambiguous, comma, point, doubtful, pa.array(currency))
 
 
-def _bare(entries: Any) -> Any:
-    """Strip what surrounds a number, and make the words for missing ones null."""
+def _bare(entries: Any) -> tuple[Any, Any]:
+    """Strip what surrounds a number, and make the words for missing ones null; and the currency beside each."""
     import pyarrow as pa
     from pyarrow import compute
 
     bare = compute.utf8_trim_whitespace(entries)
     bare = compute.if_else(compute.is_in(bare, pa.array(MISSING, bare.type)), None, bare)
+    none = pa.array([""], bare.type).take(pa.array(np.zeros(len(bare), dtype=np.int64)))
     if not (~_matches(bare, PLAIN) & as_array(bare.is_valid())).any():
-        return bare
+        return bare, none
+    bare = compute.replace_substring(bare, "\u2212", "-")
+    spaced = compute.match_substring_regex(bare, SPACED)
+    bare = compute.if_else(spaced, compute.replace_substring_regex(bare, rf"(\d){SPACE}(\d)", r"\1\2"), bare)
+    bare = compute.if_else(spaced, compute.replace_substring_regex(bare, rf"(\d){SPACE}(\d)", r"\1\2"), bare)
+    before = compute.extract_regex(bare, rf"^[(+-]?(?P<sign>{CURRENCY})\s*[\d.,+-]")
+    after = compute.extract_regex(bare, rf"\d[.,]?\s*(?P<sign>{CURRENCY})\)?$")
+    currency = compute.coalesce(*(compute.struct_field(found, "sign") for found in (before, after)), none)
     for pattern, becomes in (
-        (r"[\s\x{a0}\x{202f}'’]", ""),
-        (r"^([+-]?)[£$€¥￥]", r"\1"),
-        (r"[£$€¥￥]$", ""),
+        (rf"^([(+-]?)(?:{CURRENCY})\s*([\d.,+-])", r"\1\2"),
+        (rf"(\d[.,]?)\s*(?:{CURRENCY})(\)?)$", r"\1\2"),
         (r"^\((.*)\)$", r"-\1"),
         (r"^([^-]+)-$", r"-\1"),
         (r"^\+", ""),
     ):
         bare = compute.replace_substring_regex(bare, pattern, becomes)
-    return compute.replace_substring_regex(bare, r"^-[£$€¥￥]", "-")
+    return bare, currency
 
 
 def _matches(entries: Any, pattern: str) -> Mask:
