@@ -33,7 +33,7 @@ class Holdout:
     realised : float
         Its GMV by the test sample: the test's own value of a pair that it saw; elsewhere the mean of the test sample
         times the factors of anchor and segment in it (see `allocator.tables.credibility`), which know nothing of what
-        is particular about a pair.
+        is particular about a pair: where an optimum chose it for that, this errs to the low side.
     status_quo : float
         GMV of the observed traffic of the training platform, judged in the same way.
     observed : float
@@ -102,6 +102,10 @@ def holdout_gmv(train: Platform, test: Platform, allocation: Allocation) -> Hold
         if platform.observed is None or not platform.observed.any():
             raise ValueError(f"the {name} platform has no observed traffic; read it from a log")
     own = allocation.platform
+    if "standard_error" in test.measures:
+        raise ValueError(
+            "the test platform has shrunk values; read the test sample without shrink, which judges unbiased"
+        )
     if not (np.array_equal(own.indptr, train.indptr) and np.array_equal(own.anchor, train.anchor)):
         raise ValueError("the allocation is for a platform with other edges than the training platform's")
     seen, value = _judged(train, test)
@@ -131,7 +135,9 @@ def _judged(train: Platform, test: Platform) -> tuple[NDArray[np.bool_], FloatAr
     """Which edges of ``train`` (E,) the test sample saw, and what all of them are worth by it (E,)."""
     segment, anchor = _matched(train, test, "segments"), _matched(train, test, "anchors")
     traffic, used = np.asarray(test.observed), np.asarray(test.observed) > 0
-    pairs = Pairs(test.segment, test.anchor, traffic, test.value.astype(np.float64), traffic, np.zeros(traffic.size))
+    # A platform does not know how many rows its pairs had: for the factors, every pair is one.
+    once, never = np.ones(traffic.size), np.zeros(traffic.size)
+    pairs = Pairs(test.segment, test.anchor, traffic, test.value.astype(np.float64), once, never)
     pairs = Pairs(*(column[used] for column in pairs))
     factors = fit(pairs, test.segment_count, test.anchor_count)
     # One more entry for ids that the test sample does not know: nothing is known of them, so their factor is 1.

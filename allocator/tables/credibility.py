@@ -8,13 +8,13 @@ multiplicative factors Ohlsson 2008), gives each mean the weight that its traffi
 
 The factors a_j of anchors and b_i of segments are means of value over what the other factor leads one to expect,
 weighted by that, and are themselves moved towards 1 with strengths of their own, in impressions. For each pair they
-come from all *other* pairs of its anchor and segment: its own rows count once.
+leave its own rows out; these touch its expectation only through the factors of others.
 
 Each strength kappa is the one that best predicts a row from the other rows of its pair (of its anchor, its segment).
-With m rows of equal traffic, own mean v, expectation p and spread S, leaving out row r predicts
-p + Z (v_-r - p), Z = (m - 1) / (m - 1 + kappa), so that the squared errors add up to
+With m rows that share the traffic t equally, own mean v, expectation p and spread S, leaving out row r predicts
+p + Z (v_-r - p) with Z = (m - 1) / (m - 1 + kappa m / t), so that the squared errors, weighted by traffic, add up to
 
-    S (1 + Z / (m - 1))^2 + m (1 - Z)^2 (v - p)^2
+    S (1 + Z / (m - 1))^2 + t (1 - Z)^2 (v - p)^2
 
 (derived here: v_-r = v - (a_r - v) / (m - 1), and deviations from v sum to zero; the criterion is Allen's PRESS, 1974).
 Money is heavy-tailed, and a few large orders would decide kappa; so every pair counts once, with its mean squared error
@@ -34,23 +34,25 @@ from allocator.tables.pairs import Pairs
 
 FloatArray = NDArray[np.float64]
 STRENGTHS = np.geomspace(0.01, 1e4, 145)
-"""Strengths that are tried, in impressions, ten per cent apart; none is infinite unless nothing was seen twice."""
+"""Strengths that are tried, in rows of average traffic, ten per cent apart."""
 LEARNING = 3
 """Sweeps over anchors and segments in which their strengths are estimated anew; then the factors converge."""
-SWEEPS, SETTLED = 100, 1e-12
+SWEEPS, SETTLED = 1000, 1e-6
 
 
 class Credibility(NamedTuple):
     """Values (E,) in currency per impression, and how they came about.
 
-    ``standard_error`` (E,) is that of ``value``: expected_e sqrt(phi / (t_e + kappa)), with phi the squared coefficient
-    of variation of a row (derived here: the posterior variance (1 - Z) tau^2 with tau^2 = sigma^2 / kappa); it takes
-    the expectation for granted.
-    ``expected`` (E,) is where a pair's own mean is moved to, ``weight`` (E,) is Z. Strengths are in impressions.
+    ``own`` (E,) is the pair's own mean, ``expected`` (E,) where it is moved to, ``weight`` (E,) is Z; strengths are in
+    impressions. ``standard_error`` (E,) is that of ``value``: expected_e sqrt(phi / (t_e + kappa)), with phi the
+    squared coefficient of variation of an impression (derived here: the posterior variance (1 - Z) tau^2 with
+    tau^2 = sigma^2 / kappa); it takes the expectation for granted. Where no pair was seen twice nothing tells noise
+    from value: the strength is infinite, and so is the standard error.
     """
 
     value: FloatArray
     standard_error: FloatArray
+    own: FloatArray
     expected: FloatArray
     weight: FloatArray
     strength: float
@@ -72,35 +74,34 @@ def shrink(pairs: Pairs, segments: int, anchors: int) -> Credibility:
     """Move the values of pairs towards what their anchors and segments lead one to expect."""
     factors = fit(pairs, segments, anchors)
     expected = expect(pairs, factors)
-    kappa = strength(pairs.value, expected, pairs.rows, pairs.spread)
+    kappa = strength(pairs.value, expected, pairs.traffic, pairs.rows, pairs.spread)
     weight = pairs.traffic / (pairs.traffic + kappa)
     value = expected + weight * (pairs.value - expected)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        relative = np.where(expected > 0, pairs.spread / expected**2, 0.0).sum()
-    degrees = np.maximum(pairs.rows - 1, 0).sum()
-    variation = relative / degrees if degrees else 0.0
-    error = expected * np.sqrt(variation / (pairs.traffic + kappa))
-    return Credibility(value, error, expected, weight, kappa, factors.anchor_strength, factors.segment_strength)
+    error = np.full(value.size, np.inf)
+    if np.isfinite(kappa):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            relative = np.where(expected > 0, pairs.spread / expected**2, 0.0).sum()
+        variation = relative / np.maximum(pairs.rows - 1, 0).sum()
+        error = expected * np.sqrt(variation / (pairs.traffic + kappa))
+    strengths = (kappa, factors.anchor_strength, factors.segment_strength)
+    return Credibility(value, error, pairs.value, expected, weight, *strengths)
 
 
 def fit(pairs: Pairs, segments: int, anchors: int) -> Factors:
-    """The factors of anchors and segments, by turns, until they no longer move."""
+    """The factors of anchors and segments, by turns, until they no longer move; ``mean`` is that of all traffic."""
     position, size = (pairs.anchor, pairs.segment), (anchors, segments)
     factor, strengths = [np.ones(anchors), np.ones(segments)], [np.inf, np.inf]
-    money, seen = pairs.traffic * pairs.value, float(pairs.traffic.sum())
-    mean = float(money.sum()) / seen if seen else 0.0
-    if not mean:
-        return Factors(mean, *factor, *strengths)
-    for sweep in range(SWEEPS):
+    seen = float(pairs.traffic.sum())
+    mean = float((pairs.traffic * pairs.value).sum()) / seen if seen else 0.0
+    for sweep in range(SWEEPS if mean else 0):
         before = [one.copy() for one in factor]
         for own, other in ((0, 1), (1, 0)):
-            prior = mean * factor[other][position[other]]
-            level = _Level(pairs, position[own], size[own], prior)
+            level = _Level(pairs, position[own], size[own], mean * factor[other][position[other]])
             if sweep < LEARNING:
-                strengths[own] = strength(level.ratio, np.ones(size[own]), level.rows, level.spread)
+                strengths[own] = strength(level.ratio, np.ones(size[own]), level.traffic, level.rows, level.spread)
             factor[own] = 1.0 + level.traffic / (level.traffic + strengths[own]) * (level.ratio - 1.0)
-        mean = float(money.sum() / (pairs.traffic * factor[0][pairs.anchor] * factor[1][pairs.segment]).sum())
-        if sweep >= LEARNING and max(np.abs(a - b).max() for a, b in zip(factor, before, strict=True)) < SETTLED:
+        moves = [np.abs(now - then).max() / now.max() for now, then in zip(factor, before, strict=True)]
+        if sweep >= LEARNING and max(moves) < SETTLED:
             break
     return Factors(mean, *factor, *strengths)
 
@@ -136,19 +137,21 @@ def expect(pairs: Pairs, factors: Factors) -> FloatArray:
     return expected
 
 
-def strength(own: FloatArray, expected: FloatArray, rows: FloatArray, spread: FloatArray) -> float:
-    """How many impressions an expectation is worth beside means of m rows: the best of `STRENGTHS`, see above.
+def strength(own: FloatArray, expected: FloatArray, traffic: FloatArray, rows: FloatArray, spread: FloatArray) -> float:
+    """How many impressions an expectation is worth beside means of m rows, the best of those tried, see above.
 
     Infinite where nothing was seen twice: then nothing tells noise from differences.
     """
-    again = (rows > 1) & (own + expected > 0)
-    own, expected, rows, spread = own[again], expected[again], rows[again], spread[again]
+    again = (rows > 1) & (own + expected > 0) & (traffic > 0)
+    own, expected, traffic, rows, spread = (one[again] for one in (own, expected, traffic, rows, spread))
     if not own.size:
         return np.inf
-    each = 1.0 / (rows * (own + 2.0 * expected))
-    noise, bias = each * spread, each * rows * (own - expected) ** 2
-    errors = []
-    for kappa in STRENGTHS:
-        weight = (rows - 1) / (rows - 1 + kappa)
-        errors.append(float((noise * (1 + weight / (rows - 1)) ** 2 + bias * (1 - weight) ** 2).sum()))
-    return float(STRENGTHS[int(np.argmin(errors))])
+    scale, share = own + 2.0 * expected, traffic / rows
+    # The weights depend on a pair's rows and its traffic per row alone: pairs with the same are added up first.
+    alike, which = np.unique(rows + 1j * share, return_inverse=True)
+    noise = np.bincount(which, weights=spread / (traffic * scale))
+    bias = np.bincount(which, weights=(own - expected) ** 2 / scale)
+    others, tried = alike.real - 1, STRENGTHS * float(traffic.sum() / rows.sum())
+    weights = (others / (others + kappa / alike.imag) for kappa in tried)
+    errors = [float((noise * (1 + w / others) ** 2 + bias * (1 - w) ** 2).sum()) for w in weights]
+    return float(tried[int(np.argmin(errors))])

@@ -13,9 +13,10 @@ from allocator.tables.cleaning import Cleaned, Cleaner, Cleaning, Tally, Wanted
 from allocator.tables.errors import TableError
 from allocator.tables.ids import Ids
 from allocator.tables.joins import Joins
-from allocator.tables.pairs import FOLD, Cells, Pairs, merge, paired
+from allocator.tables.pairs import FOLD, Cells, Pairs, merge, paired, single
 from allocator.tables.sides import Side, listed_side, load, sorted_side
 from allocator.tables.sources import Source
+from allocator.wording import quantity
 
 Codes = tuple[NDArray[np.integer], ...]
 
@@ -50,6 +51,7 @@ class Gathering:
             for name in (wanted.part or "", wanted.segment, wanted.anchor)
         )
         self.tally = Tally()
+        self.notices: list[str] = []
         self._waiting: list[tuple[Codes, Cells]] = []
         self._count = 0
 
@@ -93,8 +95,7 @@ class Gathering:
         named = ((self.part, rows.part), (self.segment, rows.segment), (self.anchor, rows.anchor))
         none = np.zeros(rows.traffic.size, dtype=np.int32)
         codes = tuple(none if entries is None else ids.add(entries, source, rows.numbers) for ids, entries in named)
-        amounts = (rows.traffic, rows.worth, np.ones(none.size), np.zeros(none.size))
-        self._waiting.append((codes, Cells(none, *amounts)))
+        self._waiting.append((codes, single(none, rows.traffic, rows.worth)))
         self._count += none.size
         if self._count > FOLD:
             self._fold()
@@ -130,7 +131,7 @@ class Gathering:
         codes = (number[part], sides[0].number[segment], sides[1].number[anchor])
         known = (codes[1] >= 0) & (codes[2] >= 0)
         if not known.all():
-            self.tally.dropped["ids in scientific notation"] += int(cells.rows[~known].sum())
+            self._drop("ids in scientific notation", cells, ~known)
             codes, cells = tuple(code[known] for code in codes), Cells(*(column[known] for column in cells))
         if not codes[0].size:
             raise TableError(f"{self.name} has nothing but ids in scientific notation; export the ids as text")
@@ -155,28 +156,42 @@ class Gathering:
     def _sold(self, plan: Cleaning, cells: Cells, widths: tuple[int, int, int], sides: tuple[Side, Side]) -> Cells:
         """Cells with traffic to divide their money by, and none of negative money."""
         unseen = cells.traffic == 0
-        back = unseen & (cells.worth < 0 if plan.returns == "net" else False)
+        back = unseen & (cells.rows == 0)
         unsold = unseen & ~back
         if unsold.any() and plan.invalid == "refuse":
             _, i, j = np.unravel_index(cells.key[np.argmax(unsold)], widths)
             pair = f"segment {sides[0].columns['id'][i]} and anchor {sides[1].columns['id'][j]}"
             more = f" (nor of {unsold.sum() - 1:,} more pairs)" * bool(unsold.sum() > 1)
             what = f"no traffic between {pair}{more}; money needs traffic to be divided by"
-            raise TableError(
-                f"{self.name}, column '{self.wanted.traffic}': {what}: give it or drop the rows with invalid='drop'"
-            )
+            remedy = "give it or drop the rows with invalid='drop'"
+            raise TableError(f"{self.name}, column '{self.wanted.traffic}': {what}: {remedy}")
         for reason, which in (("returns of what was bought before", back), ("money without traffic", unsold)):
-            if which.any():
-                self.tally.dropped[reason] += int(cells.rows[which].sum())
-        return Cells(*(column[~unseen] for column in cells._replace(worth=np.maximum(cells.worth, 0.0))))
+            self._drop(reason, cells, which)
+        over = ~unseen & (cells.returned > cells.worth)
+        if over.any():
+            lost = float((cells.returned - cells.worth)[over].sum())
+            self.notices.append(
+                f"{over.sum():,} pairs returned {quantity(lost)} more than they bought: they sell nothing"
+            )
+        return Cells(*(column[~unseen] for column in cells))
+
+    def _drop(self, reason: str, cells: Cells, which: NDArray[np.bool_]) -> None:
+        """Count the rows of cells that are left out; returns among them were not netted after all."""
+        if which.any():
+            self.tally.dropped[reason] += int((cells.rows + cells.returns)[which].sum())
+            self.tally.returned -= int(cells.returns[which].sum())
 
     def account(self, parts: Mapping[str, Pairs]) -> Account:
         """What became of the rows."""
-        notices = [notice for ids in (self.segment, self.anchor) for notice in ids.notices()]
+        notices = [*self.notices, *(notice for ids in (self.segment, self.anchor) for notice in ids.notices())]
         idle = sum(int((pairs.value == 0).sum()) for pairs in parts.values())
-        notices += [f"{idle:,} pairs sold nothing"] * bool(idle)
+        notices += [f"{_pairs(idle)} sold nothing"] * bool(idle)
         sizes = sum(pairs.segment.size for pairs in parts.values())
         tally = self.tally
         return Account(
             tally.read, tally.filtered, dict(tally.dropped.most_common()), tally.returned, sizes, tuple(notices)
         )
+
+
+def _pairs(count: int) -> str:
+    return f"{count:,} pair{'s' * (count != 1)}"

@@ -29,13 +29,19 @@ class Pairs(NamedTuple):
 
 
 class Cells(NamedTuple):
-    """Unmerged rows, or merged ones of earlier batches: key (n,) and amounts (n,); worth is money, or value."""
+    """Unmerged rows, or merged ones of earlier batches: key (n,) and amounts (n,); worth is money, or value.
+
+    Returns are kept apart until the end: ``returned`` is their money, ``returns`` their number, and they are neither
+    traffic nor rows nor part of the spread.
+    """
 
     key: NDArray[np.int64]
     traffic: FloatArray
     worth: FloatArray
     rows: FloatArray
     spread: FloatArray
+    returned: FloatArray
+    returns: FloatArray
 
 
 def aggregate(
@@ -59,38 +65,46 @@ def aggregate(
 
 
 def single(key: NDArray[np.int64], traffic: FloatArray, worth: FloatArray) -> Cells:
-    """Rows as cells that nothing was merged into."""
-    return Cells(key, traffic, worth, np.ones(key.size), np.zeros(key.size))
+    """Rows as cells that nothing was merged into; negative worth is a return."""
+    back = worth < 0
+    sale, none = np.where(back, 0.0, 1.0), np.zeros(key.size)
+    return Cells(key, traffic, np.where(back, 0.0, worth), sale, none, np.where(back, -worth, 0.0), 1.0 - sale)
 
 
 def paired(cells: Cells, width: int, *, summed: bool) -> Pairs:
-    """Merged cells as pairs; keys are segment * width + anchor."""
+    """Merged cells as pairs, what was returned taken from their money; keys are segment * width + anchor.
+
+    The spread is that of sales, in proportion to what is left of them.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
+        left = np.where(cells.worth > 0, np.maximum(1.0 - cells.returned / cells.worth, 0.0), 1.0)
         value = cells.worth / cells.traffic if summed else cells.worth
-    return Pairs(cells.key // width, cells.key % width, cells.traffic, value, cells.rows, cells.spread)
+    return Pairs(cells.key // width, cells.key % width, cells.traffic, value * left, cells.rows, cells.spread * left**2)
 
 
 def merge(cells: Cells, *, summed: bool) -> Cells:
     """Merge the cells of each key, in an order that follows from their content; ``summed`` says that worth is money.
 
     A cell of mean a_c, traffic t_c and spread S_c adds S_c + t_c (a_c - a)^2 to the spread around the pair's mean a
-    (derived here: the cross term vanishes because deviations within a cell sum to zero).
+    (derived here: the cross term vanishes because deviations within a cell sum to zero, money without traffic apart).
     """
-    order = np.lexsort((cells.traffic, cells.worth, cells.key))
-    key, traffic, worth, rows, spread = (column[order] for column in cells)
+    keys = (cells.returned,) * bool(cells.returned.any()) + (cells.traffic, cells.worth, cells.key)
+    order = np.lexsort(keys)
+    key, traffic, worth, rows, spread, returned, returns = (column[order] for column in cells)
     first = np.flatnonzero(np.diff(key, prepend=-1))
     count = np.diff(first, append=key.size)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        total = np.add.reduceat(traffic, first)
+        total, merged_rows = np.add.reduceat(traffic, first), np.add.reduceat(rows, first)
         if summed:
             merged = np.add.reduceat(worth, first)
             mean, own = merged / total, worth / traffic
         else:
-            whole, merged_rows = np.repeat(total, count), np.add.reduceat(rows, first)
+            whole = np.repeat(total, count)
             share = np.where(whole > 0, traffic / whole, rows / np.repeat(merged_rows, count))
             # Values rise within a pair. Rounding may not leave their range: equal values keep their mean exactly.
             mean = np.clip(np.add.reduceat(worth * share, first), worth[first], worth[first + count - 1])
             merged, own = mean, worth
         away = np.where(traffic > 0, traffic * (own - np.repeat(mean, count)) ** 2, 0.0)
         around = np.add.reduceat(spread + away, first)
-    return Cells(key[first], total, merged, np.add.reduceat(rows, first), around)
+    back = (np.add.reduceat(column, first) for column in (returned, returns))
+    return Cells(key[first], total, merged, merged_rows, around, *back)

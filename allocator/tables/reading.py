@@ -6,7 +6,7 @@ Data goes one way: sources -> cleaned rows -> pairs -> Platform.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +21,9 @@ from allocator.tables.pairs import Pairs
 from allocator.tables.sides import Side
 from allocator.tables.sources import sources
 from allocator.wording import suggestion
+
+SELDOM = 0.3
+"""Share of pairs seen once or twice from which the account says so."""
 
 
 class Reading(NamedTuple):
@@ -132,7 +135,23 @@ def read_log(
         name: _platform(pairs, sides, shrunk.get(name), currency=currency, period=period)
         for name, pairs in parts.items()
     }
-    return Reading(platforms, gathering.account(parts), shrunk)
+    account = gathering.account(parts)
+    notices = (*account.notices, *_noise(parts, shrunk))
+    return Reading(platforms, replace(account, notices=notices), shrunk)
+
+
+def _noise(parts: dict[str, Pairs], shrunk: dict[str, Credibility]) -> list[str]:
+    """What there is to say about how often pairs were seen."""
+    rows = np.concatenate([pairs.rows for pairs in parts.values()])
+    seldom = float((rows <= 2).mean())
+    if not shrunk and seldom > SELDOM:
+        advice = "an optimum on them promises too much: shrink them"
+        return [f"{seldom:.0%} of the pairs were seen once or twice, and their values are mostly noise; {advice}"]
+    if any(np.isinf(credibility.strength) for credibility in shrunk.values()):
+        return [
+            "no pair was seen twice: values are what anchor and segment lead one to expect, without standard errors"
+        ]
+    return []
 
 
 def _cleaning(options: dict[str, Any]) -> Cleaning:
@@ -148,12 +167,14 @@ def _cleaning(options: dict[str, Any]) -> Cleaning:
 def _platform(pairs: Pairs, sides: tuple[Side, Side], shrunk: Credibility | None, **units: str) -> Platform:
     senders, receivers = sides
     seen = np.bincount(pairs.segment, weights=pairs.traffic, minlength=senders.limit.size)
+    known = shrunk is not None and np.isfinite(shrunk.standard_error).all()
+    measures = {"standard_error": shrunk.standard_error} if shrunk is not None and known else {}
     return Platform.from_edges(
         pairs.segment,
         pairs.anchor,
         pairs.value if shrunk is None else shrunk.value,
         observed=pairs.traffic,
-        measures={} if shrunk is None else {"standard_error": shrunk.standard_error},
+        measures=measures,
         supply=np.where(np.isnan(senders.limit), seen, senders.limit),
         capacity=np.where(np.isnan(receivers.limit), np.inf, receivers.limit),
         segments=senders.columns,
