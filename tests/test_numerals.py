@@ -66,6 +66,27 @@ def test_what_is_no_number_is_missing_or_wrong_and_never_a_number(entries):
     np.testing.assert_array_equal(read.wrong, ~missing)
 
 
+@pytest.mark.parametrize("written", ["1.234", "€ 1.234", "12.345", "-999.000"])
+def test_a_point_before_three_digits_is_left_to_the_rest_of_the_column(written):
+    read = read_numerals(text(written))
+    assert read.doubtful[0]
+    assert not read.point[0]
+    assert not read.comma[0]
+    assert read_numerals(text(written), ",").numbers[0] == 1000 * read.numbers[0]
+
+
+@pytest.mark.parametrize("written", ["1 23", "1 2345", "5'10", "10 20", "1 234 56"])
+def test_spaces_set_apart_three_digits_or_nothing(written):
+    assert read_numerals(text(written)).wrong[0]
+
+
+@given(MONEY, st.sampled_from(["EUR {}", "{} USD", "{}元", "US$ {}", "{} kr", "CNY{}"]))
+def test_currencies_are_looked_through_and_told(amount, style):
+    read = read_numerals(text(style.format(f"{amount:.2f}")))
+    assert read.numbers[0] == amount
+    assert read.currency[0].as_py() == style.replace("{}", "").strip()
+
+
 @given(st.lists(MONEY.map(WRITERS["plain"]) | st.just("oops") | st.none(), min_size=1, max_size=9))
 def test_entries_are_read_one_by_one(entries):
     together = read_numerals(text(*entries))
@@ -102,6 +123,26 @@ def test_periods_are_those_of_the_calendar(moments, layout):
 def test_iso_days_and_times_need_no_layout(written):
     read = read_moments(text(written))
     assert str(read.entries[0])[:10] == "2011-12-09"
+
+
+@pytest.mark.parametrize(
+    ("written", "layout"),
+    [
+        ("30/02/2011", "%d/%m/%Y"),
+        ("01/02/11", "%d/%m/%Y"),
+        ("1/13/2011", "%d/%m/%Y"),
+        ("x", "excel"),
+        ("9e30", "epoch"),
+    ],
+)
+def test_days_that_do_not_exist_are_wrong_in_any_layout(written, layout):
+    assert read_moments(text(written), layout).wrong[0]
+
+
+def test_the_clock_is_that_of_the_zone():
+    moment = pa.array([1_577_905_200], pa.timestamp("s", tz="Asia/Shanghai"))
+    assert str(read_moments(moment).entries[0]) == "2020-01-02T03:00:00"
+    assert name_periods(read_moments(text("2020-01-02T03:00:00+08:00")).entries, "day").to_pylist() == ["2020-01-02"]
 
 
 @pytest.mark.parametrize("written", ["12/9/2011", "yesterday", "2011-13-01", "20111209", "2011-12-09x", "2011-02-30"])

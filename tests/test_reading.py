@@ -342,6 +342,8 @@ BAD = {
         ["none of which counts", "400: text instead"],
     ),
     "names for named columns": ({"columns": ["a"]}, []),
+    "a constant for an id": ({"segment": "1"}, ["segment '1' names no column", "who, host, paid"]),
+    "returns of values": ({"value": "paid", "money": None, "returns": "net"}, ["negative money", "value="]),
 }
 
 
@@ -355,6 +357,74 @@ def test_what_cannot_be_asked_is_refused_in_one_sentence(case, log, tmp_path):
     with pytest.raises(TableError) as caught:
         read_log(given, **(ASK | changes))
     one_sentence(caught.value, words)
+
+
+@pytest.mark.parametrize("closed", [False, True])
+@pytest.mark.parametrize("invalid", ["refuse", "drop"])
+def test_a_quotation_mark_that_is_not_closed_swallows_nothing(closed, invalid, tmp_path):
+    lines = [f"v{k % 7},{k % 5},{k}.5,plain" for k in range(400)]
+    lines[10] = 'v1,3,10.5,12" vinyl'
+    lines[20] = 'v1,3,20.5,"7 inch'
+    if closed:
+        lines[350] = 'v1,3,350.5,"12 inch'
+    (tmp_path / "log.csv").write_text("\n".join(["who,host,paid,note", *lines]) + "\n")
+    with pytest.raises(TableError) as caught:
+        read_log(tmp_path / "log.csv", **ASK, invalid=invalid)
+    one_sentence(caught.value, ["row 21 has", "lines: a quotation mark in it is not closed", "quotes=False"])
+    whole = read_log(tmp_path / "log.csv", **ASK, invalid=invalid, quotes=False)
+    assert whole.account.rows == whole.platforms[""].observed.sum() == 400
+
+
+def test_line_breaks_within_quotation_marks_are_text(tmp_path):
+    rows = "".join(f'v{k},7,2,"two\nlines, and ""quotes"""\n' for k in range(300))
+    (tmp_path / "log.csv").write_text("who,host,paid,note\n" + rows)
+    assert read_log(tmp_path / "log.csv", **ASK).account.rows == 300
+
+
+def test_what_a_spreadsheet_says_of_its_separator_is_believed(tmp_path):
+    (tmp_path / "log.csv").write_text('sep=;\nwho;host;paid\n"a,b,c,d";1;2,5\n')
+    platform = read_tables(tmp_path / "log.csv", **ASK)
+    assert (platform.segments["id"].tolist(), platform.value.tolist()) == (["a,b,c,d"], [2.5])
+
+
+@pytest.mark.parametrize("entries", [["1.234", "2.500", "30"], ["€ 1.234", "1.000 €", "7"]])
+def test_points_that_may_set_thousands_apart_are_refused(entries):
+    rows = pa.table({"who": ["a"] * 3, "host": [1] * 3, "paid": entries})
+    for invalid in ("refuse", "drop"):
+        with pytest.raises(TableError, match=r"set thousands apart \(first in row 1\); say which"):
+            read_log(rows, **ASK, invalid=invalid)
+    assert read_tables(rows, **ASK, decimal=",").value[0] > 700
+    assert read_tables(rows, **ASK, decimal=".").value[0] < 20
+
+
+def test_several_currencies_are_not_added_up():
+    rows = pa.table({"who": ["a"] * 3, "host": [1] * 3, "paid": ["€ 2", "3", "4 USD"], "land": ["x", "x", "y"]})
+    with pytest.raises(TableError, match=r"several currencies \(€ in row 1, USD in row 3\); convert them"):
+        read_log(rows, **ASK, invalid="drop")
+    assert read_tables(rows, **ASK, where="land == 'x'").value.tolist() == [2.5]
+
+
+def test_rows_left_out_for_their_fields_were_read(tmp_path):
+    (tmp_path / "log.csv").write_text("who,host,paid\na,1,2\nb,1\nc,1,2,3\nd,2,5\n")
+    told = read_log(tmp_path / "log.csv", **ASK, invalid="drop").account
+    assert (told.rows, told.dropped) == (4, {"rows with too many or too few fields": 2})
+
+
+def test_integers_can_be_missing_words_too():
+    rows = pa.table({"who": [0, 1, 2], "host": [1] * 3, "paid": [1] * 3})
+    assert read_log(rows, **ASK, missing=["0"], invalid="drop").platforms[""].segments["id"].tolist() == [1, 2]
+
+
+def test_ids_that_doubles_cannot_tell_apart_are_invalid(tmp_path):
+    (tmp_path / "log.csv").write_text("who,host,paid\n9007199254740993,1,2\n9007199254740992,1,2\n")
+    assert read_tables(tmp_path / "log.csv", **ASK).segment_count == 2
+    with pytest.raises(TableError, match="entries that whole cannot read"):
+        read_tables(tmp_path / "log.csv", **(ASK | {"segment": "whole(who)"}))
+
+
+def test_most_rows_at_fault_mean_the_wrong_column(log):
+    with pytest.raises(TableError, match="most rows have it: see whether this is the right column"):
+        read_tables(log, **(ASK | {"money": "who"}))
 
 
 def test_a_file_in_another_encoding_says_so(tmp_path):

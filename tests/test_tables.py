@@ -312,7 +312,7 @@ def test_what_is_no_clean_table_is_refused_in_one_sentence(case):
 
 FILES = {
     "missing.csv": (None, ["does not exist"]),
-    "empty.csv": (b"", ["cannot be read", "Empty CSV"]),
+    "empty.csv": (b"", ["is empty", "give at least one row"]),
     "header.csv": (b"s,a,v\n", ["no rows"]),
     "ragged.csv": (b"s,a,v\nx,1,2\nx,1\n", ["2 fields in place of 3 in row 2"]),
     "latin.csv": ("s,a,v\né,1,2\n".encode("latin-1"), ["cannot be read", "utf-8", "latin-1"]),

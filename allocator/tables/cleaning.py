@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from allocator.tables.arrow import as_array
 from allocator.tables.errors import TableError, readable
-from allocator.tables.evaluation import DROP, Fault, Rows, decoded, evaluate
+from allocator.tables.evaluation import evaluate
 from allocator.tables.formula import Formula, read_formula
+from allocator.tables.functions import whole
 from allocator.tables.joins import Joins
+from allocator.tables.rows import DROP, Fault, Rows, decoded
 from allocator.tables.sources import Source
 from allocator.wording import some, suggestion
 
@@ -48,6 +50,8 @@ class Cleaning:
         Names for the columns of CSV files that have no header line.
     encoding : str, optional
         Encoding of CSV files; by default what the byte-order mark says, else UTF-8.
+    quotes : bool
+        Whether quotation marks enclose fields of CSV files; without, they are letters.
     """
 
     where: str | None = None
@@ -58,6 +62,7 @@ class Cleaning:
     missing: Collection[str] = ()
     columns: Sequence[str] | None = None
     encoding: str | None = None
+    quotes: bool = True
 
     def __post_init__(self) -> None:
         for name, allowed in CHOICES.items():
@@ -116,13 +121,17 @@ class Cleaner:
         roles = dict(zip(("segment", "anchor", "money or value", "traffic", "by"), wanted, strict=True))
         texts = roles | {"where": cleaning.where}
         self.formulas = {role: read_formula(role, text, known) for role, text in texts.items() if text is not None}
+        for role in ("segment", "anchor"):
+            if not self.formulas[role].columns:
+                text = f"{role} '{self.formulas[role].text}' names no column, and would be one id for all rows"
+                raise TableError(f"{text}; {source.name} has {some(source.columns, 12)}")
         needed = dict.fromkeys(name for formula in self.formulas.values() for name in formula.columns)
         self.needed, self.joins = joins.shared_out(source, list(needed))
 
     def batches(self) -> Iterator[Cleaned]:
         """Read the source and yield what counts of it, in order."""
         drop, start = self.cleaning.invalid == "drop", 0
-        ragged = (lambda: self.tally.dropped.update(["rows with too many or too few fields"])) if drop else None
+        ragged = self._ragged if drop else None
         marks: dict[str, dict[str, int]] = {}
         for table in self.source.batches(self.needed, ragged):
             numbers = np.arange(start + 1, start + table.num_rows + 1)
@@ -135,6 +144,10 @@ class Cleaner:
             yield self._cleaned(rows)
         for column, seen in marks.items():
             self._refuse_marks(column, seen)
+
+    def _ragged(self) -> None:
+        self.tally.read += 1
+        self.tally.dropped["rows with too many or too few fields"] += 1
 
     def _refuse_marks(self, column: str, seen: dict[str, int]) -> None:
         """Refuse a column whose numbers have marks that contradict each other, or none that decides."""
@@ -203,21 +216,19 @@ class Cleaner:
         if types.is_large_string(entries.type):
             blank = as_array(compute.equal(compute.utf8_trim_whitespace(entries), "").fill_null(False))
             rows.fault(name, blank, "empty ids", DROP)
-            if self.cleaning.missing:
-                none = as_array(compute.is_in(entries, pa.array(list(self.cleaning.missing), pa.large_string())))
-                rows.fault(name, none, "missing ids", DROP)
+        if self.cleaning.missing:
+            words = pa.array(list(self.cleaning.missing), pa.large_string())
+            rows.fault(name, as_array(compute.is_in(rows.as_text(entries), words)), "missing ids", DROP)
         return entries
 
     def _whole(self, name: str, entries: Any, rows: Rows) -> Any:
         """Ids that a program turned into floating-point numbers because some were missing."""
         import pyarrow as pa
 
-        numbers = as_array(entries.fill_null(np.nan))
-        whole = (np.abs(numbers) <= 2.0**53) & (np.floor(numbers) == numbers)
-        rows.fault(
-            name, ~whole & ~np.isnan(numbers), "ids that are no whole numbers", "convert the column to integers or text"
-        )
-        return pa.array(np.where(whole, numbers, 0.0).astype(np.int64), mask=~whole)
+        read = whole(as_array(entries.fill_null(np.nan)))
+        rows.fault(name, read.wrong, "ids that are no whole numbers", "convert the column to integers or text")
+        missing = np.isnan(read.entries)
+        return pa.array(np.where(missing, 0.0, read.entries).astype(np.int64), mask=missing)
 
     def _amounts(self, rows: Rows) -> tuple[FloatArray, FloatArray]:
         """Traffic and money or value of each row, >= 0 but for the money of returns that are netted."""
@@ -257,7 +268,9 @@ class Cleaner:
                 numbers = rows.numbers[fault.rows]
                 where = f"row{'s' * (numbers.size > 1)} {some(numbers)}"
                 what = f"{fault.what}{fault.sample} in {where}"
-                raise TableError(f"{rows.source}, column '{fault.column}': {what}; {fault.remedy}")
+                most = fault.remedy == DROP and numbers.size > 0.5 * len(rows) > 2
+                remedy = "most rows have it: see whether this is the right column, or " * most + fault.remedy
+                raise TableError(f"{rows.source}, column '{fault.column}': {what}; {remedy}")
             if (fault.rows & left).any():
                 self.tally.dropped[f"{fault.what} in '{fault.column}'"] += int((fault.rows & left).sum())
             left &= ~fault.rows

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,15 +19,17 @@ MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be", b"\xef\xbb\xbf": "u
 UTF8 = "utf-8-sig"
 """UTF-8 under a name that Arrow does not take for its own, so that wrong bytes are an error wherever they stand."""
 
+LINES = 100
+"""Lines of one row from which a quotation mark must have been left open."""
 NO_ROWS = "Empty CSV file"
 """What Arrow says of a file that ends with its header."""
-ENCODING = f"{REMEDY}, or name its encoding, such as latin-1"
+ENCODING = f"{REMEDY}, or name its encoding, such as latin-1, cp1252 (Windows) or gb18030 (Chinese)"
 
 
 @dataclass(frozen=True)
 class CsvFile:
-    """A CSV file: its name in messages, its dialect, how many blank lines it begins with, its columns, and whether its
-    first line names them.
+    """A CSV file: its name in messages, its dialect, how many blank lines it begins with, whether quotation marks
+    enclose fields, its columns, and whether its first line names them.
     """
 
     name: str
@@ -33,6 +37,7 @@ class CsvFile:
     separator: str
     encoding: str
     blank: int = 0
+    quoted: bool = True
     columns: Sequence[str] = ()
     headed: bool = True
 
@@ -41,8 +46,11 @@ class CsvFile:
         import pyarrow as pa
 
         broken: list[str] = []
+        read = 0
 
         def judge(row: Any) -> str:
+            nonlocal read
+            read += 1
             if ragged is None:
                 number = row.number - self.headed
                 broken.append(f"{row.actual_columns} fields in place of {row.expected_columns} in row {number}")
@@ -53,13 +61,39 @@ class CsvFile:
         try:
             with readable(self.name, ENCODING), self._open(_distinct(self.columns), list(needed), judge) as file:
                 for batch in file:
+                    read += batch.num_rows
                     yield pa.Table.from_batches([batch])
+            self._refuse_swallowed(read + self.headed + self.blank)
         except TableError as error:
             if broken:
                 remedy = "correct the row, or drop such rows of a log with invalid='drop'"
                 raise TableError(f"{self.name} has {broken[0]}; {remedy}") from None
             if NO_ROWS not in str(error):
                 raise
+
+    def _refuse_swallowed(self, rows: int) -> None:
+        """Refuse a file in which a quotation mark that is not closed has made one row of many lines.
+
+        Line breaks within quotation marks are rare; only where there are some is every row measured.
+        """
+        import pyarrow as pa
+
+        with readable(self.name, ENCODING), pa.input_stream(self.path) as stream:
+            lines = sum(block.count(b"\n") for block in iter(lambda: stream.read(BATCH_BYTES), b""))
+        if not self.quoted or lines <= rows:
+            return
+        with (
+            readable(self.name, ENCODING),
+            pa.input_stream(self.path) as stream,
+            io.TextIOWrapper(stream, encoding=self.encoding, newline="") as text,
+        ):
+            reader, before = csv.reader(text, delimiter=self.separator), 0
+            for number, _ in enumerate(reader, 1 - self.headed):
+                if reader.line_num - before > LINES:
+                    what = f"row {number} has {reader.line_num - before:,} lines: a quotation mark in it is not closed"
+                    remedy = "close it, or read quotation marks as letters with quotes=False"
+                    raise TableError(f"{self.name}: {what}; {remedy}")
+                before = reader.line_num
 
     def header(self) -> list[str]:
         """The entries of the first line."""
@@ -69,10 +103,10 @@ class CsvFile:
 
     def _open(self, names: Sequence[str], needed: Collection[str] | None, judge: Callable[[Any], str]) -> Any:
         import pyarrow as pa
-        from pyarrow import csv
+        from pyarrow import csv as arrow
 
         # Rows have numbers only where one thread reads them.
-        reading = csv.ReadOptions(
+        reading = arrow.ReadOptions(
             use_threads=False,
             block_size=BATCH_BYTES,
             encoding=self.encoding,
@@ -80,19 +114,26 @@ class CsvFile:
             column_names=names,
             skip_rows_after_names=int(self.headed and bool(names)),
         )
-        parsing = csv.ParseOptions(delimiter=self.separator, newlines_in_values=True, invalid_row_handler=judge)
+        parsing = arrow.ParseOptions(
+            delimiter=self.separator,
+            quote_char='"' if self.quoted else False,
+            newlines_in_values=True,
+            invalid_row_handler=judge,
+        )
         kinds = dict.fromkeys(names, pa.large_string())
-        converting = csv.ConvertOptions(
+        converting = arrow.ConvertOptions(
             include_columns=needed, column_types=kinds, null_values=[""], strings_can_be_null=True
         )
-        return csv.open_csv(pa.input_stream(self.path), reading, parsing, converting)
+        return arrow.open_csv(pa.input_stream(self.path), reading, parsing, converting)
 
 
-def open_csv(name: str, path: Path, columns: Sequence[str] | None, encoding: str | None) -> CsvFile:
+def open_csv(
+    name: str, path: Path, columns: Sequence[str] | None, *, encoding: str | None = None, quotes: bool = True
+) -> CsvFile:
     """Open a CSV file: its separator is told by its first line, its encoding by a byte-order mark.
 
     ``columns`` are names for a file without a header line, ``encoding`` is that of a file without a mark, by default
-    UTF-8.
+    UTF-8, and without ``quotes`` quotation marks are letters like others.
     """
     import pyarrow as pa
 
@@ -101,9 +142,13 @@ def open_csv(name: str, path: Path, columns: Sequence[str] | None, encoding: str
             start = stream.read(1 << 16)
         encoding = next((how for mark, how in MARKS.items() if start.startswith(mark)), encoding or UTF8)
         text = start.decode(encoding, errors="replace").removeprefix("\ufeff")
+    if not start:
+        raise TableError(f"{name} is empty; give at least one row")
     lines = text.splitlines() or [""]
     blank = next((k for k, line in enumerate(lines) if line), 0)
-    file = CsvFile(name, path, _separator(lines[blank]), encoding, blank)
+    told = re.fullmatch(r'"?sep=(.)"?', lines[blank])
+    separator = told[1] if told else _separator(lines[blank])
+    file = CsvFile(name, path, separator, encoding, blank + (told is not None), quotes)
     header = file.header()
     if columns is None:
         return replace(file, columns=header)

@@ -1,25 +1,23 @@
-"""A batch of rows, and what formulas make of it; entries that do not suit their use are put down as faults."""
+"""What formulas make of a batch of rows; entries that do not suit their use are put down as faults."""
 
 from __future__ import annotations
 
 import ast
 import operator
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+import re
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.tables.arrow import as_array, plain
+from allocator.tables.arrow import as_array
 from allocator.tables.errors import TableError, readable
-from allocator.tables.formula import Formula, kind
+from allocator.tables.formula import Formula, constant, kind
 from allocator.tables.functions import FUNCTIONS
-from allocator.tables.moments import Read
-from allocator.tables.numerals import read_numerals
+from allocator.tables.moments import ISO, Read, read_moments
+from allocator.tables.rows import DROP, Mask, Rows, number_text
 
 FloatArray = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-DROP = "correct the rows, or drop them with invalid='drop'"
 OPERATORS = {
     ast.Add: np.add,
     ast.Sub: np.subtract,
@@ -33,7 +31,7 @@ OPERATORS = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
 }
-TEXT_COMPARISONS = {
+ARROW_COMPARISONS = {
     ast.Lt: "less",
     ast.LtE: "less_equal",
     ast.Gt: "greater",
@@ -41,96 +39,6 @@ TEXT_COMPARISONS = {
     ast.Eq: "equal",
     ast.NotEq: "not_equal",
 }
-
-
-class Fault(NamedTuple):
-    """Rows of a batch that cannot be used: which (N,), the column, what is wrong with an example, and the remedy.
-
-    Without a remedy the caller has already chosen that such rows are dropped.
-    """
-
-    rows: Mask
-    column: str
-    what: str
-    remedy: str = ""
-    sample: str = ""
-
-
-@dataclass
-class Rows:
-    """N rows of one source: their numbers in it, counted from 1, their columns, and the faults found so far."""
-
-    source: str
-    numbers: NDArray[np.int64]
-    columns: dict[str, Any]
-    decimal: str | None = None
-    faults: list[Fault] = field(default_factory=list)
-    marks: dict[str, dict[str, int]] = field(default_factory=dict)
-    """Per column the first row in which a mark was seen: decimal ``,`` or ``.``, a point in doubt ``?``, a currency."""
-
-    def __len__(self) -> int:
-        return self.numbers.size
-
-    def fault(self, column: str, rows: Mask, what: str, remedy: str = "", entries: Any = None) -> None:
-        """Put down faulty rows, if there are any, with the first of their entries as an example."""
-        if rows.any():
-            sample = "" if entries is None else f", as {entries[int(np.argmax(rows))].as_py()!r:.40},"
-            self.faults.append(Fault(rows, column, what, remedy, sample))
-
-    @property
-    def faulty(self) -> Mask:
-        """Rows with a fault (N,)."""
-        return np.logical_or.reduce([np.zeros(len(self), dtype=bool), *(fault.rows for fault in self.faults)])
-
-    def taken(self, which: Mask) -> Rows:
-        """Some of the rows, without the faults."""
-        import pyarrow as pa
-
-        mask = pa.array(which)
-        columns = {name: column.filter(mask) for name, column in self.columns.items()}
-        return Rows(self.source, self.numbers[which], columns, self.decimal, marks=self.marks)
-
-    def refuse_kind(self, column: str, what: str, remedy: str) -> None:
-        raise TableError(f"{self.source}, column '{column}': {what}; {remedy}")
-
-    def as_numbers(self, name: str, entries: Any) -> FloatArray:
-        """Entries as numbers (N,), NaN where missing; what is no number is a fault."""
-        import pyarrow as pa
-        from pyarrow import compute, types
-
-        if types.is_integer(entries.type) or types.is_floating(entries.type):
-            return as_array(entries.cast(pa.float64(), safe=False).fill_null(np.nan))
-        if types.is_null(entries.type):
-            return np.full(len(self), np.nan)
-        if types.is_duration(entries.type) or types.is_time(entries.type):
-            self.refuse_kind(name, "durations instead of numbers", f"write seconds({name})")
-        if not types.is_large_string(entries.type):
-            self.refuse_kind(name, f"{entries.type} instead of numbers", "convert it or name another column")
-        read = read_numerals(entries, self.decimal)
-        clock = any(":" in str(entry) for entry in entries.filter(pa.array(read.wrong)).slice(0, 3).to_pylist())
-        remedy = f"write seconds({name}) for durations" if clock else DROP
-        self.fault(name, read.wrong, "text instead of numbers", remedy, entries)
-        what = "commas that may be decimal ones or set thousands apart"
-        self.fault(name, read.ambiguous, what, "say which, with decimal=',' or decimal='.'", entries)
-        seen = {",": read.comma, ".": read.point, "?": read.doubtful}
-        signs = compute.unique(read.currency).to_pylist()
-        seen |= {sign: as_array(compute.equal(read.currency, sign)) for sign in signs if sign}
-        for mark, rows in seen.items():
-            if rows.any():
-                self.marks.setdefault(name, {}).setdefault(mark, int(self.numbers[np.argmax(rows)]))
-        return read.numbers
-
-    def as_text(self, entries: Any) -> Any:
-        """Entries as large_string; whole numbers without a point."""
-        import pyarrow as pa
-        from pyarrow import compute, types
-
-        if types.is_floating(entries.type):
-            numbers = as_array(entries.cast(pa.float64()).fill_null(np.nan))
-            return _number_text(numbers)
-        if types.is_boolean(entries.type):
-            return compute.if_else(entries, "true", "false").cast(pa.large_string())
-        return entries.cast(pa.large_string())
 
 
 def evaluate(formula: Formula, rows: Rows, wanted: str | None = None) -> Any:
@@ -158,7 +66,8 @@ class _Evaluation:
                 return self._constant(value, wanted)
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 given = wanted if wanted != "column" else kind(node) or "text"
-                return self._chosen(self.of(test, "truth"), self.of(body, given), self.of(orelse, given))
+                chosen = self.of(test, "truth")
+                return self._chosen(chosen, self._where(chosen, body, given), self._where(~chosen, orelse, given))
         return self._turned(node, self._result(node), wanted)
 
     def _result(self, node: ast.expr) -> Any:
@@ -170,8 +79,7 @@ class _Evaluation:
             case ast.UnaryOp(op=op, operand=operand):
                 return self.of(operand, "number") * (-1.0 if isinstance(op, ast.USub) else 1.0)
             case ast.BoolOp(op=op, values=values):
-                reduce = np.logical_and if isinstance(op, ast.And) else np.logical_or
-                return reduce.reduce([self.of(value, "truth") for value in values])
+                return self._joined(values, isinstance(op, ast.And))
             case ast.Compare(left=left, ops=ops, comparators=others):
                 sides = [left, *others]
                 tests = [self._compared(a, op, b) for a, op, b in zip(sides, ops, others, strict=False)]
@@ -180,44 +88,108 @@ class _Evaluation:
                 return self._called(node, name, arguments)
         raise AssertionError(ast.dump(node))
 
+    def _where(self, asked: Mask, node: ast.expr, wanted: str) -> Any:
+        """A part of which only some rows are asked: what is at fault in others does not matter."""
+        before, self.rows.faults = self.rows.faults, []
+        found = self.of(node, wanted)
+        for fault in self.rows.faults:
+            before += [fault._replace(rows=fault.rows & asked)] * bool((fault.rows & asked).any())
+        self.rows.faults = before
+        return found
+
+    def _joined(self, values: list[ast.expr], all_of_them: bool) -> Mask:
+        """``and`` and ``or``: a row that is decided is asked no further."""
+        found = np.full(len(self.rows), all_of_them)
+        for value in values:
+            truth = self._where(found if all_of_them else ~found, value, "truth")
+            found = found & truth if all_of_them else found | truth
+        return found
+
     def _called(self, node: ast.expr, name: str, arguments: list[ast.expr]) -> Any:
+        import pyarrow as pa
+
         function = FUNCTIONS[name]
         given = [
-            part.value if function.kind(k).startswith("'") else self.of(part, function.kind(k))  # type: ignore[attr-defined]
+            constant(part) if function.kind(k).startswith("'") else self.of(part, function.kind(k))
             for k, part in enumerate(arguments)
+        ]
+        given = [
+            pa.array(one) if function.kind(k) == "column" and isinstance(one, np.ndarray) else one
+            for k, one in enumerate(given)
         ]
         numbered = {"rows": self.rows.numbers} if function.numbered else {}
         found = function.apply(*given, **numbered)
-        if isinstance(found, Read):
-            remedy = f"give the layout, such as {name}(x, '%d/%m/%Y %H:%M')" if "'text'" in function.takes else DROP
-            column = self.formula.column(arguments[0]) if isinstance(arguments[0], ast.Name) else None
-            entries = self.rows.columns.get(column) if column else None
-            self.rows.fault(
-                column or self.formula.written(node), found.wrong, f"entries that {name} cannot read", remedy, entries
-            )
-            return found.entries
-        return found
+        if not isinstance(found, Read):
+            return found
+        column = self.formula.column(arguments[0]) if isinstance(arguments[0], ast.Name) else None
+        entries = self.rows.columns.get(column) if column else None
+        what = f"entries that {name} cannot read"
+        self.rows.fault(column or self.formula.written(node), found.wrong, what, function.remedy or DROP, entries)
+        return found.entries
 
     def _compared(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> Mask:
         if isinstance(op, ast.In | ast.NotIn):
             found = self._listed(left, right)
             return ~found if isinstance(op, ast.NotIn) else found
-        kinds = {kind(left), kind(right)}
-        plain_equal = isinstance(op, ast.Eq | ast.NotEq) and kinds == {None}
-        if "text" not in kinds and not plain_equal:
+        kinds, plain = {kind(left), kind(right)}, isinstance(op, ast.Eq | ast.NotEq)
+        if self._is_day(left, right) or self._is_day(right, left):
+            return np.asarray(OPERATORS[type(op)](self._moment(left), self._moment(right)))
+        if self._is_whole(left) and self._is_whole(right):
+            return self._by_arrow(op, self._integers(left), self._integers(right))
+        if "truth" in kinds:
+            return np.asarray(OPERATORS[type(op)](self.of(left, "truth"), self.of(right, "truth")))
+        if "number" in kinds or not ("text" in kinds or plain):
             return np.asarray(OPERATORS[type(op)](self.of(left, "number"), self.of(right, "number")))
+        return self._by_arrow(op, self.of(left, "text"), self.of(right, "text"))
+
+    def _by_arrow(self, op: ast.cmpop, left: Any, right: Any) -> Mask:
         from pyarrow import compute
 
-        test = getattr(compute, TEXT_COMPARISONS[type(op)])
-        return as_array(test(self.of(left, "text"), self.of(right, "text")).fill_null(isinstance(op, ast.NotEq)))
+        test = getattr(compute, ARROW_COMPARISONS[type(op)])
+        return as_array(test(left, right).fill_null(isinstance(op, ast.NotEq)))
+
+    def _is_day(self, side: ast.expr, column: ast.expr) -> bool:
+        """Whether a constant is a day or a moment, and beside it stands a column."""
+        text = constant(side)
+        return isinstance(column, ast.Name) and isinstance(text, str) and re.match(ISO, text) is not None
+
+    def _moment(self, node: ast.expr) -> NDArray[np.datetime64]:
+        import pyarrow as pa
+
+        if not isinstance(node, ast.Name):
+            return read_moments(pa.array([constant(node)])).entries
+        name = self.formula.column(node)
+        entries = self.rows.columns[name]
+        read = read_moments(entries)
+        remedy = f"compare day({name}, '%d/%m/%Y') or the like"
+        self.rows.fault(name, read.wrong, "entries that are no days in ISO 8601", remedy, entries)
+        return read.entries
+
+    def _is_whole(self, node: ast.expr) -> bool:
+        """Whether a side is an integer as it is, so that no digit is lost in comparing it."""
+        from pyarrow import types
+
+        if isinstance(node, ast.Name):
+            return types.is_integer(self.rows.columns[self.formula.column(node)].type)
+        value = constant(node)
+        return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
+
+    def _integers(self, node: ast.expr) -> Any:
+        import pyarrow as pa
+
+        if isinstance(node, ast.Name):
+            return self.rows.columns[self.formula.column(node)]
+        return pa.array([constant(node)], pa.int64()).take(pa.array(np.zeros(len(self.rows), dtype=np.int64)))
 
     def _listed(self, left: ast.expr, right: Any) -> Mask:
         import pyarrow as pa
         from pyarrow import compute
 
-        values = [one.value for one in right.elts]
+        values = [constant(one) for one in right.elts]
         if isinstance(values[0], str):
             return as_array(compute.is_in(self.of(left, "text"), pa.array(values, pa.large_string())))
+        if isinstance(left, ast.Name) and all(self._is_whole(side) for side in [left, *right.elts]):
+            return as_array(compute.is_in(self._integers(left), pa.array(values, pa.int64())))
         return np.isin(self.of(left, "number"), np.array(values, dtype=np.float64))
 
     def _column(self, node: ast.Name, wanted: str) -> Any:
@@ -264,7 +236,7 @@ class _Evaluation:
         if wanted == "number":
             return self.rows.as_numbers(self.formula.written(node), found) if given == "text" else found.astype(float)
         if wanted == "text":
-            return _number_text(found) if given == "number" else self.rows.as_text(self._arrow(found))
+            return number_text(found) if given == "number" else self.rows.as_text(self._arrow(found))
         raise TableError(f"'{self.formula.written(node)}' is neither true nor false; compare it with something")
 
     def _arrow(self, found: NDArray) -> Any:
@@ -279,24 +251,3 @@ def _among(text: Any, words: tuple[str, ...]) -> Any:
 
     lower = compute.utf8_lower(compute.utf8_trim_whitespace(text))
     return compute.is_in(lower, pa.array(words, pa.large_string()))
-
-
-def _number_text(numbers: FloatArray) -> Any:
-    """Numbers as text: without a point where they are whole, null where missing."""
-    import pyarrow as pa
-
-    distinct, which = np.unique(numbers, return_inverse=True)
-    text = [None if np.isnan(number) else _digits(number) for number in distinct.tolist()]
-    return pa.array(text, pa.large_string()).take(pa.array(which))
-
-
-def _digits(number: float) -> str:
-    return str(int(number)) if number == np.floor(number) and abs(number) < 2.0**63 else repr(number)
-
-
-def decoded(column: Any) -> Any:
-    """A column of a batch (chunked) as one array of the kinds that formulas know; times stay as they are."""
-    from pyarrow import types
-
-    kept = (types.is_date, types.is_timestamp, types.is_time, types.is_duration)
-    return (column if any(test(column.type) for test in kept) else plain(column)).combine_chunks()

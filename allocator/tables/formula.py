@@ -10,16 +10,20 @@ makes results missing; compared with anything, it is unequal.
 from __future__ import annotations
 
 import ast
+import itertools
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
 
 from allocator.tables.errors import TableError
-from allocator.tables.functions import FUNCTIONS, Argument
+from allocator.tables.functions import FUNCTIONS
 from allocator.wording import suggestion
 
 ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Mod)
+QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`(?P<column>[^`]+)`""")
+"""Texts in quotes, which are left alone, and columns in backquotes."""
+OTHER_DATE = re.compile(r"^\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b|^\d{4}[./]\d{1,2}[./]\d{1,2}\b")
 COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq, ast.In, ast.NotIn)
 
 
@@ -61,19 +65,28 @@ def read_formula(role: str, text: str, known: Collection[str]) -> Formula:
     if text in known:
         return Formula(text, ast.Name("column_0"), {"column_0": text})
     quoted: dict[str, str] = {}
+    standing = next(name for k in itertools.count() if not _occurs(name := f"column{'_' * k}", text, known))
 
     def stand_in(found: re.Match) -> str:
-        name = f"column_{len(quoted)}"
-        quoted[name] = found[1]
+        if found["column"] is None:
+            return found[0]
+        name = f"{standing}_{len(quoted)}"
+        quoted[name] = found["column"]
         return name
 
     try:
-        tree = ast.parse(re.sub(r"`([^`]+)`", stand_in, text).strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = ast.parse(QUOTED.sub(stand_in, text).strip(), mode="eval").body
+        formula = Formula(text, tree, quoted)
+        _check(role, formula, tree)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        if isinstance(error, TableError):
+            raise
         raise TableError(f"{role} '{text}' cannot be read as a formula; {_advice(text)}") from None
-    formula = Formula(text, tree, quoted)
-    _check(role, formula, tree)
     return formula
+
+
+def _occurs(name: str, text: str, known: Collection[str]) -> bool:
+    return name in text or any(column.startswith(name) for column in known)
 
 
 def _advice(text: str) -> str:
@@ -109,6 +122,7 @@ def _check(role: str, formula: Formula, node: ast.expr) -> None:
             parts = [node.left]
             for op, right in zip(ops, node.comparators, strict=True):
                 if not isinstance(op, ast.In | ast.NotIn):
+                    _refuse_other_dates(refuse, op, (parts[-1], right))
                     parts.append(right)
                 elif not (isinstance(right, ast.Tuple | ast.List) and _one_kind(right.elts)):
                     example = f"{formula.written(node.left)} in ('a', 'b')"
@@ -118,26 +132,38 @@ def _check(role: str, formula: Formula, node: ast.expr) -> None:
                 refuse(
                     f"no function is called '{name}'{suggestion(name, FUNCTIONS)} (there are {', '.join(FUNCTIONS)})"
                 )
-            fault = FUNCTIONS[name].fault([_argument(part) for part in node.args])
+            fault = FUNCTIONS[name].fault([constant(part) for part in node.args])
             if fault:
                 refuse(f"{name} {fault}")
             parts = [part for part in node.args if not isinstance(part, ast.Constant)]
+        case ast.Attribute():
+            refuse(f"'{formula.written(node)}' is no part of a formula; a column with such a name stands in backquotes")
         case _:
             refuse(f"'{formula.written(node)}' is no part of a formula")
     for part in parts:
         _check(role, formula, part)
 
 
-def _one_kind(constants: list[ast.expr]) -> bool:
-    values = [one.value for one in constants if isinstance(one, ast.Constant)]
-    texts = [isinstance(value, str) for value in values]
-    numbers = [isinstance(value, int | float) for value in values]
-    return len(values) == len(constants) > 0 and (all(texts) or all(numbers))
+def _refuse_other_dates(refuse: Callable[[str], None], op: ast.cmpop, sides: tuple[ast.expr, ast.expr]) -> None:
+    """Letter by letter, 01/04/2024 comes before 05/03/2023: only days in ISO 8601 can be compared so."""
+    for side in sides:
+        text = constant(side)
+        if isinstance(text, str) and OTHER_DATE.match(text) and not isinstance(op, ast.Eq | ast.NotEq):
+            refuse(f"'{text}' would be compared letter by letter; write day(x, '%d/%m/%Y') >= '2024-04-01' or the like")
 
 
-def _argument(node: ast.expr) -> Argument:
-    """An argument as a function judges it: a constant, or None for what only the rows can tell."""
+def constant(node: ast.expr) -> str | float | bool | None:
+    """The value of a constant, negative numbers included; None for what is none."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
+        value = node.operand.value
+        return -value if isinstance(value, int | float) and not isinstance(value, bool) else None
     return node.value if isinstance(node, ast.Constant) else None
+
+
+def _one_kind(constants: list[ast.expr]) -> bool:
+    values = [value for value in map(constant, constants) if value is not None]
+    texts = [isinstance(value, str) for value in values]
+    return len(values) == len(constants) > 0 and (all(texts) or not any(texts))
 
 
 def kind(node: ast.expr) -> str | None:

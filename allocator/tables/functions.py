@@ -15,6 +15,7 @@ from allocator.tables import moments
 
 Argument = str | float | bool | None
 """A constant, or None for an argument that differs from row to row."""
+MOST = 1_000_000
 MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -24,7 +25,8 @@ class Function:
 
     ``takes`` are the kinds of its arguments, the last of them repeated where there are ``more``; "column" is an entry
     as it is, and "'text'", "'number'" are constants. ``apply`` gets arrays (text: pyarrow, number and truth: numpy) and
-    constants, with the rows' numbers as ``rows`` where it is ``numbered``. What gives ``Read`` may find entries wrong.
+    constants, with the rows' numbers as ``rows`` where it is ``numbered``. What gives ``Read`` may find entries wrong,
+    for which there is a ``remedy``.
     """
 
     takes: tuple[str, ...]
@@ -33,6 +35,7 @@ class Function:
     needed: int | None = None
     more: bool = False
     numbered: bool = False
+    remedy: str = ""
 
     def fault(self, arguments: Sequence[Argument]) -> str | None:
         """What is wrong with how it is called, as the end of a sentence."""
@@ -44,8 +47,8 @@ class Function:
             wanted = self.kind(position)
             if wanted == "'text'" and not isinstance(given, str):
                 return f"needs a text in quotes as argument {position + 1}"
-            if wanted == "'number'" and not (isinstance(given, int) and given >= 1):
-                return f"needs a whole number, at least 1, as argument {position + 1}"
+            if wanted == "'number'" and not (isinstance(given, int) and 1 <= given <= MOST):
+                return f"needs a whole number from 1 to {MOST:,} as argument {position + 1}"
         return None
 
     def kind(self, position: int) -> str:
@@ -76,6 +79,25 @@ def _left(text: Any, size: int) -> Any:
     from pyarrow import compute
 
     return compute.utf8_slice_codeunits(text, 0, size)
+
+
+def _right(text: Any, size: int) -> Any:
+    from pyarrow import compute
+
+    return compute.utf8_slice_codeunits(text, -size, None)
+
+
+def _replace(text: Any, old: str, new: str) -> Any:
+    from pyarrow import compute
+
+    return compute.replace_substring(text, old, new)
+
+
+def _extract(text: Any, pattern: str) -> Any:
+    """The first part of a text that a pattern of RE2 without groups matches, missing where none does."""
+    from pyarrow import compute
+
+    return compute.struct_field(compute.extract_regex(text, f"(?P<found>{pattern})"), "found")
 
 
 def _concat(*texts: Any) -> Any:
@@ -111,9 +133,9 @@ def _hour(entries: Any, layout: str | None = None) -> moments.Read:
     return moments.Read(np.floor(hours), read.wrong)
 
 
-def _whole(numbers: NDArray[np.float64]) -> moments.Read:
-    """Numbers without a fraction, up to 2^53: what scientific notation makes of ids."""
-    whole = (np.abs(numbers) <= 2.0**53) & (np.floor(numbers) == numbers)
+def whole(numbers: NDArray[np.float64]) -> moments.Read:
+    """Numbers without a fraction, below 2^53 so that no two are one: what programs make of ids."""
+    whole = (np.abs(numbers) < 2.0**53) & (np.floor(numbers) == numbers)
     return moments.Read(np.where(whole, numbers, np.nan), ~whole & ~np.isnan(numbers))
 
 
@@ -140,11 +162,15 @@ def _part(count: int, entries: Any = None, *, rows: NDArray[np.int64]) -> Any:
 
 
 _DATE = ("column", "'text'")
+_LAYOUT = (
+    "give the layout: that of strptime, as in month(x, '%d/%m/%Y %H:%M'), or 'excel', 'epoch' or 'epoch ms' for "
+    "numbers of days or seconds; left(x, 10) cuts what follows the day"
+)
 FUNCTIONS = {
     "missing": Function(("column",), "truth", _missing),
     "text": Function(("text",), "text", lambda text: text),
     "number": Function(("number",), "number", lambda number: number),
-    "whole": Function(("number",), "number", _whole),
+    "whole": Function(("number",), "number", whole),
     "abs": Function(("number",), "number", np.abs),
     "round": Function(("number",), "number", np.round),
     "min": Function(("number", "number"), "number", lambda *them: np.minimum.reduce(them), more=True),
@@ -153,14 +179,21 @@ FUNCTIONS = {
     "upper": Function(("text",), "text", _texts("utf8_upper")),
     "strip": Function(("text",), "text", _texts("utf8_trim_whitespace")),
     "left": Function(("text", "'number'"), "text", _left),
+    "right": Function(("text", "'number'"), "text", _right),
+    "replace": Function(("text", "'text'", "'text'"), "text", _replace),
+    "extract": Function(("text", "'text'"), "text", _extract),
     "concat": Function(("text",), "text", _concat, more=True),
     "startswith": Function(("text", "'text'"), "truth", _test("starts_with")),
     "endswith": Function(("text", "'text'"), "truth", _test("ends_with")),
     "contains": Function(("text", "'text'"), "truth", _test("match_substring")),
     "matches": Function(("text", "'text'"), "truth", _test("match_substring_regex")),
     "seconds": Function(("column",), "number", moments.read_seconds),
-    "hour": Function(_DATE, "number", _hour, needed=1),
-    **{period: Function(_DATE, "text", partial(_period, period), needed=1) for period in moments.PERIODS},
+    "hour": Function(_DATE, "number", _hour, needed=1, remedy=_LAYOUT),
+    **{
+        period: Function(_DATE, "text", partial(_period, period), needed=1, remedy=_LAYOUT)
+        for period in moments.PERIODS
+    },
     "part": Function(("'number'", "text"), "text", _part, needed=1, numbered=True),
 }
-"""By name. ``day(x, '%d/%m/%Y')`` and its like take a layout of strptime where dates are not ISO 8601."""
+"""By name. ``day(x, '%d/%m/%Y')`` and its like take a layout of strptime where dates are not ISO 8601, or "excel",
+"epoch" and "epoch ms" where they are numbers; ``seconds(end) - seconds(start)`` is the time between two moments."""

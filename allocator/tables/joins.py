@@ -9,7 +9,7 @@ from typing import Any
 
 from allocator.tables.arrow import as_array
 from allocator.tables.errors import TableError
-from allocator.tables.evaluation import DROP, Rows, decoded
+from allocator.tables.rows import DROP, Rows, decoded
 from allocator.tables.sources import Source, sources
 from allocator.wording import some, suggestion
 

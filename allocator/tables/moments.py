@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allocator.tables.arrow import as_array
+from allocator.tables.numerals import read_numerals
 
 Mask = NDArray[np.bool_]
 PERIODS = {"year": "Y", "quarter": "M", "month": "M", "week": "D", "day": "D"}
@@ -17,6 +19,10 @@ WORDS = (
     r"^(?i)(?:pt?)?\s*(?:(?P<d>\d+(?:\.\d+)?)\s*d(?:ays?)?t?)?\s*(?:(?P<h>\d+(?:\.\d+)?)\s*h(?:(?:ou)?rs?)?)?\s*"
     r"(?:(?P<m>\d+(?:\.\d+)?)\s*m(?:in(?:ute)?s?)?)?\s*(?:(?P<s>\d+(?:\.\d+)?)\s*s(?:ec(?:ond)?s?)?)?$"
 )
+SERIAL = {"excel": (86_400.0, -2_209_161_600.0), "epoch": (1.0, 0.0), "epoch ms": (1e-3, 0.0)}
+"""Layouts of numbers: seconds per unit, and the start in seconds since 1970."""
+LATEST = 253_402_300_800.0
+"""The year 10000, in seconds since 1970."""
 UNIT_SECONDS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0}
 
 
@@ -30,7 +36,8 @@ class Read(NamedTuple):
 def read_moments(entries: Any, layout: str | None = None) -> Read:
     """Read days and times as datetime64[s] (N,), NaT where missing; text is ISO 8601 or follows a strptime layout.
 
-    The clock is the one that is written: zones are not converted.
+    Numbers are days since 1899-12-30 with the layout "excel", seconds since 1970 with "epoch" and milliseconds with
+    "epoch ms". The clock is the one that is written, or that of the column's zone.
     """
     import pyarrow as pa
     from pyarrow import compute, types
@@ -38,12 +45,14 @@ def read_moments(entries: Any, layout: str | None = None) -> Read:
     if types.is_null(entries.type):
         return Read(np.full(len(entries), np.datetime64("NaT", "s")), np.zeros(len(entries), dtype=bool))
     if types.is_date(entries.type) or types.is_timestamp(entries.type):
-        return Read(np.asarray(entries).astype("M8[s]"), np.zeros(len(entries), dtype=bool))
+        return Read(np.asarray(local(entries)).astype("M8[s]"), np.zeros(len(entries), dtype=bool))
+    if layout in SERIAL or types.is_integer(entries.type) or types.is_floating(entries.type):
+        return _serial(entries, layout)
     text = compute.utf8_trim_whitespace(entries.cast(pa.large_string()))
     text = compute.if_else(compute.equal(text, ""), None, text)
     if layout is not None:
         moments = compute.strptime(text, format=layout, unit="s", error_is_null=True)
-        return Read(np.asarray(moments).astype("M8[s]"), as_array(text.is_valid()) & ~as_array(moments.is_valid()))
+        return _existing(text, np.asarray(moments).astype("M8[s]"), layout)
     iso = as_array(compute.match_substring_regex(text, ISO).fill_null(False))
     moments = np.full(len(text), np.datetime64("NaT", "s"))
     whole = compute.replace_substring(text, " ", "T")
@@ -54,11 +63,54 @@ def read_moments(entries: Any, layout: str | None = None) -> Read:
         chosen = compute.if_else(pa.array(fits), whole, None)
         part = compute.strptime(chosen, format=shape, unit="s", error_is_null=True)
         moments = np.where(fits, np.asarray(part).astype("M8[s]"), moments)
-    # strptime takes the 30th of February for a day of March.
-    late = np.flatnonzero(iso & as_array(compute.match_substring_regex(text, r"^.{8}(29|30|31)").fill_null(False)))
-    written = np.array(compute.utf8_slice_codeunits(text, 0, 10).take(pa.array(late)).to_pylist(), dtype=np.str_)
-    moments[late[np.datetime_as_string(moments[late].astype("M8[D]")) != written]] = np.datetime64("NaT")
+    return _existing(text, moments, None)
+
+
+def local(entries: Any) -> Any:
+    """Moments with a zone as the clock there shows them; all else as it is."""
+    from pyarrow import compute, types
+
+    zoned = types.is_timestamp(entries.type) and entries.type.tz is not None
+    return compute.local_timestamp(entries) if zoned else entries
+
+
+def _serial(entries: Any, layout: str | None) -> Read:
+    """Days or seconds that are counted from somewhere."""
+    import pyarrow as pa
+    from pyarrow import types
+
+    if types.is_integer(entries.type) or types.is_floating(entries.type):
+        numbers = as_array(entries.cast(pa.float64(), safe=False).fill_null(np.nan))
+    else:
+        numbers = read_numerals(entries.cast(pa.large_string())).numbers
+    there = as_array(entries.is_valid())
+    unit, start = SERIAL.get(layout or "", (np.nan, 0.0))
+    seconds = numbers * unit + start
+    known = np.abs(seconds) < LATEST
+    moments = np.where(known, seconds, 0.0).astype(np.int64).astype("M8[s]")
+    return Read(np.where(known, moments, np.datetime64("NaT", "s")), there & ~known)
+
+
+def _existing(text: Any, moments: NDArray[np.datetime64], layout: str | None) -> Read:
+    """Moments without those that strptime made of days that do not exist, or of years with two digits."""
+    import pyarrow as pa
+
+    days = moments.astype("M8[D]")
+    late = np.flatnonzero((days - days.astype("M8[M]")).astype(np.int64) < 3)
+    written = text.take(pa.array(late)).to_pylist()
+    known = {entry: _exists(entry, layout) for entry in set(written) - {None}}
+    moments[late[[not known.get(entry, True) for entry in written]]] = np.datetime64("NaT")
+    moments[moments < np.datetime64("1000-01-01", "s")] = np.datetime64("NaT")
     return Read(moments, as_array(text.is_valid()) & np.isnat(moments))
+
+
+def _exists(entry: str, layout: str | None) -> bool:
+    """Arrow takes the 30th of February for a day of March; Python does not."""
+    try:
+        datetime.strptime(entry if layout else entry[:10], layout or "%Y-%m-%d")
+    except ValueError:
+        return False
+    return True
 
 
 def name_periods(moments: NDArray[np.datetime64], period: str) -> Any:
@@ -77,10 +129,18 @@ def name_periods(moments: NDArray[np.datetime64], period: str) -> Any:
 
 
 def read_seconds(entries: Any) -> Read:
-    """Read durations as seconds (N,), NaN where missing: 1:23:45, 12:34 (minutes and seconds), 1h 30m, 90 min, PT5M."""
+    """Read durations as seconds (N,), NaN where missing: 1:23:45, 12:34 (minutes and seconds), 1h 30m, 90 min, PT5M.
+
+    Moments are seconds since 1970, so that the difference of two is the time between them.
+    """
     import pyarrow as pa
     from pyarrow import compute, types
 
+    if types.is_integer(entries.type) or types.is_floating(entries.type):
+        numbers = as_array(entries.cast(pa.float64(), safe=False).fill_null(np.nan))
+        return Read(numbers, np.zeros(numbers.size, dtype=bool))
+    if types.is_date(entries.type) or types.is_timestamp(entries.type):
+        return _since(read_moments(entries).entries, np.zeros(len(entries), dtype=bool))
     if types.is_duration(entries.type) or types.is_time(entries.type):
         unit = entries.type.unit
         ticks = entries.cast(pa.int32() if types.is_time32(entries.type) else pa.int64()).cast(pa.float64())
@@ -102,4 +162,11 @@ def read_seconds(entries: Any) -> Read:
     bare = compute.match_substring_regex(text, r"^\d+(\.\d*)?$")
     plain = compute.if_else(bare, text, None).cast(pa.float64())
     seconds = np.where(np.isnan(seconds), as_array(plain.fill_null(np.nan)), seconds)
+    moments = read_moments(text).entries
+    seconds = np.where(np.isnan(seconds), _since(moments, np.isnat(moments)).entries, seconds)
     return Read(seconds, as_array(text.is_valid()) & np.isnan(seconds))
+
+
+def _since(moments: NDArray[np.datetime64], wrong: Mask) -> Read:
+    """Seconds since 1970, NaN where there is no moment."""
+    return Read(np.where(np.isnat(moments), np.nan, moments.astype(np.int64).astype(np.float64)), wrong)

@@ -102,7 +102,7 @@ def read_log(
     report : callable of str, optional
         Hears how many rows have been read.
     **cleaning
-        Fields of `Cleaning`: where, join, invalid, returns, decimal, missing, columns, encoding.
+        Fields of `Cleaning`: where, join, invalid, returns, decimal, missing, columns, encoding, quotes.
 
     Returns
     -------
@@ -122,7 +122,11 @@ def read_log(
     if value is not None and plan.returns != "refuse":
         raise TableError("returns= is about negative money; with value= leave such rows out with where=")
     wanted = Wanted(segment, anchor, str(money if value is None else value), traffic, by)
-    gathering = Gathering(wanted, sources("edges", log, plan.columns, plan.encoding), summed=money is not None)
+    gathering = Gathering(
+        wanted,
+        sources("edges", log, plan.columns, encoding=plan.encoding, quotes=plan.quotes),
+        summed=money is not None,
+    )
     gathering.read(plan, report)
     sides = (
         gathering.side(gathering.segment, "segments", segments, "supply"),

@@ -49,10 +49,10 @@ class Source:
         return wanted
 
 
-def sources(role: str, given: Any, columns: Sequence[str] | None = None, encoding: str | None = None) -> list[Source]:
+def sources(role: str, given: Any, columns: Sequence[str] | None = None, **dialect: Any) -> list[Source]:
     """Open a path, a pattern such as ``sales/*.csv``, a frame, or a list of these.
 
-    ``columns`` are the names of the columns of CSV files without a header line, ``encoding`` that of their text.
+    ``columns`` are the names of the columns of CSV files without a header line, ``dialect`` is what `open_csv` takes.
     """
     given = list(given) if isinstance(given, list | tuple) else [given]
     if not given:
@@ -60,7 +60,7 @@ def sources(role: str, given: Any, columns: Sequence[str] | None = None, encodin
     found = []
     for one in given:
         if isinstance(one, str | os.PathLike):
-            found += [_file(f"the {role} table {path}", path, columns, encoding) for path in _paths(Path(one))]
+            found += [_file(f"the {role} table {path}", path, columns, dialect) for path in _paths(Path(one))]
         else:
             found.append(_frame(f"the {role} frame", one))
     return found
@@ -90,7 +90,7 @@ def _frame(name: str, frame: Any) -> Source:
     return Source(name, table.column_names, batches)
 
 
-def _file(name: str, path: Path, columns: Sequence[str] | None, encoding: str | None) -> Source:
+def _file(name: str, path: Path, columns: Sequence[str] | None, dialect: dict[str, Any]) -> Source:
     """Choose how to read a file by its suffix."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     kind = suffixes[-2] if len(suffixes) > 1 and suffixes[-1] in COMPRESSED else (suffixes or [""])[-1]
@@ -100,7 +100,7 @@ def _file(name: str, path: Path, columns: Sequence[str] | None, encoding: str | 
     if not path.exists():
         raise TableError(f"{name} does not exist; check the path")
     if kind in CSV:
-        return _csv(open_csv(name, path, columns, encoding))
+        return _csv(open_csv(name, path, columns, **dialect))
     if kind not in PARQUET or kind != suffixes[-1]:
         raise TableError(f"{name} is of an unknown type; give a {', '.join(CSV + PARQUET)} file or a data frame")
     if columns is not None:
