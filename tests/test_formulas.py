@@ -235,6 +235,12 @@ def test_what_is_no_formula_is_refused_in_one_sentence(text):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("text", ["'abc' > 5", "n + 'x' > 2", "n > 1e999 or 'a' - 1 > 0"])
+def test_a_text_is_no_number(text):
+    with pytest.raises(TableError, match="is no number"):
+        value(text, "truth")
+
+
 def test_a_number_is_no_condition():
     with pytest.raises(TableError, match="neither true nor false"):
         value("n + 1", "truth")

@@ -215,7 +215,12 @@ class _Evaluation:
         import pyarrow as pa
 
         if wanted == "number":
-            return np.full(len(self.rows), float(value))
+            try:
+                return np.full(len(self.rows), float(value))
+            except (ValueError, OverflowError):
+                raise TableError(
+                    f"'{self.formula.text}': {value!r:.40} is no number; compare texts with texts"
+                ) from None
         if wanted == "truth":
             return np.full(len(self.rows), bool(value))
         return pa.array([str(value)], pa.large_string()).take(pa.array(np.zeros(len(self.rows), dtype=np.int64)))
@@ -230,19 +235,16 @@ class _Evaluation:
 
     def _turned(self, node: ast.expr, found: Any, wanted: str) -> Any:
         """A result as what is wanted of it."""
+        import pyarrow as pa
+
         given = kind(node)
         if wanted in (given, "column"):
             return found
         if wanted == "number":
             return self.rows.as_numbers(self.formula.written(node), found) if given == "text" else found.astype(float)
         if wanted == "text":
-            return number_text(found) if given == "number" else self.rows.as_text(self._arrow(found))
+            return number_text(found) if given == "number" else self.rows.as_text(pa.array(found))
         raise TableError(f"'{self.formula.written(node)}' is neither true nor false; compare it with something")
-
-    def _arrow(self, found: NDArray) -> Any:
-        import pyarrow as pa
-
-        return pa.array(found)
 
 
 def _among(text: Any, words: tuple[str, ...]) -> Any:
