@@ -53,6 +53,12 @@ MARKETS: dict[str, dict[str, str]] = {
     "cj_household_manufacturer": JOURNEY | {"segment": "household_id", "anchor": "manufacturer_id", "join": PRODUCTS},
 }
 """Four graphs of two public tables of sales: UCI Online Retail (Chen 2015) and The Complete Journey (84.51 degrees)."""
+NAMES = {
+    "uci_country_product": "UCI, country and product",
+    "uci_customer_product": "UCI, customer and product",
+    "cj_household_store": "CJ, household and store",
+    "cj_household_manufacturer": "CJ, household and manufacturer",
+}
 BASKETS = {"uci_online_retail": "InvoiceNo", "complete_journey_transactions_sample": "basket_id"}
 Row = dict[str, Any]
 Cell = tuple[Callable[..., list[Row]], dict[str, Any]]
@@ -95,6 +101,36 @@ def public_tables(folder: Path | None, otherwise: str) -> Path | None:
     why = why if folder is None else f"{folder} lacks {', '.join(lacking)}"
     print(f"The public tables are not there: {why}. {otherwise}", file=sys.stderr)
     return None
+
+
+def public_part(platform: allocator.Platform) -> allocator.Platform:
+    """What of a preset can be reallocated: its public segments, numbered anew, and all its anchors."""
+    public = platform.segments["domain"] == "public"
+    edges, number = public[platform.segment], np.cumsum(public) - 1
+    return allocator.Platform.from_edges(
+        number[platform.segment[edges]],
+        platform.anchor[edges],
+        platform.value[edges],
+        supply=platform.supply[public],
+        observed=platform.observed[edges],
+        capacity=platform.capacity,
+    )
+
+
+def pick(rows: Sequence[Row], **wanted: Any) -> list[Row]:
+    """The rows with the wanted entries."""
+    return [row for row in rows if all(row.get(key) == entry for key, entry in wanted.items())]
+
+
+def markets_of(rows: Sequence[Row], order: Sequence[str]) -> list[str]:
+    """The markets that rows tell of, those of ``order`` alone and in its order."""
+    there = {row.get("market") for row in rows}
+    return [market for market in order if market in there]
+
+
+def percent(share: float, position: float | None = None) -> str:
+    """A share as a number of hundredths, for an axis."""
+    return f"{100 * share:g}"
 
 
 def run(main: Callable[[], None]) -> None:

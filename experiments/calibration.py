@@ -18,9 +18,23 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import MARKETS, Lab, Row, arguments, public_tables, read_market, run, stream
+from _lab import (
+    MARKETS,
+    NAMES,
+    Lab,
+    Row,
+    arguments,
+    markets_of,
+    percent,
+    pick,
+    public_part,
+    public_tables,
+    read_market,
+    run,
+    stream,
+)
 from allocator.metrics import gini, lorenz, top_share
-from allocator.plots.style import DASHES, GREY
+from allocator.plots.style import BLACK, BLUE, DASHES, GREY, ORANGE
 
 SIZES = {"full": (5_000, 1_000), "quick": (2_500, 500)}
 REPEATS = {"full": 5, "quick": 2}
@@ -34,11 +48,11 @@ LABELS = {
     "kuaishou": "Kuaishou, Douyin, Xiaohongshu",
     "taobao": "Taobao",
     "mogujie": "Mogujie",
-    "uci_country_product": "UCI, country and product",
-    "uci_customer_product": "UCI, customer and product",
-    "cj_household_store": "CJ, household and store",
-    "cj_household_manufacturer": "CJ, household and manufacturer",
-}
+} | NAMES
+"""Of the presets that differ in scale alone, the first."""
+LOOKS = {"kuaishou": (BLACK, "X"), "taobao": (ORANGE, "P"), "mogujie": (BLUE, "v")}
+SPACING = 0.21
+"""Of the markers of a curve, as a share of the panel's diagonal."""
 MARGINALS = {
     "gmv_gini": "Gini of GMV",
     "gmv_top": "top 1 % of GMV",
@@ -64,8 +78,8 @@ PANELS = {
     "traffic": ("Largest anchors (% of anchors)", "Share of traffic (%)"),
     "reach": ("Segments that watch\nan anchor, at least", "Anchors (%)"),
     "choice": ("Anchors that a segment\nwatches, at least", "Segments (%)"),
-    "value": ("Value over the average\nof all impressions", "Traffic, cumulative (%)"),
-    "within": ("Value over the average\nof the same anchor", "Traffic, cumulative (%)"),
+    "value": ("Value over the average\nof all impressions, at most", "Traffic (%)"),
+    "within": ("Value over the average\nof the same anchor, at most", "Traffic (%)"),
 }
 COLUMNS = ("panel", "market", "kind", "repeat", "segments", "anchors", "edges", "x", "y", *MARGINALS)
 
@@ -84,7 +98,7 @@ def real_markets(folder: Path, *, shrink: bool = False) -> dict[str, al.Platform
 
 def preset(name: str, size: tuple[int, int], repeat: int, seed: int) -> list[Row]:
     """Marginals of one draw of a preset, curves of the first alone; a repeat has one stream for all presets."""
-    platform = reallocatable(al.synthetic.PRESETS[name](*size, rng=stream(seed, f"market {repeat}")))
+    platform = public_part(al.synthetic.PRESETS[name](*size, rng=stream(seed, f"market {repeat}")))
     rows = measured(platform, priors=(0.0,), about={"market": name, "kind": "preset", "repeat": repeat})
     return rows if repeat == 0 else rows[:1]
 
@@ -94,20 +108,6 @@ def table(name: str, content: str, folder: str) -> list[Row]:
     rows = measured(real_markets(Path(folder))[name], priors=PRIORS, about={"market": name, "kind": "table"})
     rows[0]["of_shrunk"] = of_optimum(real_markets(Path(folder), shrink=True)[name])
     return rows
-
-
-def reallocatable(platform: al.Platform) -> al.Platform:
-    """The public part of a platform, with all its anchors."""
-    public = platform.segments["domain"] == "public"
-    edges, number = public[platform.segment], np.cumsum(public) - 1
-    return al.Platform.from_edges(
-        number[platform.segment[edges]],
-        platform.anchor[edges],
-        platform.value[edges],
-        supply=platform.supply[public],
-        observed=platform.observed[edges],
-        capacity=platform.capacity,
-    )
 
 
 def measured(platform: al.Platform, *, priors: Sequence[float], about: Row) -> list[Row]:
@@ -172,7 +172,10 @@ def cumulative(ratio: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 
 def shrunk(platform: al.Platform, prior: float) -> al.Platform:
-    """Values drawn to the average of their anchor as if it had been seen ``prior`` impressions more on every edge."""
+    """Values drawn to the average of their anchor as if it had been seen ``prior`` impressions more on every edge.
+
+    Panel (g) sweeps this one number; ``read_log(shrink=True)`` finds its own from the log, so it cannot be swept.
+    """
     if prior == 0:
         return platform
     gmv, traffic = platform.amounts("gmv", platform.observed), platform.into_anchors(platform.observed)
@@ -192,34 +195,41 @@ def of_optimum(platform: al.Platform) -> float:
 
 
 def draw(rows: Sequence[Row]) -> Any:
-    """Six panels of curves; below, what the optimum promises and where the presets lie among the tables."""
+    """Six panels of curves; below, where there are tables, what the optimum promises and where the presets lie."""
     from matplotlib.figure import Figure
 
+    numbers = pick(rows, panel="numbers")
+    if not pick(numbers, kind="table"):
+        figure = Figure(figsize=(al.plots.DOUBLE, 4.2))
+        draw_marginals(rows, figure)
+        return figure
     figure = Figure(figsize=(al.plots.DOUBLE, 7.2))
     above, below = figure.subfigures(2, 1, height_ratios=(1.4, 1.0))
-    tops = above.subplots(2, 3)
-    for letter, panel, ax in zip("abcdef", PANELS, tops.flat, strict=True):
-        draw_curves(pick(rows, panel=panel), ax)
-        ax.set_title(f"({letter})", loc="left")
-    for market in distinct(rows):
-        tops[0, 0].plot([], [], **line(market) | mark(market), label=LABELS[market])
-    above.legend(*tops[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    draw_marginals(rows, above)
     left, right = below.subplots(1, 2, width_ratios=(1.0, 1.5))
     draw_optimum(pick(rows, panel="optimum"), left)
-    numbers = pick(rows, panel="numbers")
-    if pick(numbers, kind="table"):
-        draw_places(numbers, right)
-    else:
-        right.set_axis_off()
-        right.text(0.5, 0.5, "the public tables are needed\nto place the presets among them", ha="center")
+    draw_places(numbers, right)
     return figure
 
 
+def draw_marginals(rows: Sequence[Row], figure: Any) -> None:
+    tops = figure.subplots(2, 3)
+    for letter, panel, ax in zip("abcdef", PANELS, tops.flat, strict=True):
+        draw_curves(pick(rows, panel=panel), ax)
+        ax.set_title(f"({letter})", loc="left")
+    for market in markets_of(rows, LABELS):
+        tops[0, 0].plot([], [], **line(market) | mark(market), label=LABELS[market])
+    figure.legend(*tops[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+
+
 def draw_curves(rows: Sequence[Row], ax: Any) -> None:
-    """One curve per market over a logarithmic scale."""
-    for market in distinct(rows):
-        mine = pick(rows, market=market)
-        ax.plot([row["x"] for row in mine], [row["y"] for row in mine], **line(market))
+    """One curve per market over a logarithmic scale; markers of presets in turn show the curves that coincide."""
+    for market in markets_of(rows, LABELS):
+        mine, look = pick(rows, market=market), line(market)
+        if market in LOOKS:
+            turn = list(LOOKS).index(market) / len(LOOKS)
+            look |= mark(market) | {"markersize": 3.5, "markevery": (0.04 + SPACING * turn, SPACING)}
+        ax.plot([row["x"] for row in mine], [row["y"] for row in mine], **look)
     across, up = PANELS[rows[0]["panel"]]
     ax.set(xscale="log", xlabel=across, ylabel=up)
     ax.xaxis.set_major_formatter(percent if "%" in across else al.plots.short)
@@ -227,13 +237,14 @@ def draw_curves(rows: Sequence[Row], ax: Any) -> None:
 
 
 def draw_optimum(rows: Sequence[Row], ax: Any) -> None:
-    """The share of the optimum against how far values are shrunk; values of presets are exact, a level."""
+    """The share of the optimum against how far values are shrunk; values of presets are exact: a level, marked once."""
     places = {prior: place for place, prior in enumerate(PRIORS)}
-    for market in distinct(rows):
+    for market in markets_of(rows, LABELS):
         mine = pick(rows, market=market)
         x, y = [places[float(row["x"])] for row in mine], [row["y"] for row in mine]
-        if market in al.synthetic.PRESETS:
+        if market in LOOKS:
             ax.axhline(y[0], **line(market) | {"linewidth": 0.8})
+            x, y = [list(LOOKS).index(market) + 0.5], y[:1]
         ax.plot(x, y, **line(market) | mark(market))
     ax.set_xticks(range(len(PRIORS)), [*(f"{prior:g}" for prior in PRIORS[:-1]), "fully"])
     ax.set(
@@ -252,7 +263,7 @@ def draw_places(rows: Sequence[Row], ax: Any) -> None:
     ax.axvspan(0.0, 1.0, color="#EBEBEB", linewidth=0)
     for height, name in enumerate(reversed(MARGINALS)):
         ends = span(tables, name)
-        for market in distinct(rows):
+        for market in markets_of(rows, LABELS):
             at, level = [place(row[name], ends, name in COUNTS) for row in pick(rows, market=market)], height
             level += LANES.get(market, 0.0)
             ax.plot([min(at), max(at)], [level, level], **line(market) | {"linestyle": "-"})
@@ -265,11 +276,6 @@ def draw_places(rows: Sequence[Row], ax: Any) -> None:
     ax.set_title("(h) presets among the tables", loc="left")
 
 
-def percent(share: float, position: float | None = None) -> str:
-    """A share as a number of hundredths, for an axis."""
-    return f"{100 * share:g}"
-
-
 def place(value: float, ends: tuple[float, float], counts: bool) -> float:
     """Where a number lies between two ends, 0 to 1 within them; counts on a logarithmic scale."""
     value, low, high = np.log([value, *ends]) if counts else (value, *ends)
@@ -280,38 +286,21 @@ def span(rows: Sequence[Row], name: str) -> tuple[float, float]:
     return min(row[name] for row in rows), max(row[name] for row in rows)
 
 
-def distinct(rows: Sequence[Row]) -> list[str]:
-    """Markets to draw: of the presets that differ in scale alone, the first."""
-    return [market for market in LABELS if pick(rows, market=market)]
-
-
 def line(market: str) -> Row:
     """Presets in colour, tables thin and grey; dashes tell both apart in print."""
-    mine = [name for name in LABELS if (name in al.synthetic.PRESETS) == (market in al.synthetic.PRESETS)]
-    dashes = DASHES[mine.index(market)]
-    if market in al.synthetic.PRESETS:
-        return {"color": colour_and_marker(market)[0], "linestyle": dashes, "linewidth": 1.5, "zorder": 3}
-    return {"color": GREY, "linestyle": dashes, "linewidth": 0.9}
+    if market in LOOKS:
+        dashes = DASHES[list(LOOKS).index(market)]
+        return {"color": LOOKS[market][0], "linestyle": dashes, "linewidth": 1.5, "zorder": 3}
+    return {"color": GREY, "linestyle": DASHES[list(NAMES).index(market)], "linewidth": 0.9}
 
 
 def mark(market: str) -> Row:
     """Markers: filled for presets, hollow for tables."""
-    marker = colour_and_marker(market)[1]
-    if market in al.synthetic.PRESETS:
-        return {"marker": marker, "markersize": 5, "markeredgecolor": "black", "markeredgewidth": 0.4, "zorder": 4}
+    if market in LOOKS:
+        look = {"markersize": 5, "markeredgecolor": "black", "markeredgewidth": 0.4, "zorder": 4}
+        return look | {"marker": LOOKS[market][1]}
+    marker = "osD^"[list(NAMES).index(market)]
     return {"marker": marker, "markersize": 4, "markerfacecolor": "white", "markeredgecolor": GREY}
-
-
-def colour_and_marker(market: str) -> tuple[str, str]:
-    """Of policies that have none of their own for presets, by place in `PRESETS`."""
-    if market in al.synthetic.PRESETS:
-        return al.plots.look(market, list(al.synthetic.PRESETS).index(market))[3:]
-    return GREY, dict(zip(list(LABELS)[3:], "osD^", strict=True))[market]
-
-
-def pick(rows: Sequence[Row], **wanted: Any) -> list[Row]:
-    """The rows with the wanted entries."""
-    return [row for row in rows if all(row.get(key) == entry for key, entry in wanted.items())]
 
 
 # What is claimed.

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, run, stream
+from _lab import Lab, Row, arguments, pick, run, stream
 from allocator.solvers import Conic, EpsilonEven
 
 ALPHAS = (0.5, 1, 2)
@@ -199,11 +199,6 @@ def _guarantee_axes(ax: Any, top: float) -> None:
     ax.set(xlabel="Guaranteed exposure\n(% of the even split)", ylabel="GMV given up (%)")
     ax.set(xlim=(0, 100), ylim=(-0.03 * top, top))
     ax.legend(loc="upper left")
-
-
-def pick(rows: Sequence[Row], **wanted: Any) -> list[Row]:
-    """The rows with the wanted entries."""
-    return [row for row in rows if all(row.get(key) == entry for key, entry in wanted.items())]
 
 
 def read(path: str, **columns: str) -> al.Platform:

@@ -18,8 +18,23 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import BASKETS, MARKETS, Lab, Row, arguments, public_tables, read_market, run, stream
-from allocator.plots.style import BLUE, DASHES, GREY, ORANGE, SINGLE
+from _lab import (
+    BASKETS,
+    MARKETS,
+    NAMES,
+    Lab,
+    Row,
+    arguments,
+    markets_of,
+    percent,
+    pick,
+    public_part,
+    public_tables,
+    read_market,
+    run,
+    stream,
+)
+from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SINGLE, SKY, VERMILLION
 
 CAP = "observed:1.25"
 GAP = 1e-5
@@ -30,17 +45,14 @@ FLOORS = {"full": (0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 1.0), "quick": (0.0, 0.4,
 REPEATS = {"full": 5, "quick": 2}
 WEIGHTS = {"full": np.geomspace(1e-2, 1e2, 9), "quick": np.geomspace(1e-1, 10, 3)}
 QUICK = ("uci_country_product", "cj_household_store", SIMULATED)
-LABELS = {
-    "uci_country_product": "UCI, country\nand product",
-    "uci_customer_product": "UCI, customer\nand product",
-    "cj_household_store": "CJ, household\nand store",
-    "cj_household_manufacturer": "CJ, household\nand manufacturer",
-    SIMULATED: "simulated,\ntruth known",
-}
-MARKERS = dict(zip(LABELS, "osD^X", strict=True))
-LINES = dict(zip(LABELS, DASHES, strict=False))
+LABELS = NAMES | {SIMULATED: "simulated market"}
+LOOKS = dict(zip(LABELS, zip((VERMILLION, GREEN, PURPLE, SKY, BLACK), "osD^X", strict=True), strict=True))
 VALUES = {"raw": ("as recorded", ORANGE), "shrunk": ("shrunk", BLUE)}
-COLUMNS = ("panel", "market", "values", "repeat", "x", "y", "anchors", "starved", "gain", "cost")
+"""Markets and values have no colour in common: (a, c) are coloured by values, (b, d) by market."""
+COSTS = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+GAINS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
+"""Ticks of (b) and (c)."""
+COLUMNS = ("panel", "market", "values", "repeat", "weight", "x", "y", "anchors", "starved", "gain", "cost")
 COLUMNS += ("promised_gain", "realised_gain", "true_gain", "covered", "kept", "relative_gap")
 
 
@@ -50,17 +62,7 @@ COLUMNS += ("promised_gain", "realised_gain", "true_gain", "covered", "kept", "r
 @functools.cache
 def truth(size: tuple[int, int, int], seed: int) -> al.Platform:
     """The market that the simulated log is drawn from: the public part of a preset, with its true values."""
-    platform = al.synthetic.kuaishou(*size[:2], rng=stream(seed, "simulated market"))
-    public = platform.segments["domain"] == "public"
-    edges, number = public[platform.segment], np.cumsum(public) - 1
-    return al.Platform.from_edges(
-        number[platform.segment[edges]],
-        platform.anchor[edges],
-        platform.value[edges],
-        supply=platform.supply[public],
-        observed=platform.observed[edges],
-        capacity=platform.capacity,
-    )
+    return public_part(al.synthetic.kuaishou(*size[:2], rng=stream(seed, "simulated market")))
 
 
 @functools.cache
@@ -149,8 +151,8 @@ def frontier(market: str, weights: Sequence[float], **source: Any) -> list[Row]:
     about, rows = {"panel": "frontier", "market": market, "values": "shrunk"}, []
     for row in al.frontier(problem, weights, relative_gap=1e-4).rows:
         assert row["status"] == "CERTIFIED", row
-        gap = {"repeat": row["weight"], "relative_gap": row["relative_gap"]}
-        rows.append(about | {"x": row["level"] / level, "y": row["gmv"] / seen} | gap)
+        point = {"weight": row["weight"], "x": row["level"] / level, "y": row["gmv"] / seen}
+        rows.append(about | point | {"relative_gap": row["relative_gap"]})
     return rows
 
 
@@ -161,97 +163,126 @@ def draw(rows: Sequence[Row]) -> Any:
     """Four panels: who is starved, what floors cost, what survives, and the frontier."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(2 * SINGLE + 0.2, 5.6))
+    figure = Figure(figsize=(2 * SINGLE + 0.2, 6.0))
     (starved, floors), (holdouts, curve) = figure.subplots(2, 2)
     draw_starved(pick(rows, panel="starved"), starved)
     draw_floors(pick(rows, panel="floor"), floors)
     draw_holdouts(pick(rows, panel="holdout"), holdouts)
     draw_frontier(pick(rows, panel="frontier"), curve)
+    figure.legend(*floors.get_legend_handles_labels(), loc="outside lower center", ncols=3, title="Markets in (b, d)")
     return figure
 
 
 def draw_starved(rows: Sequence[Row], ax: Any) -> None:
-    markets = distinct(rows)
     for shift, (values, (label, colour)) in zip((-0.2, 0.2), VALUES.items(), strict=True):
-        heights = [row["starved"] / row["anchors"] for row in pick(rows, values=values)]
-        hatch = "" if values == "raw" else "////"
-        places = np.arange(len(markets)) + shift
-        ax.barh(
-            places, heights, 0.36, color=colour, hatch=hatch, edgecolor="white", linewidth=0, label=f"values {label}"
-        )
-    ax.set_yticks(range(len(markets)), [LABELS[market] for market in markets])
-    ax.invert_yaxis()
-    ax.set_xlim(0.0, 1.6 * max(row["starved"] / row["anchors"] for row in rows))
+        mine = pick(rows, values=values)
+        places, shares = np.arange(len(mine)) + shift, [row["starved"] / row["anchors"] for row in mine]
+        look = {"color": colour, "hatch": "" if values == "raw" else "////", "edgecolor": "white", "linewidth": 0}
+        ax.barh(places, shares, 0.36, **look, label=f"values {label}")
+    one_line_each(rows, ax)
     ax.xaxis.set_major_formatter(percent)
     ax.set_xlabel("Anchors left without an impression by pure GMV (%)")
     ax.set_title("(a)", loc="left")
-    ax.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none")
+    above(ax)
     ax.grid(False, axis="y")
 
 
 def draw_floors(rows: Sequence[Row], ax: Any) -> None:
-    for market in distinct(rows):
-        for values, (_, colour) in VALUES.items():
+    """Solid lines where values are shrunk, thin dashes where they are as recorded, over a scale of square roots."""
+    for market in markets_of(rows, LABELS):
+        colour, marker = LOOKS[market]
+        for values, look in {
+            "raw": {"linestyle": "--", "linewidth": 0.7, "zorder": 2},
+            "shrunk": {"marker": marker, "markersize": 4, "zorder": 3, "clip_on": False, "label": LABELS[market]},
+        }.items():
             mine = pick(rows, market=market, values=values)
-            name = LABELS[market].replace("\n", " ") if values == "shrunk" else None
-            look = {"color": colour, "marker": MARKERS[market], "linestyle": LINES[market], "markersize": 3.5}
-            ax.plot([row["x"] for row in mine], [row["cost"] for row in mine], **look, label=name)
+            # A floor that costs nothing may cost less than nothing by the certified gap.
+            ax.plot([row["x"] for row in mine], [max(row["cost"], 0.0) for row in mine], color=colour, **look)
+    ax.set_yscale("function", functions=(lambda cost: np.sqrt(np.maximum(cost, 0.0)), np.square))
+    ax.set_yticks([cost for cost in COSTS if cost <= ax.get_ylim()[1]])
+    ax.set_ylim(bottom=0.0)
     ax.xaxis.set_major_formatter(percent)
     ax.yaxis.set_major_formatter(percent)
     ax.set(xlabel="Every anchor keeps at least (% of its traffic)", ylabel="GMV given up (%)")
-    ax.set_title("(b) colours as in (a)", loc="left")
-    ax.legend(loc="upper left", fontsize=6)
+    ax.set_title("(b) values shrunk, dashed: as recorded", loc="left")
 
 
 def draw_holdouts(rows: Sequence[Row], ax: Any) -> None:
     """Hollow: promised; filled: confirmed by the other half; a line joins them; a cross is the truth where known."""
-    markets = distinct(rows)
+    markets, middle = markets_of(rows, LABELS), np.mean([row["repeat"] for row in rows])
+    dot = {"marker": "o", "markersize": 3, "zorder": 3, "clip_on": False}
     for row in rows:
-        shift = (-0.2 if row["values"] == "raw" else 0.2) + 0.05 * (row["repeat"] - 2)
+        shift = (-0.2 if row["values"] == "raw" else 0.2) + 0.05 * (row["repeat"] - middle)
         place, colour = markets.index(row["market"]) + shift, VALUES[row["values"]][1]
         ends = [row["realised_gain"], row["promised_gain"]]
         ax.plot(ends, [place, place], color=colour, linewidth=0.7, zorder=2)
-        ax.plot(ends[1:], [place], "o", color=colour, markerfacecolor="white", markersize=3, zorder=3)
-        ax.plot(ends[:1], [place], "o", color=colour, markersize=3, zorder=3)
+        ax.plot(ends[1:], [place], color=colour, markerfacecolor="white", **dot)
+        ax.plot(ends[:1], [place], color=colour, **dot)
         if "true_gain" in row:
             ax.plot([row["true_gain"]], [place], "x", color="black", markersize=4, zorder=4)
-    ax.plot([], [], "o", color=GREY, markerfacecolor="white", markersize=3, label="promised")
-    ax.plot([], [], "o", color=GREY, markersize=3, label="confirmed by\nthe other half")
-    ax.plot([], [], "x", color="black", markersize=4, label="true")
-    ax.set_yticks(range(len(markets)), [LABELS[market] for market in markets])
-    ax.invert_yaxis()
-    ax.set_xscale("log")
+    for label, look in {
+        "promised": {"marker": "o", "color": GREY, "markerfacecolor": "white", "markersize": 3},
+        "confirmed": {"marker": "o", "color": GREY, "markersize": 3},
+        "true": {"marker": "x", "color": "black", "markersize": 4},
+    }.items():
+        ax.plot([], [], linestyle="none", **look, label=label)
+    one_line_each(rows, ax)
+    gain_axis([row[key] for row in rows for key in ("promised_gain", "realised_gain", "true_gain") if key in row], ax)
+    ax.set_title("(c)", loc="left")
+    above(ax)
+
+
+def gain_axis(gains: Sequence[float], ax: Any) -> None:
+    """A logarithmic scale from tick to tick, linear next to 0 so that a loss has its place too."""
+    from matplotlib.ticker import NullLocator
+
+    ticks = (*(-gain for gain in reversed(GAINS)), 0.0, *GAINS)
+    low = max((tick for tick in ticks if tick < min(gains)), default=min(gains))
+    high = min((tick for tick in ticks if tick > max(gains)), default=max(gains))
+    ax.set_xscale("symlog", linthresh=GAINS[0])
+    ax.set_xlim(low, high)
+    ax.set_xticks([tick for tick in ticks if low <= tick <= high])
+    ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(percent)
-    ax.set_xlabel("GMV gained over the observed traffic (%)")
-    ax.set_title("(c) colours as in (a)", loc="left")
-    ax.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none")
+    ax.set_xlabel("GMV gained over the observed traffic (%),\ncolours as in (a)")
 
 
 def draw_frontier(rows: Sequence[Row], ax: Any) -> None:
-    for market in distinct(rows):
-        mine = pick(rows, market=market)
-        look = {"color": BLUE, "marker": MARKERS[market], "linestyle": LINES[market], "markersize": 3.5}
-        ax.plot([row["x"] for row in mine], [row["y"] for row in mine], **look)
-    ax.plot([1.0], [1.0], "*", color=GREY, markersize=9, label="today")
+    """The curve of each market, dots down to welfare alone; where GMV alone starves anchors it is on the left edge."""
+    left = 0.05 * np.floor(20 * min(0.95, *(row["x"] for row in rows if float(row["weight"]) > 0)))
+    edge = {"transform": ax.get_yaxis_transform(), "clip_on": False, "markerfacecolor": "white", "zorder": 4}
+    for market in markets_of(rows, LABELS):
+        colour, marker = LOOKS[market]
+        look = {"color": colour, "marker": marker, "markersize": 4}
+        first, *mine = pick(rows, market=market)
+        if first["x"] < left:
+            ax.plot([0.0], [first["y"]], linestyle="none", **look, **edge)
+        else:
+            mine = [first, *mine]
+        x, y = [row["x"] for row in mine], [row["y"] for row in mine]
+        ax.plot(x[:-1], y[:-1], **look)
+        ax.plot(x[-2:], y[-2:], linestyle=":", **look)
+    ax.plot([], [], "o", color=GREY, markerfacecolor="white", label="GMV alone, further left")
+    ax.plot([1.0], [1.0], "*", linestyle="none", color=GREY, markersize=9, label="today")
+    ax.set_xlim(left=left)
     ax.xaxis.set_major_formatter(percent)
     ax.yaxis.set_major_formatter(percent)
     ax.set(xlabel="Fairness level of exposure (% of today's)", ylabel="GMV (% of today's)")
-    ax.set_title("(d) lines as in (b), values shrunk", loc="left")
-    ax.legend(loc="lower left")
+    ax.set_title("(d)", loc="left")
+    above(ax)
 
 
-def percent(share: float, position: float | None = None) -> str:
-    """A share as a number of hundredths, for an axis."""
-    return f"{100 * share:g}"
+def one_line_each(rows: Sequence[Row], ax: Any) -> None:
+    """Names of markets beside a horizontal panel, from the top."""
+    markets = markets_of(rows, LABELS)
+    ax.set_yticks(range(len(markets)), [LABELS[market].replace(" and ", "\nand ") for market in markets])
+    ax.set_ylim(len(markets) - 0.5, -0.5)
 
 
-def distinct(rows: Sequence[Row]) -> list[str]:
-    return [market for market in LABELS if pick(rows, market=market)]
-
-
-def pick(rows: Sequence[Row], **wanted: Any) -> list[Row]:
-    """The rows with the wanted entries."""
-    return [row for row in rows if all(row.get(key) == entry for key, entry in wanted.items())]
+def above(ax: Any) -> None:
+    """The legend of a panel in one row beside its title, where no data can be."""
+    place = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.1}
+    ax.legend(**place, ncols=3, handletextpad=0.3, columnspacing=0.9, handlelength=1.4)
 
 
 # What is claimed.
@@ -265,37 +296,33 @@ def claims(rows: Sequence[Row]) -> list[str]:
 def starving(rows: Sequence[Row]) -> list[str]:
     told = []
     for row in pick(rows, panel="starved", values="raw"):
-        share = row["starved"] / row["anchors"]
+        market, share = LABELS[row["market"]], row["starved"] / row["anchors"]
         assert row["market"] == SIMULATED or share > 0.25, row
-        told.append(f"{name(row)}: pure GMV leaves {share:.0%} of {row['anchors']:,} anchors without an impression.")
+        told.append(f"{market}: pure GMV leaves {share:.0%} of {row['anchors']:,} anchors without an impression.")
     return told
 
 
 def floor_costs(rows: Sequence[Row]) -> list[str]:
     told = []
     for row in pick(rows, panel="floor", x=0.8):
+        market, values = LABELS[row["market"]], VALUES[row["values"]][0]
         assert row["cost"] < 0.08, row
-        told.append(f"{name(row)}, values {VALUES[row['values']][0]}: a floor of 80 % costs {row['cost']:.1%} of GMV.")
+        told.append(f"{market}, values {values}: a floor of 80 % costs {row['cost']:.1%} of GMV.")
     return told
 
 
 def luck(rows: Sequence[Row]) -> list[str]:
     """Less than half of a raw promise survives; shrinking promises less, keeps more of it and realises no less."""
     told = []
-    for market in distinct(rows):
-        means = {}
-        for values in VALUES:
-            mine = pick(rows, panel="holdout", market=market, values=values)
-            means[values] = {
-                key: float(np.mean([row[key] for row in mine])) for key in ("promised_gain", "realised_gain", "kept")
-            }
-        raw, shrunk = means["raw"], means["shrunk"]
+    for market in markets_of(rows, LABELS):
+        mine = pick(rows, panel="holdout", market=market)
+        raw, shrunk = means = [mean(pick(mine, values=values)) for values in VALUES]
         assert raw["realised_gain"] < 0.5 * raw["promised_gain"], (market, means)
         assert shrunk["promised_gain"] < raw["promised_gain"], (market, means)
         assert shrunk["realised_gain"] > raw["realised_gain"], (market, means)
         assert abs(np.log(shrunk["kept"])) < 0.5 * abs(np.log(raw["kept"])), (market, means)
         told.append(
-            f"{name({'market': market})}: values as recorded promise {raw['promised_gain']:+.0%} and realise "
+            f"{LABELS[market]}: values as recorded promise {raw['promised_gain']:+.0%} and realise "
             f"{raw['realised_gain']:+.0%}; shrunk ones promise {shrunk['promised_gain']:+.0%} and realise "
             f"{shrunk['realised_gain']:+.0%}."
         )
@@ -307,10 +334,6 @@ def luck(rows: Sequence[Row]) -> list[str]:
 def mean(rows: Sequence[Row]) -> dict[str, float]:
     """Means over the splits of a log."""
     return {key: float(np.mean([row[key] for row in rows])) for key in ("promised_gain", "realised_gain", "kept")}
-
-
-def name(row: Row) -> str:
-    return LABELS[row["market"]].replace("\n", " ")
 
 
 def main() -> None:

@@ -90,11 +90,21 @@ def test_curves_run_one_way_and_end_where_all_are_counted(calibration, seed):
 @given(seed=SEEDS, segments=st.integers(1, 30), anchors=st.integers(1, 10))
 def test_the_public_part_keeps_all_anchors_and_all_public_traffic(calibration, seed, segments, anchors):
     whole = al.synthetic.kuaishou(segments, anchors, rng=np.random.default_rng(seed))
-    part = calibration.reallocatable(whole)
+    part = calibration.public_part(whole)
     public = (whole.segments["domain"] == "public")[whole.segment]
     assert part.anchor_count == whole.anchor_count
     assert part.observed.sum() == pytest.approx(1e6)
     np.testing.assert_allclose(part.amounts("gmv", part.observed), whole.amounts("gmv", whole.observed * public))
+
+
+@pytest.mark.parametrize(("tables", "panels"), [((), 6), (("uci_country_product", "cj_household_store"), 8)])
+def test_a_figure_has_no_panel_without_something_to_show(calibration, tables, panels):
+    rows = calibration.measured(drawn(0), priors=(0.0,), about={"kind": "preset", "market": "kuaishou"})
+    for seed, market in enumerate(tables):
+        rows += calibration.measured(drawn(seed), priors=(0.0, 3.0), about={"kind": "table", "market": market})
+    figure = calibration.draw(rows)
+    assert len(figure.axes) == panels
+    assert all(ax.lines for ax in figure.axes)
 
 
 def quick(out, *words, data=""):

@@ -6,6 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 FOLDER = Path(__file__).parents[1] / "experiments"
 
@@ -27,6 +30,7 @@ def rows(real_market):
     found = [row for repeat in range(3) for row in real_market.holdout(repeat=repeat, **source)]
     for values in real_market.VALUES:
         found += real_market.optimum(values=values, floors=(0.0, 0.4, 0.8), **source)
+    found += real_market.frontier(weights=(0.1, 1.0, 10.0), **source)
     return found
 
 
@@ -57,6 +61,35 @@ def test_floors_cost_more_the_higher_they_are(real_market, rows):
         costs = [row["cost"] for row in real_market.pick(rows, panel="floor", values=values)]
         assert costs[0] == 0
         assert costs == sorted(costs)
+
+
+@given(gains=st.lists(st.floats(-0.9, 9.0), min_size=1, max_size=10))
+def test_gains_and_losses_lie_between_two_ticks_in_hundredths(real_market, gains):
+    figure = Figure()
+    ax = figure.subplots()
+    real_market.gain_axis(gains, ax)
+    low, high = ax.get_xlim()
+    assert low < min(gains) <= max(gains) < high
+    figure.draw_without_rendering()
+    labels = [float(label.get_text()) for label in ax.get_xticklabels(which="both")]
+    assert labels == pytest.approx([100 * tick for tick in ax.get_xticks()])
+    assert [labels[0], labels[-1]] == pytest.approx([100 * low, 100 * high])
+
+
+def test_no_line_runs_to_a_market_that_starves_anchors(real_market, rows):
+    """A point at level 0 is one of GMV alone; a line from there would claim allocations that were never solved."""
+    ax = Figure().subplots()
+    mine = real_market.pick(rows, panel="frontier")
+    real_market.draw_frontier(mine, ax)
+    assert mine[0]["x"] == 0
+    lines = [line.get_xdata() for line in ax.lines if line.get_linestyle() != "None"]
+    solved = {row["x"] for row in mine[1:]}
+    assert {x for line in lines for x in line} == solved
+    assert ax.get_xlim()[0] <= min(solved)
+
+
+def test_rows_of_the_frontier_hold_their_weight(real_market, rows):
+    assert [row["weight"] for row in real_market.pick(rows, panel="frontier")] == [0.0, 0.1, 1.0, 10.0, float("inf")]
 
 
 def test_the_truth_of_the_simulated_market_is_what_its_log_is_drawn_from(real_market):
