@@ -64,13 +64,15 @@ class Ids:
         whole = _matches(self.known, WHOLE) | _matches(self.known, POINTED)
         return lost & (lost | whole).all()
 
-    def numbering(self) -> Numbering:
-        """Sorted ids. Of a CSV file, ids that are all integers become int64; 17850.0 is then 17850."""
+    def numbering(self, lost: NDArray[np.bool_] | None = None) -> Numbering:
+        """Sorted ids, without those that lost digits. Of a CSV file, ids that are all integers become int64; 17850.0 is
+        then 17850.
+        """
         import pyarrow as pa
         from pyarrow import compute
 
         ids = self.known
-        kept = ~self.scientific()
+        kept = np.ones(len(ids), dtype=bool) if lost is None else ~lost
         if self.guessed and ids.type == self._text and len(ids):
             bare = compute.replace_substring_regex(ids.filter(pa.array(kept)), r"\.0+$", "")
             if _matches(bare, WHOLE).all():

@@ -30,7 +30,7 @@ class Side(NamedTuple):
 
 def sorted_side(ids: Ids) -> Side:
     """Number ids in their order."""
-    found = ids.numbering()
+    found = ids.numbering(ids.scientific())
     return Side(found.number, {"id": as_array(found.distinct)}, np.full(len(found.distinct), np.nan))
 
 
@@ -38,7 +38,7 @@ def listed_side(log: str, ids: Ids, table: Table, limit: str) -> Side:
     """Number ids as they are listed in a table, which may list more."""
     from pyarrow import compute
 
-    found = ids.numbering()
+    found = ids.numbering(ids.scientific())
     name = _id_column(table, ids.name)
     own = table.ids(name)
     repeated = np.bincount(own.rows) > 1
