@@ -15,6 +15,10 @@ POINTED = r"^(0|-?[1-9][0-9]*)\.0+$"
 SCIENTIFIC = r"^[+-]?\d+(\.\d+)?[eE][+-]?\d+$"
 
 
+LARGE = 16
+"""Known ids per id of a batch up to which Arrow looks the batch up."""
+
+
 class Numbering(NamedTuple):
     """Distinct ids (a pyarrow array of n), and the number of each code that rows were given (-1: no id)."""
 
@@ -29,32 +33,61 @@ class Ids:
         import pyarrow as pa
 
         self.name, self.guessed = name, guessed
-        self.known: Any = None
         self.suspect: list[str] = []
         """Where the first ids in scientific notation stand."""
         self._text = pa.large_string()
+        self._known: list[Any] = []
+        self._size = 0
+        self._codes: dict[Any, int] = {}
+        self._coded = 0
+        """Arrays of known ids whose codes are looked up by name."""
+
+    @property
+    def known(self) -> Any:
+        """The distinct ids in order of their codes (a pyarrow array)."""
+        import pyarrow as pa
+
+        return pa.concat_arrays(self._known)
 
     def add(self, entries: Any, source: str, numbers: NDArray[np.int64]) -> NDArray[np.int32]:
         """Codes (N,) of entries (int64 or large_string, none missing) in rows of these numbers."""
+        if not self._known:
+            self._known = [entries.slice(0, 0)]
+        if entries.type != self._known[0].type:
+            self._known, self._codes, self._coded = [chunk.cast(self._text) for chunk in self._known], {}, 0
+            entries = entries.cast(self._text)
+        encoded = entries.dictionary_encode()
+        codes, new = self._numbered(encoded.dictionary)
+        codes = codes[as_array(encoded.indices)]
+        if new.type == self._text and len(self.suspect) < 3:
+            lost = np.flatnonzero(_matches(new, SCIENTIFIC))[:3] + self._size - len(new)
+            self.suspect += [f"row {numbers[np.argmax(codes == code)]} of {source}" for code in lost]
+        return codes
+
+    def _numbered(self, distinct: Any) -> tuple[NDArray[np.int32], Any]:
+        """Codes (n,) of distinct ids, and those of them that were not known."""
         import pyarrow as pa
         from pyarrow import compute
 
-        if self.known is None:
-            self.known = entries.slice(0, 0)
-        if entries.type != self.known.type:
-            self.known, entries = self.known.cast(self._text), entries.cast(self._text)
-        encoded = entries.dictionary_encode()
-        distinct = encoded.dictionary
-        codes = compute.index_in(distinct, value_set=self.known)
-        new = distinct.filter(codes.is_null())
-        codes = as_array(codes.fill_null(-1)).astype(np.int32)
-        codes[codes < 0] = len(self.known) + np.arange(len(new), dtype=np.int32)
-        self.known = pa.concat_arrays([self.known, new])
-        codes = codes[as_array(encoded.indices)]
-        if new.type == self._text and len(self.suspect) < 3:
-            lost = np.flatnonzero(_matches(new, SCIENTIFIC))[:3] + len(self.known) - len(new)
-            self.suspect += [f"row {numbers[np.argmax(codes == code)]} of {source}" for code in lost]
-        return codes
+        if LARGE * len(distinct) < self._size:
+            codes = self._looked_up(distinct)
+        else:
+            known = pa.chunked_array(self._known)
+            codes = as_array(compute.index_in(distinct, value_set=known).fill_null(-1)).astype(np.int32)
+        unknown = codes < 0
+        new = distinct.filter(pa.array(unknown))
+        codes[unknown] = self._size + np.arange(len(new), dtype=np.int32)
+        if len(new):
+            self._known.append(new)
+            self._size += len(new)
+        return codes, new
+
+    def _looked_up(self, distinct: Any) -> NDArray[np.int32]:
+        """Codes (n,) at a cost that does not grow with what is known: Arrow would hash all of it for every batch."""
+        for chunk in self._known[self._coded :]:
+            self._codes.update(zip(chunk.to_pylist(), range(len(self._codes), self._size), strict=False))
+        self._coded = len(self._known)
+        return np.array([self._codes.get(one, -1) for one in distinct.to_pylist()], dtype=np.int32)
 
     def scientific(self) -> NDArray[np.bool_]:
         """Which ids (n,) are in scientific notation although all others are integers: they may have lost digits."""
