@@ -48,3 +48,82 @@ def test_batches_of_any_size_give_one_id_one_code(size, turn):
     for batch, one in zip(codes, entries, strict=True):
         assert known.take(pa.array(batch)).equals(one.cast(pa.large_string()))
     assert len(known) == len({str(entry) for one in entries for entry in one.to_pylist()})
+
+
+def test_ids_that_swallowed_rows_are_refused(tmp_path):
+    path = csv_log(tmp_path, "ann,7,1", '"bo,7,2', *["cy,8,3"] * 200, '",7,1')
+    for where in ({"log": path}, {"log": path, "invalid": "drop"}):
+        with pytest.raises(TableError) as caught:
+            read_log(where.pop("log"), **ASK, **where)
+        one_sentence(caught.value, ["log.csv, column 'who'", "characters", "bo,7,2", "quotation mark"])
+    fits = pa.table({"who": ["a" * 1000, "b"], "host": [1, 2], "paid": [1.0, 2.0]})
+    assert read_tables(fits, **ASK).segments["id"][0] == "a" * 1000
+    with pytest.raises(TableError, match="1,001 characters"):
+        read_tables(fits, **ASK, segments=pa.table({"id": ["b", "a" * 1000, "c" * 1001]}))
+
+
+NOTICED = {
+    ("ann", "Ann ", "bo"): ["1 ids of 'who'", "case or outer spaces", "'ann', 'Ann '", "upper(strip(who))"],
+    ("A7", "007", "7"): ["1 ids of 'who'", "leading zeros", "'007', '7'"],
+    ("A7", "00123", "0123", "123", "5"): ["2 ids of 'who'", "leading zeros", "'00123', '0123'"],
+    ("A7", "1.23E+15"): ["1 ids of 'who'", "scientific", "'1.23E+15'", "export the ids as text"],
+    ("A7", "4.0128e10", "8"): ["1 ids of 'who'", "scientific", "'4.0128e10'"],
+    ("ann", "NA"): ["'NA' is an id of 'who'", "missing='NA'"],
+    ("ann", "None", "null"): ["'None' is an id", "missing='None'", "'null' is an id"],
+}
+
+
+@pytest.mark.parametrize("ids", NOTICED)
+def test_odd_ids_are_noticed_in_plain_words(ids):
+    notices = read_log(pa.table({"who": ids, "host": [1] * len(ids), "paid": [1.0] * len(ids)}), **ASK).account.notices
+    said = " ".join(notices)
+    assert [words for words in NOTICED[ids] if words not in said] == []
+    assert "np." not in said
+
+
+@pytest.mark.parametrize("ids", [("A7", "1e5"), ("A7", "7E2", "70"), ("0", "00A"), ("A", "0.5", "00.5"), ("-", "x")])
+def test_ids_that_may_well_be_meant_are_not_noticed(ids):
+    log = pa.table({"who": ids, "host": [1] * len(ids), "paid": [1.0] * len(ids)})
+    assert read_log(log, **ASK).account.notices == ()
+
+
+def test_the_remedy_for_a_missing_word_works():
+    log = pa.table({"who": ["ann", "NA"], "host": [1, 1], "paid": [1.0, 1.0]})
+    found = read_log(log, **ASK, missing="NA", invalid="drop")
+    assert found.platforms[""].segments["id"].tolist() == ["ann"]
+    assert found.account.notices == ()
+
+
+@pytest.mark.parametrize("log", [["17850.0", "17851.0"], ["17850", "17851"], ["17850", "17851.0"]])
+@pytest.mark.parametrize("table", [["17850.0", "17851.0"], ["17851.0", "17850"], ["17850", "17851", "9.0"]])
+def test_a_log_and_its_table_agree_on_what_is_an_integer(log, table, tmp_path):
+    path = csv_log(tmp_path, *(f"{one},7,1" for one in log))
+    people = csv_log(tmp_path, *(f"{one},5" for one in table), name="people.csv", header="id,supply")
+    platform = read_tables(path, **ASK, segments=people)
+    assert platform.segments["id"].tolist() == [int(float(one)) for one in table]
+    assert platform.edge_count == 2
+
+
+def test_a_table_that_names_one_integer_twice_is_refused(tmp_path):
+    people = csv_log(tmp_path, "7.0", "7", name="people.csv", header="id")
+    with pytest.raises(TableError) as caught:
+        read_tables(csv_log(tmp_path, "7,8,1"), **ASK, segments=people)
+    one_sentence(caught.value, ["people.csv", "repeated ids (7)", "rows 1, 2"])
+
+
+@pytest.mark.parametrize(
+    ("ids", "expected"),
+    [
+        (["1.0", "1.00"], ["1.0", "1.00"]),
+        (["1.0", "2.0"], [1, 2]),
+        (["1", "2.0"], [1, 2]),
+        (["1.0", "2.1"], ["1.0", "2.1"]),
+        (["01.0", "1.0"], ["01.0", "1.0"]),
+        (["9" * 20, "1.0"], ["1.0", "9" * 20]),
+    ],
+)
+def test_only_what_a_program_makes_of_an_integer_is_one(ids, expected, tmp_path):
+    path = csv_log(tmp_path, *(f"{one},7,1" for one in ids))
+    people = csv_log(tmp_path, *map(str, expected), name="people.csv", header="id")
+    for options in ({}, {"segments": people}):
+        assert read_tables(path, **ASK, **options).segments["id"].tolist() == expected

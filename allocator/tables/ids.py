@@ -8,13 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.tables.arrow import as_array
-from allocator.tables.columns import WHOLE
+from allocator.tables.columns import POINTED, WHOLE, as_integers, refuse_long
+from allocator.tables.numerals import MISSING
 from allocator.wording import some
 
-POINTED = r"^(0|-?[1-9][0-9]*)\.0+$"
 SCIENTIFIC = r"^[+-]?\d+(\.\d+)?[eE][+-]?\d+$"
 
 
+ROUNDED = r"^[+-]?\d+(\.\d+[eE][+-]?|[eE][+-])\d+$"
+"""Scientific notation that no code of a product would have by chance: a point, or a sign in the exponent."""
+WORDS = tuple(word for word in MISSING if word not in ("", "-"))
 LARGE = 16
 """Known ids per id of a batch up to which Arrow looks the batch up."""
 
@@ -59,6 +62,7 @@ class Ids:
         encoded = entries.dictionary_encode()
         codes, new = self._numbered(encoded.dictionary)
         codes = codes[as_array(encoded.indices)]
+        refuse_long(f"{source}, column '{self.name}'", new)
         if new.type == self._text and len(self.suspect) < 3:
             lost = np.flatnonzero(_matches(new, SCIENTIFIC))[:3] + self._size - len(new)
             self.suspect += [f"row {numbers[np.argmax(codes == code)]} of {source}" for code in lost]
@@ -106,14 +110,9 @@ class Ids:
 
         ids = self.known
         kept = np.ones(len(ids), dtype=bool) if lost is None else ~lost
-        if self.guessed and ids.type == self._text and len(ids):
-            bare = compute.replace_substring_regex(ids.filter(pa.array(kept)), r"\.0+$", "")
-            if _matches(bare, WHOLE).all():
-                try:
-                    whole = bare.cast(pa.int64())
-                    ids = compute.replace_with_mask(pa.nulls(len(ids), pa.int64()), pa.array(kept), whole)
-                except pa.ArrowInvalid:
-                    pass  # more digits than 64 bits hold
+        if self.guessed:
+            whole = as_integers(ids.filter(pa.array(kept)))
+            ids = compute.replace_with_mask(pa.nulls(len(ids), whole.type), pa.array(kept), whole)
         ids = compute.if_else(pa.array(kept), ids, None)
         distinct = ids.drop_null().unique()
         distinct = distinct.take(compute.array_sort_indices(distinct))
@@ -121,22 +120,50 @@ class Ids:
 
     def notices(self) -> list[str]:
         """What is odd about the ids but may be meant."""
+        import pyarrow as pa
         from pyarrow import compute
 
-        if self.known.type != self._text:
+        ids = self.known
+        if ids.type != self._text:
             return []
-
-        plain = compute.utf8_upper(compute.utf8_trim_whitespace(self.known))
-        alike = len(plain) - compute.count_distinct(plain).as_py()
-        if not alike:
-            return []
-        encoded = plain.dictionary_encode().indices.to_numpy()
-        twin = np.bincount(encoded)[encoded] > 1
-        examples = some([repr(one) for one in as_array(self.known)[twin][np.argsort(encoded[twin], kind="stable")][:2]])
-        return [
-            f"{alike:,} ids of '{self.name}' differ from another only in case or outer spaces (such as {examples}); "
-            f"upper(strip({self.name})) makes them one"
+        found = []
+        alike, examples = _twins(ids, compute.utf8_upper(compute.utf8_trim_whitespace(ids)))
+        if alike:
+            found.append(
+                f"{alike:,} ids of '{self.name}' differ from another only in case or outer spaces (such as {examples}); "
+                f"upper(strip({self.name})) makes them one"
+            )
+        alike, examples = _twins(ids, compute.replace_substring_regex(ids, r"^0+([0-9]+)$", r"\1"))
+        if alike:
+            found.append(
+                f"{alike:,} ids of '{self.name}' differ from another only by leading zeros (such as {examples}); if a "
+                "program dropped the zeros, export the ids as text"
+            )
+        rounded = ids.filter(compute.match_substring_regex(ids, ROUNDED))
+        if len(rounded) and not self.scientific().any():
+            found.append(
+                f"{len(rounded):,} ids of '{self.name}' look like numbers in scientific notation (such as "
+                f"{rounded[0].as_py()!r}), which may have lost digits; if they are, export the ids as text"
+            )
+        words = ids.filter(compute.is_in(ids, pa.array(WORDS, ids.type))).to_pylist()
+        return found + [
+            f"'{word}' is an id of '{self.name}'; if it stands for a missing one, give missing='{word}'"
+            for word in words
         ]
+
+
+def _twins(ids: Any, plain: Any) -> tuple[int, str]:
+    """How many ids are the same in plain form as an earlier one, and the first two that share one."""
+    import pyarrow as pa
+
+    encoded = as_array(plain.dictionary_encode().indices)
+    count = np.bincount(encoded)
+    alike = int((count - 1).sum())
+    if not alike:
+        return 0, ""
+    first = int(np.argmax(count[encoded] > 1))
+    pair = np.flatnonzero(encoded == encoded[first])[:2]
+    return alike, some(map(repr, ids.take(pa.array(pair)).to_pylist()))
 
 
 def _matches(entries: Any, pattern: str) -> NDArray[np.bool_]:
