@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+
 import numpy as np
 import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from allocator.tables import TableError, read_log, read_tables
 from allocator.tables.ids import Ids
@@ -127,3 +131,123 @@ def test_only_what_a_program_makes_of_an_integer_is_one(ids, expected, tmp_path)
     people = csv_log(tmp_path, *map(str, expected), name="people.csv", header="id")
     for options in ({}, {"segments": people}):
         assert read_tables(path, **ASK, **options).segments["id"].tolist() == expected
+
+
+# --- tables beside a log -------------------------------------------------------------------------------------------
+
+LOG = pa.table({"who": ["ann", "bo"], "host": [7, 8], "paid": [1.0, 2.0]})
+
+
+@pytest.mark.parametrize("option", ["segments", "anchors", "join"])
+def test_a_table_of_a_header_alone_is_refused(option, tmp_path):
+    path = csv_log(tmp_path, name="beside.csv", header="who,age" if option == "segments" else "host,age")
+    given = {"join": [(path, "host")], "where": "age > 1"} if option == "join" else {option: path}
+    with pytest.raises(TableError) as caught:
+        read_tables(LOG, **ASK, **given)
+    one_sentence(caught.value, ["beside.csv has no rows; give at least one"])
+
+
+def test_files_of_one_kind_are_one_table(tmp_path):
+    files = [csv_log(tmp_path, row, name=f"{row}.csv", header="id,age") for row in ("bo,5", "ann,6.5")]
+    platform = read_tables(LOG, **ASK, segments=files)
+    assert platform.segments["id"].tolist() == ["bo", "ann"]
+    assert platform.segments["age"].tolist() == [5.0, 6.5]
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (pa.table({"id": ["bo"], "city": ["x"]}), ["different columns (age, city)"]),
+        (pa.table({"id": ["bo"]}), ["different columns (age)"]),
+        (pa.table({"id": ["bo"], "age": ["old"]}), ["and 1 more", "same kind"]),
+        ("csv", ["only one of them is a CSV file"]),
+    ],
+)
+def test_files_that_are_not_alike_are_refused(other, words, tmp_path):
+    first = pa.table({"id": ["ann"], "age": [5]})
+    other = csv_log(tmp_path, "bo,6", name="more.csv", header="id,age") if isinstance(other, str) else other
+    with pytest.raises(TableError) as caught:
+        read_tables(LOG, **ASK, segments=[first, other])
+    one_sentence(caught.value, ["segments frame", *words])
+
+
+@pytest.mark.parametrize("given", ["x:k", ["x:k"], ["xk"], [("x", "k", "z")], [("x", 3)], ("x", "k"), [LOG]])
+def test_a_join_is_a_pair_of_a_table_and_a_key(given):
+    with pytest.raises(TableError) as caught:
+        read_tables(LOG, **ASK, join=given)
+    one_sentence(caught.value, ["join= takes pairs", "('products.csv', 'product_id')"])
+
+
+def test_a_join_of_two_tables_at_once_is_refused():
+    tables = [pa.table({"host": [k], "tier": [k]}) for k in (7, 8)]
+    with pytest.raises(TableError) as caught:
+        read_tables(LOG, **ASK, join=[(tables, "host")])
+    one_sentence(caught.value, ["one file or frame", "2 are given"])
+
+
+WAYS = {"integers": [7, 8], "decimals": [7.0, 8.0], "text": ["7", "8"], "pointed": ["7.0", "8.0"], "both": ["7.0", "8"]}
+
+
+@pytest.mark.parametrize("ours", WAYS)
+@pytest.mark.parametrize("theirs", WAYS)
+def test_whole_numbers_join_however_they_are_written(ours, theirs):
+    log = LOG.set_column(1, "host", pa.array(WAYS[ours]))
+    firms = pa.table({"host": WAYS[theirs], "firm": ["x", "y"]})
+    platform = read_tables(log, segment="who", anchor="firm", money="paid", join=[(firms, "host")])
+    assert edges_of(platform) == {("ann", "x"): (1.0, 1.0), ("bo", "y"): (1.0, 2.0)}
+
+
+def test_keys_that_are_there_join_as_they_are():
+    """Versions 7 and 7.0 are two keys where a table has both; 7.10 is not 7.1."""
+    log = LOG.set_column(1, "host", pa.array(["7.0", "7"]))
+    firms = pa.table({"host": ["7", "7.0", "7.1"], "firm": ["x", "y", "z"]})
+    ask = {"segment": "who", "anchor": "firm", "money": "paid", "join": [(firms, "host")]}
+    assert edges_of(read_tables(log, **ask)) == {("ann", "y"): (1.0, 1.0), ("bo", "x"): (1.0, 2.0)}
+    with pytest.raises(TableError, match="lacks"):
+        read_tables(log.set_column(1, "host", pa.array(["7.10", "7"])), **ask)
+
+
+# --- files ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_counts_once(tmp_path):
+    one, other = (csv_log(tmp_path, "ann,7,1", name=name) for name in ("a.csv", "b.csv"))
+    (tmp_path / "link.csv").symlink_to(one)
+    twice = [[one, one], [tmp_path / "*.csv", other], [tmp_path / "sub" / ".." / "a.csv", one]]
+    (tmp_path / "sub").mkdir()
+    for given in [*twice, [one, tmp_path / "link.csv"]]:
+        with pytest.raises(TableError) as caught:
+            read_tables(given, **ASK)
+        one_sentence(caught.value, [".csv is given twice", "once"])
+    assert read_tables([one, other], **ASK).observed.tolist() == [2.0]
+
+
+CONTENT = b"who,host,paid\nann,7,1\n"
+STRANGE = {
+    "log.csv": (gzip.compress(CONTENT), ["is compressed", ".gz"]),
+    "log.tsv": (bz2.compress(CONTENT), ["is compressed", ".bz2"]),
+    "sheet.csv": (b"PK\x03\x04" + bytes(50), ["save it as CSV"]),
+    "sheet.xlsx": (b"PK\x03\x04" + bytes(50), ["a spreadsheet", "save it as CSV"]),
+    "Sheet.XLS": (b"\xd0\xcf\x11\xe0", ["a spreadsheet", "save it as CSV"]),
+    "log.zip": (b"PK\x03\x04", ["an archive", "unpack it"]),
+    "log.csv.zip": (b"PK\x03\x04", ["an archive", "unpack it"]),
+    "none.csv": (b"", ["is empty"]),
+    "none.parquet": (b"", ["is empty"]),
+    "none.csv.gz": (b"", ["is empty"]),
+    "LOG.CSV.GZ": (gzip.compress(CONTENT), ["is written .GZ", "rename it to .gz"]),
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_files_that_are_no_tables_say_what_to_do(name, tmp_path):
+    content, words = STRANGE[name]
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(TableError) as caught:
+        read_tables(tmp_path / name, **ASK)
+    one_sentence(caught.value, [name, *words])
+
+
+def test_a_parquet_file_called_csv_says_so(tmp_path):
+    parquet.write_table(LOG, tmp_path / "log.csv")
+    with pytest.raises(TableError, match="is a Parquet file"):
+        read_tables(tmp_path / "log.csv", **ASK)

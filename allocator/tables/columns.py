@@ -52,7 +52,6 @@ class Table:
 
     def ids(self, column: str) -> IdColumn:
         """Read ids, int64 or text, none missing or empty."""
-        import pyarrow as pa
         from pyarrow import compute, types
 
         entries = self.columns[column]

@@ -130,8 +130,8 @@ class Ids:
         alike, examples = _twins(ids, compute.utf8_upper(compute.utf8_trim_whitespace(ids)))
         if alike:
             found.append(
-                f"{alike:,} ids of '{self.name}' differ from another only in case or outer spaces (such as {examples}); "
-                f"upper(strip({self.name})) makes them one"
+                f"{alike:,} ids of '{self.name}' differ from another only in case or outer spaces (such as {examples})"
+                f"; upper(strip({self.name})) makes them one"
             )
         alike, examples = _twins(ids, compute.replace_substring_regex(ids, r"^0+([0-9]+)$", r"\1"))
         if alike:
