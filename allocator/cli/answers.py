@@ -1,4 +1,4 @@
-"""The commands that answer questions: who has the traffic, why an anchor gets its share, what survives, which solver."""
+"""The commands that answer questions: who has the traffic, why an anchor gets its share, what of a gain survives."""
 
 from __future__ import annotations
 
