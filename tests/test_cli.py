@@ -368,6 +368,20 @@ def test_the_program_is_installed():
     assert ended.stdout == f"allocator {al.__version__}\n"
 
 
+def test_the_package_runs_as_the_program(demo):
+    def run(*words):
+        return subprocess.run([sys.executable, "-m", "allocator", *words], capture_output=True, text=True, check=False)
+
+    assert run("--version").stdout == f"allocator {al.__version__}\n"
+    assert "Usage: allocator solve" in run("solve", "--help").stdout
+    ended = run("solve", str(demo), "--json")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert json.loads(ended.stdout)["status"] == "CERTIFIED"
+    refused = run("solve", "nowhere")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.count("\n") == 1
+
+
 # --- the grammar of bounds -----------------------------------------------------------------------------------------
 
 numbers = st.floats(0, 1e12).map(repr)

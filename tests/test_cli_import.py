@@ -72,7 +72,7 @@ def test_notices_speak_of_options(sales, tmp_path):
     with sales.open("a") as file:
         file.write("\nNA,h0,3\n")
     line = f"import {{sales}} {ASK} --out {{out}}"
-    for told in (call(f"{line}{json}", sales=sales, out=tmp_path / "shop").stdout for json in ("", " --json")):
+    for told in (call(f"{line} {way}", sales=sales, out=tmp_path / "shop").stdout for way in ("", "--json")):
         assert "'NA' is an id of 'who'; if it stands for a missing one, give --missing NA" in told
 
 
