@@ -214,6 +214,36 @@ def test_a_curve_that_cannot_be_drawn_leaves_the_old_one(places, tmp_path, monke
 # --- explain -------------------------------------------------------------------------------------------------------
 
 
+WORTHLESS = {
+    "nothing is worth anything": ([0.0, 0.0, 0.0], "although nobody is worth more in some segments: nothing is worth"),
+    "only somebody else's segment is": ([0.0, 0.0, 2.0], "although nobody is worth more in some segments: nothing is"),
+    "one of two segments is not": (
+        [0.0, 2.0, 0.0],
+        "In segment 0 nobody is worth more: nothing is worth showing there",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WORTHLESS)
+def test_where_nobody_is_shown_no_traffic_went_to_others(case, tmp_path):
+    value, words = WORTHLESS[case]
+    platform = al.Platform.from_edges([0, 1, 1], [0, 0, 1], value, supply=[5.0, 5.0], observed=[1.0, 1.0, 1.0])
+    al.write_platform(platform, tmp_path / "p")
+    asked("solve {p} --out {r}", {"p": tmp_path / "p", "r": tmp_path / "r"})
+    told = call("explain {r} 0", r=tmp_path / "r").stdout
+    assert words in told
+    assert "went to others" not in told
+
+
+def test_where_equals_are_shown_the_traffic_went_to_others(tmp_path):
+    platform = al.Platform.from_edges([0, 0], [0, 1], [1.0, 1.0], supply=[5.0])
+    al.write_platform(platform, tmp_path / "p")
+    allocation = al.solve(al.Problem(al.read_platform(tmp_path / "p"), al.GMV()), solver="greedy")
+    loser = int(np.argmin(allocation.exposure))
+    assert allocation.exposure[loser] == 0
+    assert "nobody is worth more in some segments, yet the traffic there went to others." in allocation.explain(loser)
+
+
 def test_explain_prints_what_python_says(places):
     allocation = al.Allocation.load(places["result"])
     facts = asked("explain {result} anchor-3", places)
