@@ -108,6 +108,16 @@ def test_a_log_and_its_table_agree_on_what_is_an_integer(log, table, tmp_path):
     assert platform.edge_count == 2
 
 
+@pytest.mark.parametrize("log", [["17850.0"], ["17850"]])
+def test_a_table_that_lists_other_codes_too_still_knows_the_integers(log, tmp_path):
+    path = csv_log(tmp_path, *(f"{one},7,1" for one in log))
+    people = csv_log(tmp_path, "A7", "17850.0", name="people.csv", header="id")
+    for given in (path, pa.table({"who": [17850], "host": [7], "paid": [1.0]})):
+        platform = read_tables(given, **ASK, segments=people)
+        assert platform.segments["id"].tolist() == ["A7", "17850"]
+        assert platform.segment.tolist() == [1]
+
+
 def test_a_table_that_names_one_integer_twice_is_refused(tmp_path):
     people = csv_log(tmp_path, "7.0", "7", name="people.csv", header="id")
     with pytest.raises(TableError) as caught:

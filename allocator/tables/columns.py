@@ -109,6 +109,14 @@ class Table:
         return as_array(entries)
 
 
+def pointless(ids: Any) -> Any:
+    """Text in which whole numbers have no point: 7.0 is 7."""
+    from pyarrow import compute
+
+    pointed = compute.match_substring_regex(ids, POINTED)
+    return compute.if_else(pointed, compute.utf8_slice_codeunits(ids, 0, -2), ids)
+
+
 def as_integers(ids: Any) -> Any:
     """Text that is integers and nothing else as int64, and all else as it is; 17850.0 is 17850, but 00123 is text."""
     import pyarrow as pa
@@ -116,7 +124,7 @@ def as_integers(ids: Any) -> Any:
 
     if not types.is_large_string(ids.type) or not len(ids):
         return ids
-    bare = compute.if_else(compute.match_substring_regex(ids, POINTED), compute.utf8_slice_codeunits(ids, 0, -2), ids)
+    bare = pointless(ids)
     if not compute.all(compute.match_substring_regex(bare, WHOLE)).as_py():
         return ids
     try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from allocator.tables.arrow import as_array
-from allocator.tables.columns import POINTED
+from allocator.tables.columns import pointless
 from allocator.tables.errors import TableError
 from allocator.tables.evaluation import DROP, Rows, decoded
 from allocator.tables.sources import Source, sources
@@ -35,7 +35,7 @@ class Join:
         found = compute.index_in(entries, value_set=keys, skip_nulls=True)
         absent = ~as_array(found.is_valid())
         if absent.any() and types.is_large_string(keys.type):
-            alike = compute.index_in(_pointless(entries), value_set=_pointless(keys), skip_nulls=True)
+            alike = compute.index_in(pointless(entries), value_set=pointless(keys), skip_nulls=True)
             found = compute.coalesce(found, alike)
             absent = ~as_array(found.is_valid())
         rows.fault(self.key, absent, f"keys that {self.name} lacks", f"add them there; or {DROP}", entries)
@@ -120,14 +120,6 @@ def load_join(source: Source, keys: tuple[str, str], wanted: Collection[str]) ->
         twice = [one["values"] for one in counts.to_pylist() if one["counts"] > 1]
         raise TableError(f"{source.name}, column '{theirs}': repeated keys ({some(twice)}); give each key one row")
     return Join(source.name, ours, own, {name: columns[name] for name in wanted})
-
-
-def _pointless(keys: Any) -> Any:
-    """Text in which whole numbers have no point: 7.0 is 7."""
-    from pyarrow import compute
-
-    pointed = compute.match_substring_regex(keys, POINTED)
-    return compute.if_else(pointed, compute.utf8_slice_codeunits(keys, 0, -2), keys)
 
 
 def _pair(given: Any) -> tuple[Any, str]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.tables.arrow import as_array, plain
-from allocator.tables.columns import WHOLE, Table
+from allocator.tables.columns import WHOLE, Table, pointless
 from allocator.tables.errors import TableError, readable
 from allocator.tables.ids import Ids, Numbering
 from allocator.tables.moments import ISO
@@ -78,7 +78,7 @@ def _alike(log: str, ids: Ids, found: Numbering, table: Table, own: Any) -> tupl
         one, other = ("integers" if kind == pa.int64() else "text" for kind in (found.distinct.type, own.type))
         what = f"ids are {one}, but in {table.name} they are {other}"
         raise TableError(f"{log}, column '{ids.name}': {what}; convert one of the two")
-    return found.distinct.cast(pa.large_string()), own.cast(pa.large_string())
+    return pointless(found.distinct.cast(pa.large_string())), pointless(own.cast(pa.large_string()))
 
 
 def load(role: str, given: Any, texts: tuple[str, ...]) -> Table:
