@@ -19,7 +19,6 @@ CAUSES = {
     "isolated": "It gets nothing because no segment is connected to it.",
     "no supply": "It gets nothing because none of its segments has any supply.",
     "capped at zero": "It gets nothing because a rule allows it nothing.",
-    "tied": "It gets nothing although nobody is worth more in some segments: their traffic went to others.",
 }
 
 
@@ -73,6 +72,9 @@ def _traffic(facts: Row, least: float) -> Iterator[str]:
     if facts["starved"] in CAUSES:
         yield CAUSES[facts["starved"]]
         return
+    if facts["starved"] == "tied":
+        yield f"It gets nothing although nobody is worth more in some segments{_instead(missed[:1], least)}."
+        return
     if facts["starved"] is None:
         most = "; ".join(
             f"{row['segment']} ({row['impressions']:,.4g} impressions of value {row['value']:,.4g}, rent "
@@ -96,7 +98,7 @@ def _traffic(facts: Row, least: float) -> Iterator[str]:
 def _misses(facts: Row, near: Row, least: float) -> str:
     """The segment without traffic whose rent it comes nearest to."""
     if near["short"] <= least:
-        return f"In segment {near['segment']} nobody is worth more, yet the traffic there went to others."
+        return f"In segment {near['segment']} nobody is worth more{_instead([near], least)}."
     start = "It gets nothing because everywhere" if facts["starved"] else "In every other segment"
     rival = "another anchor is" if near["rent"] > 0 else "another anchor, or serving nobody, is"
     held = f"{near['held_by']} has most of the traffic" if near["held_by"] is not None else "nobody is shown"
@@ -107,6 +109,13 @@ def _misses(facts: Row, near: Row, least: float) -> str:
     if near["value_short"] is None:
         return f"{text}."
     return f"{text}: its value of {near['value']:,.4g} would have to be {near['value_short']:,.4g} higher."
+
+
+def _instead(near: list[Row], least: float) -> str:
+    """What became of the traffic where nobody is worth more, by the nearest segment (if any)."""
+    if not near or near[0]["held_by"] is not None:
+        return ", yet the traffic there went to others"
+    return ": nothing is worth showing there" if near[0]["rent"] <= least else ", yet nobody is shown there"
 
 
 def _rules(facts: Row, least: float) -> Iterator[str]:

@@ -29,6 +29,7 @@ LAYERS = [
     {"online", "dynamics"},
     {"market"},
     {"cli"},
+    {"__main__"},
 ]
 LAYER = {name: level for level, names in enumerate(LAYERS) for name in names}
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -333,6 +333,7 @@ OPTIONS = {
     "frontier": (*PROBLEM, "--points", "--baselines", "--no-baselines"),
     "describe": ("PLATFORM", "--out", "--json", "--quiet", "lorenz.csv"),
     "explain": ("RESULT", "ANCHOR", "--json", "--quiet"),
+    "holdout": ("RESULT", "TEST", "--json", "--quiet", "part(2, invoice)"),
     "import_log": ("LOG...", "--segment", "--anchor", "--money", "--where", "--join", "--by", "--shrink", "--invalid"),
     "compare": (*(word for word in PROBLEM if word not in ("--solver", "--out")), "--solvers", "--weight", "--seconds"),
 }
@@ -365,6 +366,20 @@ def test_the_program_is_installed():
     program = os.path.join(os.path.dirname(sys.executable), "allocator")
     ended = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
     assert ended.stdout == f"allocator {al.__version__}\n"
+
+
+def test_the_package_runs_as_the_program(demo):
+    def run(*words):
+        return subprocess.run([sys.executable, "-m", "allocator", *words], capture_output=True, text=True, check=False)
+
+    assert run("--version").stdout == f"allocator {al.__version__}\n"
+    assert "Usage: allocator solve" in run("solve", "--help").stdout
+    ended = run("solve", str(demo), "--json")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert json.loads(ended.stdout)["status"] == "CERTIFIED"
+    refused = run("solve", "nowhere")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.count("\n") == 1
 
 
 # --- the grammar of bounds -----------------------------------------------------------------------------------------

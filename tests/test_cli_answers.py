@@ -5,12 +5,14 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import fields
 
 import numpy as np
 import pytest
 
 import allocator as al
 from allocator.cli import app, figures, grammar
+from allocator.wording import quantity
 from test_cli import call
 
 EVERY = {
@@ -19,6 +21,7 @@ EVERY = {
     "frontier": "frontier {demo} --points 1 --no-baselines",
     "describe": "describe {demo}",
     "explain": "explain {result} anchor-3",
+    "holdout": "holdout {result} {other}",
     "import": "import {sales} --segment who --anchor host --money paid --out {out}",
     "compare": "compare {demo} --solvers flow,prices",
 }
@@ -28,14 +31,15 @@ COMMANDS = [command.name or command.callback.__name__ for command in app.registe
 
 @pytest.fixture(scope="module")
 def places(tmp_path_factory):
-    """A platform folder and a result folder."""
+    """A platform folder, one of another sample, and a result folder."""
     home = tmp_path_factory.mktemp("answers")
     platform = al.synthetic.kuaishou(120, 30, rng=np.random.default_rng(7))
     al.write_platform(platform, home / "demo")
+    al.write_platform(al.synthetic.kuaishou(120, 30, rng=np.random.default_rng(8)), home / "other")
     problem = al.Problem(al.read_platform(home / "demo"), al.GMV() + al.Nash(), [al.Floor(50, where="tier=new")])
     al.solve(al.weighted(problem, 0.1)).save(home / "result")
     (home / "sales.csv").write_text("who,host,paid\nann,7,2.50\nbo,8,4\n")
-    return {"demo": home / "demo", "result": home / "result", "sales": home / "sales.csv"}
+    return {"demo": home / "demo", "other": home / "other", "result": home / "result", "sales": home / "sales.csv"}
 
 
 def asked(line, places):
@@ -109,6 +113,48 @@ def test_synth_says_what_it_wrote(places, tmp_path):
     assert (said["segments"], said["anchors"], said["currency"]) == (120, 30, "RMB")
 
 
+# --- holdout -------------------------------------------------------------------------------------------------------
+
+
+def test_holdout_prints_what_python_says(places):
+    allocation = al.Allocation.load(places["result"])
+    found = al.holdout_gmv(allocation.platform, al.read_platform(places["other"]), allocation)
+    said = asked("holdout {result} {other}", places)
+    for name, number in said.items():
+        assert getattr(found, name) == number
+    assert {field.name for field in fields(found)} | {"promised_gain", "realised_gain", "survives"} == set(said)
+    told = call("holdout {result} {other}", **places).stdout
+    for gmv in (found.promised, found.realised, found.promised_covered, found.realised_covered):
+        assert f" {quantity(gmv)}" in told
+    for share in (f"{found.promised_gain:+.1%}", f"{found.realised_gain:+.1%}", f"{found.survives:.1%}"):
+        assert share in told
+    assert f"{found.covered:.1%}" in told
+
+
+def test_one_log_is_imported_solved_and_judged_on_the_command_line(tmp_path):
+    rng = np.random.default_rng(3)
+    pairs = zip(rng.integers(0, 9, 900), rng.integers(0, 5, 900), rng.lognormal(size=900), strict=True)
+    rows = [f"u{i},{j},{paid:.2f},{k}" for k, (i, j, paid) in enumerate(pairs)]
+    (tmp_path / "log.csv").write_text("\n".join(["who,host,paid,invoice", *rows]))
+    ask = "--segment who --anchor host --money paid --by 'part(2, invoice)' --out {halves}"
+    places = {"log": tmp_path / "log.csv", "halves": tmp_path / "halves", "best": tmp_path / "best"}
+    asked(f"import {{log}} {ask}", places)
+    asked("solve {halves}/1 --capacity observed:1.25 --out {best}", places)
+    itself = asked("holdout {best} {halves}/1", places)
+    assert itself["survives"] == pytest.approx(1.0)
+    assert itself["covered"] == 1.0
+    other = asked("holdout {best} {halves}/2", places)
+    assert other["promised"] == itself["promised"]
+    assert other["survives"] < 1.0
+
+
+def test_holdout_needs_samples_that_have_something_in_common(places, tmp_path):
+    asked("import {sales} --segment who --anchor host --money paid --out {out}", places | {"out": tmp_path / "shop"})
+    ended = call("holdout {result} {shop}", **places, shop=tmp_path / "shop")
+    assert ended.exit_code == 2
+    assert "share no pair" in ended.stderr
+
+
 # --- describe ------------------------------------------------------------------------------------------------------
 
 
@@ -166,6 +212,36 @@ def test_a_curve_that_cannot_be_drawn_leaves_the_old_one(places, tmp_path, monke
 
 
 # --- explain -------------------------------------------------------------------------------------------------------
+
+
+WORTHLESS = {
+    "nothing is worth anything": ([0.0, 0.0, 0.0], "although nobody is worth more in some segments: nothing is worth"),
+    "only somebody else's segment is": ([0.0, 0.0, 2.0], "although nobody is worth more in some segments: nothing is"),
+    "one of two segments is not": (
+        [0.0, 2.0, 0.0],
+        "In segment 0 nobody is worth more: nothing is worth showing there",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WORTHLESS)
+def test_where_nobody_is_shown_no_traffic_went_to_others(case, tmp_path):
+    value, words = WORTHLESS[case]
+    platform = al.Platform.from_edges([0, 1, 1], [0, 0, 1], value, supply=[5.0, 5.0], observed=[1.0, 1.0, 1.0])
+    al.write_platform(platform, tmp_path / "p")
+    asked("solve {p} --out {r}", {"p": tmp_path / "p", "r": tmp_path / "r"})
+    told = call("explain {r} 0", r=tmp_path / "r").stdout
+    assert words in told
+    assert "went to others" not in told
+
+
+def test_where_equals_are_shown_the_traffic_went_to_others(tmp_path):
+    platform = al.Platform.from_edges([0, 0], [0, 1], [1.0, 1.0], supply=[5.0])
+    al.write_platform(platform, tmp_path / "p")
+    allocation = al.solve(al.Problem(al.read_platform(tmp_path / "p"), al.GMV()), solver="greedy")
+    loser = int(np.argmin(allocation.exposure))
+    assert allocation.exposure[loser] == 0
+    assert "nobody is worth more in some segments, yet the traffic there went to others." in allocation.explain(loser)
 
 
 def test_explain_prints_what_python_says(places):

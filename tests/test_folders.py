@@ -14,7 +14,7 @@ from pyarrow import parquet
 
 from allocator.graph import Platform
 from allocator.tables import TableError
-from allocator.tables.folders import FILES, read_platform, write_platform
+from allocator.tables.folders import FILES, read_platform, write_platform, write_platforms
 from test_tables import one_sentence
 
 AMOUNTS = st.floats(0, 1e12)
@@ -199,6 +199,27 @@ def test_a_missing_folder_is_refused_with_the_nearest_name(platform, tmp_path):
     with pytest.raises(TableError) as caught:
         read_platform(tmp_path / "kuaishou" / "edges.parquet")
     one_sentence(caught.value, ["edges.parquet is a file", "read_tables"])
+
+
+def test_a_folder_of_parts_names_them(platform, tmp_path):
+    months = [f"2011-{k:02}" for k in range(1, 13)]
+    write_platforms(dict.fromkeys(months, platform), tmp_path / "months")
+    with pytest.raises(TableError) as caught:
+        read_platform(tmp_path / "months")
+    one_sentence(caught.value, ["months", "holds the platforms 2011-01, 2011-02 and 10 more", "name one of them"])
+    assert read_platform(tmp_path / "months" / "2011-12").content_hash == platform.content_hash
+    write_platforms({"1": platform}, tmp_path / "one")
+    with pytest.raises(TableError, match="holds the platforms 1; name"):
+        read_platform(tmp_path / "one")
+
+
+@pytest.mark.parametrize("make", [None, "notes.txt", "sub"])
+def test_what_makes_a_platform_is_said_for_both_worlds(make, tmp_path):
+    if make is not None:
+        (tmp_path / "folder" / make).mkdir(parents=True)
+    with pytest.raises(TableError) as caught:
+        read_platform(tmp_path / "folder")
+    one_sentence(caught.value, ["folder", "allocator import or write_platform makes one"])
 
 
 @pytest.mark.parametrize(

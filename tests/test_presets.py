@@ -233,3 +233,11 @@ def test_a_variant_of_a_preset_keeps_its_own_figures():
     assert platform.supply.sum() == pytest.approx(5e4)
     assert sales(platform).sum() == pytest.approx(1.5e5)
     assert gini(sales(platform)) == pytest.approx(0.75, abs=0.01)
+
+
+@pytest.mark.parametrize("categories", ["abc", "", ("food", 3), (None,)])
+def test_categories_are_names(categories):
+    with pytest.raises(ValueError, match=r"^categories must be a tuple of names, such as \('food', 'home'\), not "):
+        replace(synthetic.KUAISHOU, categories=categories)
+    lone = replace(synthetic.KUAISHOU, categories=("abc",)).draw(40, 10, rng=drawn(16))
+    assert set(lone.anchors["category"]) == {"abc"}

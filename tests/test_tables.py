@@ -312,7 +312,7 @@ def test_what_is_no_clean_table_is_refused_in_one_sentence(case):
 
 FILES = {
     "missing.csv": (None, ["does not exist"]),
-    "empty.csv": (b"", ["is empty", "give at least one row"]),
+    "empty.csv": (b"", ["is empty", "check how it was exported"]),
     "header.csv": (b"s,a,v\n", ["no rows"]),
     "ragged.csv": (b"s,a,v\nx,1,2\nx,1\n", ["2 fields in place of 3 in row 2"]),
     "latin.csv": ("s,a,v\né,1,2\n".encode("latin-1"), ["cannot be read", "utf-8", "latin-1"]),
@@ -320,7 +320,7 @@ FILES = {
     "marks.csv": (b's,a,v\nx,1,2.5\nx,1,"2,5"\n', ["'v'", "commas (row 2)", "points (row 1)", "decimal="]),
     "thousands.csv": (b's,a,v\nx,1,2\nx,1,"2,500"\n', ["'v'", "'2,500', in row 2", "decimal="]),
     "unknown.csv": (b"s,a,v\nx,1,2\nx,1,NA\n", ["'v'", "missing numbers in row 2"]),
-    "empty.parquet": (b"", ["cannot be read"]),
+    "empty.parquet": (b"", ["is empty"]),
     "text.parquet": (b"s,a,v\nx,1,2\n", ["cannot be read"]),
     "edges.xlsx": (b"PK", ["unknown type", ".csv", ".parquet"]),
     "folder.csv": ("folder", ["is a folder"]),

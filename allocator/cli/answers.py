@@ -1,6 +1,8 @@
-"""The commands that answer questions: who has the traffic, why an anchor gets what it gets, which solver to take."""
+"""The commands that answer questions: who has the traffic, why an anchor gets its share, what of a gain survives."""
 
 from __future__ import annotations
+
+from dataclasses import asdict
 
 import allocator as al
 from allocator.cli import figures, grammar, options, overviews, reports
@@ -42,6 +44,25 @@ def explain(
         reports.print_json(allocation.reasons(identity) | {"words": allocation.explain(identity)})
     elif not quiet:
         reports.show(*overviews.explanation(allocation, identity))
+
+
+def holdout(
+    result: options.ResultFolder,
+    test: options.TestFolder,
+    machine: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Ask another sample of the market how much of the gain that a result promises is there.
+
+    An optimum picks the pairs whose values are luckiest; a sample that it was not made with does not know which.
+    """
+    allocation = al.Allocation.load(result)
+    found = al.holdout_gmv(allocation.platform, al.read_platform(test), allocation)
+    if machine:
+        gains = {"promised_gain": found.promised_gain, "realised_gain": found.realised_gain, "survives": found.survives}
+        reports.print_json(asdict(found) | gains)
+    elif not quiet:
+        reports.show(overviews.confirmation(found))
 
 
 def compare(

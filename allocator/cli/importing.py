@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 from rich.table import Table
 
 import allocator as al
@@ -18,9 +20,11 @@ from allocator.tables import Credibility, Reading, write_platforms
 from allocator.tables.folders import refuse_foreign
 from allocator.wording import quantity
 
+FloatArray = NDArray[np.float64]
 Texts = list[str] | None
 LISTED = 12
 """Parts that the report names one by one."""
+QUOTED = "'[^']*'"
 _FORMULA = "a column or a formula"
 Log = Annotated[
     list[str],
@@ -178,12 +182,32 @@ def _write(reading: Reading, out: Path, *, parts: bool) -> None:
 
 @contextmanager
 def _as_typed() -> Iterator[None]:
-    """Let sentences speak of options where they speak of arguments: ``--invalid drop`` for ``invalid='drop'``."""
+    """Let errors speak of options where they speak of arguments."""
     try:
         yield
     except al.TableError as error:
-        text = re.sub(r"\b(\w+)='([^']+)'", r"--\1 \2", str(error))
-        raise al.TableError(re.sub(r"\b(\w+)=(?=[\s(]|$)", r"--\1", text)) from None
+        raise al.TableError(as_typed(str(error))) from None
+
+
+def as_typed(sentence: str) -> str:
+    """A sentence that speaks of the options of the command where it speaks of the arguments of a function.
+
+    >>> as_typed("treat returns with returns='net' or 'drop', and the rest with where=")
+    'treat returns with --returns net or drop, and the rest with --where'
+    >>> as_typed("decimal is one of None, '.', ',', not ';'")
+    "--decimal is one of '.' or ',', not ';'"
+    """
+    name = rf"\b({'|'.join(inspect.signature(import_log).parameters)})"
+
+    def chosen(found: re.Match[str]) -> str:
+        return f"--{found[1]} {found[2].replace(chr(39), '')}"
+
+    def choices(found: re.Match[str]) -> str:
+        return f"--{found[1]} is one of {' or '.join(re.findall(QUOTED, found[2]))}, not "
+
+    sentence = re.sub(rf"{name}=({QUOTED}(?: or {QUOTED})*)", chosen, sentence)
+    sentence = re.sub(rf"{name} is one of (?:None, )?({QUOTED}(?:, {QUOTED})*), not ", choices, sentence)
+    return re.sub(rf"{name}=(?=[\s(]|$)", r"--\1", sentence)
 
 
 def account(reading: Reading) -> dict[str, Any]:
@@ -195,7 +219,7 @@ def account(reading: Reading) -> dict[str, Any]:
         "dropped": dict(told.dropped),
         "returns": told.returns,
         "pairs": told.pairs,
-        "notices": list(told.notices),
+        "notices": list(map(as_typed, told.notices)),
         "parts": [
             {"part": name} | al.describe(platform).record() | moved(platform, reading.credibility.get(name))
             for name, platform in reading.platforms.items()
@@ -207,8 +231,7 @@ def moved(platform: al.Platform, credibility: Credibility | None) -> dict[str, A
     """How far shrinkage moved the values of a platform: over its traffic, relative to their mean."""
     if credibility is None:
         return {}
-    seen = np.asarray(platform.observed)
-    own = credibility.expected + (credibility.value - credibility.expected) / np.maximum(credibility.weight, 1e-300)
+    seen, own = np.asarray(platform.observed), _recorded(credibility)
     moves, gmv = float((seen * np.abs(credibility.value - own)).sum()), float((seen * own).sum())
     return {
         "shrinkage": {
@@ -216,9 +239,17 @@ def moved(platform: al.Platform, credibility: Credibility | None) -> dict[str, A
             "anchor_strength": credibility.anchor_strength,
             "segment_strength": credibility.segment_strength,
             "mean_weight": float((seen * credibility.weight).sum() / seen.sum()),
-            "mean_move": moves / gmv if gmv else 0.0,
+            "mean_move": None if np.isnan(gmv) else moves / gmv if gmv else 0.0,
         }
     }
+
+
+def _recorded(credibility: Credibility) -> FloatArray:
+    """Values as they were recorded (E,), NaN where nothing is left of them."""
+    if hasattr(credibility, "own"):
+        return credibility.own
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return credibility.expected + (credibility.value - credibility.expected) / credibility.weight
 
 
 def told(reading: Reading, out: Path) -> Sequence[Table | str]:
@@ -238,7 +269,7 @@ def told(reading: Reading, out: Path) -> Sequence[Table | str]:
     if len(parts) > LISTED:
         table.add_row("", f"and {len(parts) - LISTED:,} more parts")
     for notice in rows.notices:
-        table.add_row("notice", notice)
+        table.add_row("notice", as_typed(notice))
     return [table, f"written to {out}" + f", one folder for each of {len(parts):,} parts" * (len(parts) > 1)]
 
 
@@ -250,9 +281,12 @@ def _add_platform(table: Table, name: str, platform: al.Platform, credibility: C
     spread = f"Gini {facts.gmv.gini:.3f} over anchors, top 1 % {facts.gmv.top_1_percent:.1%}"
     table.add_row("GMV", f"{sold}, {spread}; Gini of traffic {facts.traffic.gini:.3f}")
     if credibility is not None:
-        how = moved(platform, credibility)["shrinkage"]
-        table.add_row(
-            "values shrunk",
-            f"by {how['mean_move']:.0%} of their mean; what anchor and segment lead one to expect counts as "
-            f"{credibility.strength:.2g} impressions of a pair",
-        )
+        table.add_row("values shrunk", _strength(credibility, moved(platform, credibility)["shrinkage"]["mean_move"]))
+
+
+def _strength(credibility: Credibility, move: float | None) -> str:
+    far = "" if move is None else f"by {move:.0%} of their mean; "
+    if np.isinf(credibility.strength):
+        return f"{far}no pair was seen twice, so that values are what anchor and segment lead one to expect"
+    strength = f"{credibility.strength:.2g} impressions of a pair"
+    return f"{far}what anchor and segment lead one to expect counts as {strength}"

@@ -35,6 +35,14 @@ PresetName = Annotated[
 NewFolder = Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write the platform.")]
 PlatformFolder = Annotated[Path, typer.Argument(metavar="PLATFORM", help="A platform folder, as synth writes it.")]
 ResultFolder = Annotated[Path, typer.Argument(metavar="RESULT", help="A result folder, as solve --out writes it.")]
+TestFolder = Annotated[
+    Path,
+    typer.Argument(
+        metavar="TEST",
+        help="A platform folder of an independent sample of the same market, as import --by 'part(2, invoice)' writes "
+        "beside the one that was solved; without --shrink.",
+    ),
+]
 AnchorId = Annotated[str, typer.Argument(metavar="ANCHOR", help="The id of an anchor, as the platform has it.")]
 Fairness = Annotated[
     str | None,

@@ -1,4 +1,4 @@
-"""Answers for people as tables: a description, a comparison, an explanation."""
+"""Answers for people as tables: a description, a comparison, an explanation, a confirmation."""
 
 from __future__ import annotations
 
@@ -133,3 +133,20 @@ def explanation(allocation: al.Allocation, anchor: object) -> Iterator[Table | s
         table.add_row(str(row["segment"]), *numbers, "" if holder is None else str(holder))
     if table.row_count:
         yield table
+
+
+def confirmation(found: al.Holdout) -> Table:
+    """What was promised beside what another sample confirms."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.caption = f"GMV in {found.currency} per {found.period}; gain over the traffic that was observed"
+    for heading in ("", "GMV", "before", "gain"):
+        table.add_column(heading, justify="right" if heading else "left")
+    table.add_row("promised", quantity(found.promised), quantity(found.observed), f"{found.promised_gain:+.1%}")
+    table.add_row("confirmed", quantity(found.realised), quantity(found.status_quo), f"{found.realised_gain:+.1%}")
+    table.add_row("promised on pairs that both saw", quantity(found.promised_covered))
+    table.add_row("confirmed on pairs that both saw", quantity(found.realised_covered))
+    survives = percent(found.survives) if found.promised_gain > 0 else "none was promised"
+    table.add_section()
+    table.add_row("gain that survives", "", "", survives)
+    table.add_row("impressions on pairs that both saw", "", "", percent(found.covered))
+    return table

@@ -65,6 +65,8 @@ class Preset:
             number(name, getattr(self, name), least=0.001, most=1.0)
         count("the larger of degrees", self.degrees[1])
         count("the smaller of degrees", self.degrees[0], most=self.degrees[1], why=" (the larger one)")
+        if isinstance(self.categories, str) or not all(isinstance(name, str) for name in self.categories):
+            raise ValueError(f"categories must be a tuple of names, such as ('food', 'home'), not {self.categories!r}")
         count("the number of categories", len(self.categories))
 
     @property

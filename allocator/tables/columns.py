@@ -20,9 +20,12 @@ from allocator.wording import some
 FloatArray = NDArray[np.float64]
 # An integer that a program would write, so that reading it as a number loses nothing: "00123" has to stay text.
 WHOLE = r"^(0|-?[1-9][0-9]*)$"
+POINTED = r"^(0|-?[1-9][0-9]*)\.0$"
+"""An integer that a program took for a floating-point number because the column had gaps."""
+LONGEST = 1_000
 
 
-class Ids(NamedTuple):
+class IdColumn(NamedTuple):
     """The ids of a column: distinct ones in order of appearance (a pyarrow array), and which one each row has (N,)."""
 
     distinct: Any
@@ -47,9 +50,8 @@ class Table:
     def refuse_kind(self, column: str, what: str, remedy: str) -> None:
         raise TableError(f"{self.name}, column '{column}': {what}; {remedy}")
 
-    def ids(self, column: str) -> Ids:
+    def ids(self, column: str) -> IdColumn:
         """Read ids, int64 or text, none missing or empty."""
-        import pyarrow as pa
         from pyarrow import compute, types
 
         entries = self.columns[column]
@@ -59,15 +61,14 @@ class Table:
             self.refuse_kind(column, f"ids are integers or text, not {kind}", "convert the column to one of them")
         encoded = entries.dictionary_encode().combine_chunks()
         distinct, rows = encoded.dictionary, encoded.indices.to_numpy()
+        refuse_long(f"{self.name}, column '{column}'", distinct)
         if types.is_large_string(kind):
             empty = rows == compute.index(distinct, "").as_py()
             self.refuse(column, empty, "empty ids", "fill them in or drop the rows")
-            if self.guessed and compute.all(compute.match_substring_regex(distinct, WHOLE)).as_py():
-                try:
-                    distinct = distinct.cast(pa.int64())
-                except pa.ArrowInvalid:
-                    return Ids(distinct, rows)  # more digits than 64 bits hold
-        return Ids(distinct, rows)
+        if self.guessed:
+            whole = as_integers(distinct).dictionary_encode()
+            distinct, rows = whole.dictionary, whole.indices.to_numpy()[rows]
+        return IdColumn(distinct, rows)
 
     def numbers(self, column: str) -> FloatArray:
         """Read numbers >= 0, (N,), NaN where missing."""
@@ -106,6 +107,45 @@ class Table:
         else:
             self.refuse_kind(column, f"{kind} cannot be an attribute", "drop it or convert it to numbers or text")
         return as_array(entries)
+
+
+def pointless(ids: Any) -> Any:
+    """Text in which whole numbers have no point: 7.0 is 7."""
+    from pyarrow import compute
+
+    pointed = compute.match_substring_regex(ids, POINTED)
+    return compute.if_else(pointed, compute.utf8_slice_codeunits(ids, 0, -2), ids)
+
+
+def as_integers(ids: Any) -> Any:
+    """Text that is integers and nothing else as int64, and all else as it is; 17850.0 is 17850, but 00123 is text."""
+    import pyarrow as pa
+    from pyarrow import compute, types
+
+    if not types.is_large_string(ids.type) or not len(ids):
+        return ids
+    bare = pointless(ids)
+    if not compute.all(compute.match_substring_regex(bare, WHOLE)).as_py():
+        return ids
+    try:
+        return bare.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return ids  # more digits than 64 bits hold
+
+
+def refuse_long(column: str, ids: Any) -> None:
+    """Refuse text that is too long for an id: numpy pads every text to the longest one."""
+    from pyarrow import compute, types
+
+    if not types.is_large_string(ids.type):
+        return
+    long = ids.filter(compute.greater(compute.utf8_length(ids), LONGEST))
+    if len(long):
+        text = long[0].as_py()
+        raise TableError(
+            f"{column}: an id of {len(text):,} characters (it begins with {text[:30]!r}), and ids have at most "
+            f"{LONGEST:,}; is there a quotation mark that is not closed?"
+        )
 
 
 def _floats(entries: Any) -> FloatArray:

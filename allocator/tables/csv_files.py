@@ -142,8 +142,6 @@ def open_csv(
             start = stream.read(1 << 16)
         encoding = next((how for mark, how in MARKS.items() if start.startswith(mark)), encoding or UTF8)
         text = start.decode(encoding, errors="replace").removeprefix("\ufeff")
-    if not start:
-        raise TableError(f"{name} is empty; give at least one row")
     lines = text.splitlines() or [""]
     blank = next((k for k, line in enumerate(lines) if line), 0)
     told = re.fullmatch(r'"?sep=(.)"?', lines[blank])

@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 
 from allocator.graph import Platform
 from allocator.tables.errors import TableError, readable
-from allocator.wording import suggestion
+from allocator.wording import some, suggestion
 
 SCHEMA = 1
 TABLES = ("edges", "segments", "anchors")
 FILES = ("platform.json", *(f"{table}.parquet" for table in TABLES))
+MAKERS = "allocator import or write_platform"
 LIMITS = {"segments": "supply", "anchors": "capacity"}
 
 
@@ -172,12 +173,17 @@ def _read_about(folder: Path) -> dict[str, Any]:
     """Read platform.json and refuse schemas of later versions."""
     path = folder / "platform.json"
     if folder.is_file():
-        raise TableError(f"{folder} is a file and not the folder of a platform; read_tables reads tables")
+        raise TableError(
+            f"{folder} is a file and not the folder of a platform; allocator import or read_tables reads tables"
+        )
     if not folder.is_dir():
         near = suggestion(folder.name, [p.name for p in folder.parent.iterdir()]) if folder.parent.is_dir() else ""
-        raise TableError(f"there is no platform folder {folder}{near}; write_platform makes one")
+        raise TableError(f"there is no platform folder {folder}{near}; {MAKERS} makes one")
     if not path.is_file():
-        raise TableError(f"{path} is missing: the folder does not hold a platform; write_platform makes one")
+        parts = sorted(one.parent.name for one in folder.glob("*/platform.json"))
+        if parts:
+            raise TableError(f"{folder} is no platform: it holds the platforms {some(parts, 2)}; name one of them")
+        raise TableError(f"{path} is missing: the folder does not hold a platform; {MAKERS} makes one")
     remedy = "write the platform again"
     with readable(str(path), remedy):
         text = path.read_bytes().decode()

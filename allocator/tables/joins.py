@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from allocator.tables.arrow import as_array
+from allocator.tables.columns import pointless
 from allocator.tables.errors import TableError
 from allocator.tables.rows import DROP, Rows, decoded
 from allocator.tables.sources import Source, sources
@@ -26,7 +26,7 @@ class Join:
     def into(self, rows: Rows) -> None:
         """Give rows the columns of the table; a key it lacks leaves them missing and is a fault."""
         import pyarrow as pa
-        from pyarrow import compute
+        from pyarrow import compute, types
 
         entries = rows.columns[self.key]
         keys = self.keys
@@ -34,6 +34,10 @@ class Join:
             entries, keys = rows.as_text(entries), rows.as_text(keys)
         found = compute.index_in(entries, value_set=keys, skip_nulls=True)
         absent = ~as_array(found.is_valid())
+        if absent.any() and types.is_large_string(keys.type):
+            alike = compute.index_in(pointless(entries), value_set=pointless(keys), skip_nulls=True)
+            found = compute.coalesce(found, alike)
+            absent = ~as_array(found.is_valid())
         rows.fault(self.key, absent, f"keys that {self.name} lacks", f"add them there; or {DROP}", entries)
         for name, column in self.columns.items():
             rows.columns[name] = column.take(found.cast(pa.int64()))
@@ -46,8 +50,8 @@ class Joins:
         self.tables: list[tuple[Source, str, str]] = []
         """Each with the key of the log and its own."""
         self._read: dict[tuple[int, tuple[str, ...]], Join] = {}
-        for table, key in given:
-            (source,) = _one(sources("joined", table), table)
+        for table, key in map(_pair, [given] if isinstance(given, str) else given):
+            source = _one(sources("joined", table))
             ours, _, theirs = key.partition("=")
             source.present([theirs or ours])
             self.tables.append((source, ours, theirs or ours))
@@ -104,7 +108,10 @@ def load_join(source: Source, keys: tuple[str, str], wanted: Collection[str]) ->
 
     ours, theirs = keys
     needed = source.present(list(dict.fromkeys([theirs, *wanted])))
-    table = pa.concat_tables(list(source.batches(needed, None)), promote_options="permissive")
+    parts = list(source.batches(needed, None))
+    if not parts:
+        raise TableError(f"{source.name} has no rows; give at least one")
+    table = pa.concat_tables(parts, promote_options="permissive")
     columns = {name: decoded(table[name]) for name in needed}
     own = columns[theirs]
     repeated = len(own.drop_null()) - len(own.drop_null().unique())
@@ -115,7 +122,16 @@ def load_join(source: Source, keys: tuple[str, str], wanted: Collection[str]) ->
     return Join(source.name, ours, own, {name: columns[name] for name in wanted})
 
 
-def _one(found: list[Source], given: Any) -> list[Source]:
+def _pair(given: Any) -> tuple[Any, str]:
+    """A table and its key, as they are asked for."""
+    if isinstance(given, tuple | list) and len(given) == 2 and isinstance(given[1], str):
+        return given[0], given[1]
+    what = repr(given) if isinstance(given, str) else f"a {type(given).__name__}"
+    raise TableError(f"join= takes pairs of a table and a key, such as [('products.csv', 'product_id')], not {what}")
+
+
+def _one(found: list[Source]) -> Source:
     if len(found) != 1:
-        raise TableError(f"a table to join is one file or frame, but {Path(given).name} stands for {len(found)} files")
-    return found
+        names = f"{found[0].name} and {len(found) - 1} more"
+        raise TableError(f"a table to join is one file or frame, but {len(found)} are given ({names}); join each alone")
+    return found[0]

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.tables.arrow import as_array, plain
-from allocator.tables.columns import WHOLE, Table
+from allocator.tables.columns import WHOLE, Table, pointless
 from allocator.tables.errors import TableError, readable
 from allocator.tables.ids import Ids, Numbering
 from allocator.tables.moments import ISO
 from allocator.tables.numerals import read_numerals
-from allocator.tables.sources import sources
+from allocator.tables.sources import Source, sources
 from allocator.wording import some, suggestion
 
 FloatArray = NDArray[np.float64]
@@ -30,7 +30,7 @@ class Side(NamedTuple):
 
 def sorted_side(ids: Ids) -> Side:
     """Number ids in their order."""
-    found = ids.numbering()
+    found = ids.numbering(ids.scientific())
     return Side(found.number, {"id": as_array(found.distinct)}, np.full(len(found.distinct), np.nan))
 
 
@@ -38,7 +38,7 @@ def listed_side(log: str, ids: Ids, table: Table, limit: str) -> Side:
     """Number ids as they are listed in a table, which may list more."""
     from pyarrow import compute
 
-    found = ids.numbering()
+    found = ids.numbering(ids.scientific())
     name = _id_column(table, ids.name)
     own = table.ids(name)
     repeated = np.bincount(own.rows) > 1
@@ -78,7 +78,7 @@ def _alike(log: str, ids: Ids, found: Numbering, table: Table, own: Any) -> tupl
         one, other = ("integers" if kind == pa.int64() else "text" for kind in (found.distinct.type, own.type))
         what = f"ids are {one}, but in {table.name} they are {other}"
         raise TableError(f"{log}, column '{ids.name}': {what}; convert one of the two")
-    return found.distinct.cast(pa.large_string()), own.cast(pa.large_string())
+    return pointless(found.distinct.cast(pa.large_string())), pointless(own.cast(pa.large_string()))
 
 
 def load(role: str, given: Any, texts: tuple[str, ...]) -> Table:
@@ -90,18 +90,31 @@ def load(role: str, given: Any, texts: tuple[str, ...]) -> Table:
     import pyarrow as pa
 
     found = sources(role, given)
-    needed = found[0].present(None)
-    table = pa.concat_tables(
-        [part for source in found for part in source.batches(needed, None)], promote_options="permissive"
-    )
-    if table.num_rows == 0:
+    names = found[0].present(None)
+    table = _stacked(found, names)
+    if table is None or table.num_rows == 0:
         raise TableError(f"{found[0].name} has no rows; give at least one")
     columns = {}
-    for name in needed:
+    for name in names:
         with readable(f"{found[0].name}, column '{name}',", "convert the column and try again"):
             column = plain(table[name])
             columns[name] = _guessed(column) if found[0].guessed and name not in texts else column
     return Table(found[0].name, pa.table(columns), guessed=found[0].guessed)
+
+
+def _stacked(found: list[Source], names: list[str]) -> Any:
+    """The rows of files as one table (None without any), if they have the same columns of the same kinds."""
+    import pyarrow as pa
+
+    first, parts = found[0], []
+    for one in found:
+        other = sorted(set(one.present(None)) ^ set(names))
+        if other or one.guessed != first.guessed:
+            what = f"columns ({some(other)})" if other else "kinds of entries, as only one of them is a CSV file"
+            raise TableError(f"{first.name} and {one.name} have different {what}; give files that are alike")
+        parts += one.batches(names, None)
+    with readable(f"{first.name} and {len(found) - 1} more", "give each column the same kind in all of them"):
+        return pa.concat_tables(parts, promote_options="permissive") if parts else None
 
 
 def _guessed(column: Any) -> Any:

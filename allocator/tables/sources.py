@@ -17,6 +17,17 @@ BATCH_ROWS = 1 << 20
 CSV = (".csv", ".tsv", ".txt")
 PARQUET = (".parquet", ".pq")
 COMPRESSED = (".gz", ".bz2", ".zst")
+FOREIGN = dict.fromkeys((".xlsx", ".xls", ".xlsm", ".ods", ".numbers"), ", a spreadsheet; save it as CSV")
+FOREIGN |= dict.fromkeys((".zip", ".rar", ".7z", ".tar"), ", an archive; unpack it")
+SIGNATURES = {
+    b"\x1f\x8b": "is compressed; give its name the ending .gz",
+    b"BZh91AY&SY": "is compressed; give its name the ending .bz2",
+    b"\x28\xb5\x2f\xfd": "is compressed; give its name the ending .zst",
+    b"PK\x03\x04": "is a spreadsheet or an archive whatever its name says; save it as CSV",
+    b"\xd0\xcf\x11\xe0": "is a spreadsheet whatever its name says; save it as CSV",
+    b"PAR1\x15": "is a Parquet file; give its name the ending .parquet",
+}
+"""How files begin that are no text although they are called like it."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +68,17 @@ def sources(role: str, given: Any, columns: Sequence[str] | None = None, **diale
     given = list(given) if isinstance(given, list | tuple) else [given]
     if not given:
         raise TableError(f"the {role} table is an empty list; give at least one file or frame")
-    found = []
+    found: list[Source] = []
+    places: set[Path] = set()
     for one in given:
         if isinstance(one, str | os.PathLike):
-            found += [_file(f"the {role} table {path}", path, columns, dialect) for path in _paths(Path(one))]
+            for path in _paths(Path(one)):
+                if path.resolve() in places:
+                    raise TableError(
+                        f"the {role} table {path} is given twice; its rows would count twice, give it once"
+                    )
+                places.add(path.resolve())
+                found.append(_file(f"the {role} table {path}", path, columns, dialect))
         else:
             found.append(_frame(f"the {role} frame", one))
     return found
@@ -99,13 +117,29 @@ def _file(name: str, path: Path, columns: Sequence[str] | None, dialect: dict[st
         raise TableError(f"{name} is a folder; {files} (read_platform reads the folder of a platform)")
     if not path.exists():
         raise TableError(f"{name} does not exist; check the path")
+    _refuse_content(name, path, is_text=kind in CSV and kind == suffixes[-1])
+    if suffixes[-1:] and suffixes[-1] in COMPRESSED and path.suffix != suffixes[-1]:
+        raise TableError(f"{name} is compressed, and its ending is written {path.suffix}; rename it to {suffixes[-1]}")
     if kind in CSV:
         return _csv(open_csv(name, path, columns, **dialect))
     if kind not in PARQUET or kind != suffixes[-1]:
-        raise TableError(f"{name} is of an unknown type; give a {', '.join(CSV + PARQUET)} file or a data frame")
+        what = FOREIGN.get(suffixes[-1] if suffixes else "", "")
+        remedy = f"give a {', '.join(CSV + PARQUET)} file or a data frame"
+        raise TableError(f"{name} is of an unknown type{what}{', or' if what else ';'} {remedy}")
     if columns is not None:
         raise TableError(f"{name} names its own columns; give names only for CSV files without a header line")
     return _parquet(name, path)
+
+
+def _refuse_content(name: str, path: Path, *, is_text: bool) -> None:
+    """Refuse a file without content, or of content that its name does not say."""
+    with readable(name, REMEDY), path.open("rb") as file:
+        start = file.read(16)
+    if not start:
+        raise TableError(f"{name} is empty and cannot be read; check how it was exported")
+    for signature, what in SIGNATURES.items():
+        if is_text and start.startswith(signature):
+            raise TableError(f"{name} {what}")
 
 
 def _parquet(name: str, path: Path) -> Source:
