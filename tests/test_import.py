@@ -192,6 +192,7 @@ def options(draw) -> str:
         "--decimal ,",
         "--missing NA",
         "--encoding latin-1",
+        "--no-quotes",
         "--shrink",
         "--columns who,host,paid,seen,day",
         "--traffic seen",

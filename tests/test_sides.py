@@ -17,6 +17,11 @@ from test_tables import edges_of, one_sentence
 ASK = {"segment": "who", "anchor": "host", "money": "paid"}
 
 
+def about_ids(reading):
+    """The notices of an account, all but that on how often pairs were seen."""
+    return [notice for notice in reading.account.notices if "seen once or twice" not in notice]
+
+
 def csv_log(folder, *lines: str, name: str = "log.csv", header: str = "who,host,paid"):
     """A CSV file of a header and lines."""
     path = folder / name
@@ -88,14 +93,14 @@ def test_odd_ids_are_noticed_in_plain_words(ids):
 @pytest.mark.parametrize("ids", [("A7", "1e5"), ("A7", "7E2", "70"), ("0", "00A"), ("A", "0.5", "00.5"), ("-", "x")])
 def test_ids_that_may_well_be_meant_are_not_noticed(ids):
     log = pa.table({"who": ids, "host": [1] * len(ids), "paid": [1.0] * len(ids)})
-    assert read_log(log, **ASK).account.notices == ()
+    assert about_ids(read_log(log, **ASK)) == []
 
 
 def test_the_remedy_for_a_missing_word_works():
     log = pa.table({"who": ["ann", "NA"], "host": [1, 1], "paid": [1.0, 1.0]})
     found = read_log(log, **ASK, missing="NA", invalid="drop")
     assert found.platforms[""].segments["id"].tolist() == ["ann"]
-    assert found.account.notices == ()
+    assert about_ids(found) == []
 
 
 @pytest.mark.parametrize("log", [["17850.0", "17851.0"], ["17850", "17851"], ["17850", "17851.0"]])

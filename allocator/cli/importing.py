@@ -90,6 +90,7 @@ Columns = Annotated[
 Encoding = Annotated[
     str | None, typer.Option(metavar="NAME", help="Encoding of CSV files, such as latin-1, where it is not UTF-8.")
 ]
+Quotes = Annotated[bool, typer.Option(help="Whether quotation marks enclose fields of CSV files, or are letters.")]
 Shrink = Annotated[
     bool,
     typer.Option(
@@ -123,6 +124,7 @@ def import_log(
     missing: Missing = None,
     columns: Columns = None,
     encoding: Encoding = None,
+    quotes: Quotes = True,
     shrink: Shrink = False,
     segments: Listed = None,
     anchors: Listed = None,
@@ -148,7 +150,7 @@ def import_log(
         "decimal": decimal,
     }
     names = None if columns is None else [name.strip() for name in columns.split(",")]
-    cleaning |= {"missing": tuple(missing or ()), "columns": names, "encoding": encoding}
+    cleaning |= {"missing": tuple(missing or ()), "columns": names, "encoding": encoding, "quotes": quotes}
     with reports.progress("reading", quiet) as tell, _as_typed():
         reading = al.read_log(
             list(log),
@@ -205,6 +207,7 @@ def as_typed(sentence: str) -> str:
     def choices(found: re.Match[str]) -> str:
         return f"--{found[1]} is one of {' or '.join(re.findall(QUOTED, found[2]))}, not "
 
+    sentence = re.sub(rf"{name}=False\b", r"--no-\1", sentence)
     sentence = re.sub(rf"{name}=({QUOTED}(?: or {QUOTED})*)", chosen, sentence)
     sentence = re.sub(rf"{name} is one of (?:None, )?({QUOTED}(?:, {QUOTED})*), not ", choices, sentence)
     return re.sub(rf"{name}=(?=[\s(]|$)", r"--\1", sentence)

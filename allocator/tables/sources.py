@@ -74,9 +74,7 @@ def sources(role: str, given: Any, columns: Sequence[str] | None = None, **diale
         if isinstance(one, str | os.PathLike):
             for path in _paths(Path(one)):
                 if path.resolve() in places:
-                    raise TableError(
-                        f"the {role} table {path} is given twice; its rows would count twice, give it once"
-                    )
+                    raise TableError(f"the {role} table {path} is given twice; give it once, or its rows count twice")
                 places.add(path.resolve())
                 found.append(_file(f"the {role} table {path}", path, columns, dialect))
         else:
