@@ -165,6 +165,16 @@ def test_a_join_is_a_lookup(log, tmp_path):
         assert joined.content_hash == read_tables(by_hand, **ASK).content_hash
 
 
+def test_other_tables_are_written_as_the_log_is(log, tmp_path):
+    firms = pa.table({"host": np.arange(100, 112), "firm": [f"é{k % 3}" for k in range(12)]})
+    written(firms, tmp_path, name="firms.csv", encoding="latin-1")
+    ask = {"segment": "who", "anchor": "host", "money": "paid", "encoding": "latin-1"}
+    joined = read_tables(log, **(ask | {"anchor": "firm"}), join=[(tmp_path / "firms.csv", "host")])
+    listed = read_tables(log, **ask, anchors=tmp_path / "firms.csv")
+    assert joined.anchors["id"].tolist() == ["é0", "é1", "é2"]
+    assert listed.anchors["firm"][:3].tolist() == ["é0", "é1", "é2"]
+
+
 def test_keys_without_a_match_are_invalid(log):
     few = pa.table({"host": np.arange(100, 110), "firm": list("ababababab")})
     ask = {"segment": "who", "anchor": "firm", "money": "paid", "join": [(few, "host")]}
@@ -220,7 +230,7 @@ def test_faulty_rows_are_named_or_dropped_and_counted(fault, log, data):
     with pytest.raises(TableError) as caught:
         read_log(broken, **ask)
     named = f"in row{'s' * (len(rows) > 1)} {', '.join(map(str, rows))}"
-    one_sentence(caught.value, ["edges frame", f"column '{column}'", reason, named])
+    one_sentence(caught.value, ["log frame", f"column '{column}'", reason, named])
     read = read_log(broken, **ask, invalid="drop", returns="drop" if fault == "negative money" else "refuse")
     assert list(read.account.dropped.values()) == [len(rows)]
     clean = pa.Table.from_pylist(log.slice(0, 40).to_pylist())
@@ -334,7 +344,7 @@ BAD = {
     "repeated keys": ({"join": [(pa.table({"host": [1, 1, 2]}), "host")]}, ["repeated keys (1)"]),
     "a column of both": (
         {"join": [(pa.table({"host": [1], "paid": [2]}), "host")]},
-        ["'paid' is a column of the edges frame and of the joined frame", "rename"],
+        ["'paid' is a column of the log frame and of the joined frame", "rename"],
     ),
     "nothing left": ({"where": "paid > 1e9"}, ["400 rows, none of which counts", "400: fail where"]),
     "nothing left but faults": (

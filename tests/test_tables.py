@@ -237,7 +237,10 @@ def listed(side: str, **columns):
 
 
 BAD = {
-    "a column that is absent": (refused() | {"segment": "ss"}, ["edges", "'ss'", "did you mean 's'", "it has s, a, v"]),
+    "a column that is absent": (
+        refused() | {"segment": "ss"},
+        ["the log", "'ss'", "mean 's'", "it has s, a, v"],
+    ),
     "neither value nor money": (refused() | {"value": None}, ["either value=", "money="]),
     "both value and money": (refused() | {"money": "m"}, ["either value=", "money="]),
     "one column for both ids": (refused() | {"segment": "a"}, ["segment and anchor", "'a'"]),
@@ -261,19 +264,19 @@ BAD = {
     "nothing but missing ids": (refused(s=[None] * 3), ["'s'", "missing ids in rows 1, 2, 3"]),
     "a decimal id": (refused(a=[1.0, 1.5, 2.0]), ["'a'", "no whole numbers in row 2", "convert"]),
     "an id beyond 64 bits": (refused(a=pa.array([1, 2, 2**64 - 1], pa.uint64())), ["'a'", "cannot be read", "convert"]),
-    "no rows": ({"edges": pa.table(GOOD).slice(0, 0)}, ["edges", "no rows"]),
+    "no rows": ({"edges": pa.table(GOOD).slice(0, 0)}, ["the log", "no rows"]),
     "columns of one name": (
         {"edges": pa.table([[1], [2], [3], [4]], names=["s", "a", "v", "v"])},
         ["2 columns called 'v'", "rename"],
     ),
     "a frame of mixed kinds": (
         {"edges": pd.DataFrame(GOOD | {"s": pd.Series(["x", 1, "y"], dtype=object)})},
-        ["edges frame", "column s", "convert"],
+        ["log frame", "column s", "convert"],
     ),
-    "something else": ({"edges": [1, 2]}, ["edges", "int", "frame"]),
+    "something else": ({"edges": [1, 2]}, ["the log", "int", "frame"]),
     "an id that the table lacks": (
         listed("segments", s=["x", "z"]),
-        ["edges", "'s'", "segments frame lacks (y)", "add"],
+        ["the log", "'s'", "segments frame lacks (y)", "add"],
     ),
     "ids of two kinds": (
         listed("anchors", id=["1", "2"]),

@@ -73,6 +73,11 @@ class Cleaning:
         if isinstance(self.missing, str):
             object.__setattr__(self, "missing", (self.missing,))
 
+    @property
+    def dialect(self) -> dict[str, Any]:
+        """How CSV files are written, those of joined and other tables, too."""
+        return {"encoding": self.encoding, "quotes": self.quotes}
+
 
 class Wanted(NamedTuple):
     """The formulas for what a row is: ids, money or value, traffic (None: one each), and its part of the log."""

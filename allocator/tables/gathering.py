@@ -50,6 +50,7 @@ class Gathering:
             Ids(name, guessed=guessed and name in opened[0].columns and name != wanted.part)
             for name in (wanted.part or "", wanted.segment, wanted.anchor)
         )
+        self.dialect: dict[str, Any] = {}
         self.tally = Tally()
         self.notices: list[str] = []
         self._waiting: list[tuple[Codes, Cells]] = []
@@ -69,7 +70,8 @@ class Gathering:
         TableError
             Also if none counts, or if ids may have lost digits.
         """
-        joins = Joins(plan.join)
+        self.dialect = plan.dialect
+        joins = Joins(plan.join, **plan.dialect)
         for source in self.sources:
             cleaner = Cleaner(plan, self.wanted, source, joins)
             for rows in cleaner.batches():
@@ -119,7 +121,7 @@ class Gathering:
         """The segments or the anchors: as a table lists them (role and limit name it and its amounts), or sorted."""
         if table is None:
             return sorted_side(ids)
-        return listed_side(self.name, ids, load(role, table, (ids.name, "id")), limit)
+        return listed_side(self.name, ids, load(role, table, (ids.name, "id"), **self.dialect), limit)
 
     def parts(self, plan: Cleaning, sides: tuple[Side, Side]) -> dict[str, Pairs]:
         """The pairs of each part by name, in order of the names."""

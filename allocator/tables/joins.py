@@ -46,12 +46,12 @@ class Join:
 class Joins:
     """The tables to join to a log, opened once; each is read once for every set of columns that is asked of it."""
 
-    def __init__(self, given: Collection[tuple[Any, str]]):
+    def __init__(self, given: Collection[tuple[Any, str]], **dialect: Any):
         self.tables: list[tuple[Source, str, str]] = []
         """Each with the key of the log and its own."""
         self._read: dict[tuple[int, tuple[str, ...]], Join] = {}
         for table, key in map(_pair, [given] if isinstance(given, str) else given):
-            source = _one(sources("joined", table))
+            source = _one(sources("joined", table, **dialect))
             ours, _, theirs = key.partition("=")
             source.present([theirs or ours])
             self.tables.append((source, ours, theirs or ours))

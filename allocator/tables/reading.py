@@ -124,7 +124,7 @@ def read_log(
     wanted = Wanted(segment, anchor, str(money if value is None else value), traffic, by)
     gathering = Gathering(
         wanted,
-        sources("edges", log, plan.columns, encoding=plan.encoding, quotes=plan.quotes),
+        sources("log", log, plan.columns, **plan.dialect),
         summed=money is not None,
     )
     gathering.read(plan, report)

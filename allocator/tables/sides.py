@@ -81,7 +81,7 @@ def _alike(log: str, ids: Ids, found: Numbering, table: Table, own: Any) -> tupl
     return pointless(found.distinct.cast(pa.large_string())), pointless(own.cast(pa.large_string()))
 
 
-def load(role: str, given: Any, texts: tuple[str, ...]) -> Table:
+def load(role: str, given: Any, texts: tuple[str, ...], **dialect: Any) -> Table:
     """Load a table of segments or anchors, at least one row; in ``texts`` a CSV file's "00123" is text.
 
     Kinds are guessed column by column in CSV files: truths, integers, numbers, else text. What has leading zeros is
@@ -89,7 +89,7 @@ def load(role: str, given: Any, texts: tuple[str, ...]) -> Table:
     """
     import pyarrow as pa
 
-    found = sources(role, given)
+    found = sources(role, given, **dialect)
     names = found[0].present(None)
     table = _stacked(found, names)
     if table is None or table.num_rows == 0:

@@ -65,18 +65,19 @@ def sources(role: str, given: Any, columns: Sequence[str] | None = None, **diale
 
     ``columns`` are the names of the columns of CSV files without a header line, ``dialect`` is what `open_csv` takes.
     """
+    noun = "the log" if role == "log" else f"the {role} table"
     given = list(given) if isinstance(given, list | tuple) else [given]
     if not given:
-        raise TableError(f"the {role} table is an empty list; give at least one file or frame")
+        raise TableError(f"{noun} is an empty list; give at least one file or frame")
     found: list[Source] = []
     places: set[Path] = set()
     for one in given:
         if isinstance(one, str | os.PathLike):
             for path in _paths(Path(one)):
                 if path.resolve() in places:
-                    raise TableError(f"the {role} table {path} is given twice; give it once, or its rows count twice")
+                    raise TableError(f"{noun} {path} is given twice; give it once, or its rows count twice")
                 places.add(path.resolve())
-                found.append(_file(f"the {role} table {path}", path, columns, dialect))
+                found.append(_file(f"{noun} {path}", path, columns, dialect))
         else:
             found.append(_frame(f"the {role} frame", one))
     return found
