@@ -46,7 +46,7 @@ def written(
     lines = [separator.join(table.column_names)] * header + lines
     content = mark + ("\r\n".join(lines) + "\r\n").encode(encoding)
     path = folder / name
-    path.write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    path.write_bytes(gzip.compress(content) if name.lower().endswith("gz") else content)
     return path
 
 
@@ -63,6 +63,7 @@ DIALECTS = {
     "tabs": {"separator": "\t", "name": "log.tsv"},
     "pipes": {"separator": "|"},
     "gzip": {"name": "log.csv.gz"},
+    "capitals": {"name": "LOG.CSV.GZ"},
     "no header": {"header": False},
     "latin-1": {"encoding": "latin-1"},
 }
@@ -371,18 +372,20 @@ def test_what_cannot_be_asked_is_refused_in_one_sentence(case, log, tmp_path):
 
 @pytest.mark.parametrize("closed", [False, True])
 @pytest.mark.parametrize("invalid", ["refuse", "drop"])
-def test_a_quotation_mark_that_is_not_closed_swallows_nothing(closed, invalid, tmp_path):
-    lines = [f"v{k % 7},{k % 5},{k}.5,plain" for k in range(400)]
+@pytest.mark.parametrize("count", [400, 20_000])
+def test_a_quotation_mark_that_is_not_closed_swallows_nothing(closed, invalid, count, tmp_path, monkeypatch):
+    monkeypatch.setattr(csv_files, "BATCH_BYTES", 1 << 16)
+    lines = [f"v{k % 7},{k % 5},{k}.5,plain" for k in range(count)]
     lines[10] = 'v1,3,10.5,12" vinyl'
     lines[20] = 'v1,3,20.5,"7 inch'
     if closed:
-        lines[350] = 'v1,3,350.5,"12 inch'
+        lines[count - 50] = 'v1,3,350.5,"12 inch'
     (tmp_path / "log.csv").write_text("\n".join(["who,host,paid,note", *lines]) + "\n")
     with pytest.raises(TableError) as caught:
         read_log(tmp_path / "log.csv", **ASK, invalid=invalid)
-    one_sentence(caught.value, ["row 21 has", "lines: a quotation mark in it is not closed", "quotes=False"])
+    one_sentence(caught.value, ["row 21 has more than 100 lines: a quotation mark in it is not closed", "quotes=False"])
     whole = read_log(tmp_path / "log.csv", **ASK, invalid=invalid, quotes=False)
-    assert whole.account.rows == whole.platforms[""].observed.sum() == 400
+    assert whole.account.rows == whole.platforms[""].observed.sum() == count
 
 
 def test_line_breaks_within_quotation_marks_are_text(tmp_path):

@@ -249,7 +249,6 @@ STRANGE = {
     "none.csv": (b"", ["is empty"]),
     "none.parquet": (b"", ["is empty"]),
     "none.csv.gz": (b"", ["is empty"]),
-    "LOG.CSV.GZ": (gzip.compress(CONTENT), ["is written .GZ", "rename it to .gz"]),
 }
 
 

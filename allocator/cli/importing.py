@@ -234,7 +234,7 @@ def moved(platform: al.Platform, credibility: Credibility | None) -> dict[str, A
     """How far shrinkage moved the values of a platform: over its traffic, relative to their mean."""
     if credibility is None:
         return {}
-    seen, own = np.asarray(platform.observed), _recorded(credibility)
+    seen, own = np.asarray(platform.observed), credibility.own
     moves, gmv = float((seen * np.abs(credibility.value - own)).sum()), float((seen * own).sum())
     return {
         "shrinkage": {
@@ -242,17 +242,9 @@ def moved(platform: al.Platform, credibility: Credibility | None) -> dict[str, A
             "anchor_strength": credibility.anchor_strength,
             "segment_strength": credibility.segment_strength,
             "mean_weight": float((seen * credibility.weight).sum() / seen.sum()),
-            "mean_move": None if np.isnan(gmv) else moves / gmv if gmv else 0.0,
+            "mean_move": moves / gmv if gmv else 0.0,
         }
     }
-
-
-def _recorded(credibility: Credibility) -> FloatArray:
-    """Values as they were recorded (E,), NaN where nothing is left of them."""
-    if hasattr(credibility, "own"):
-        return credibility.own
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return credibility.expected + (credibility.value - credibility.expected) / credibility.weight
 
 
 def told(reading: Reading, out: Path) -> Sequence[Table | str]:
@@ -287,8 +279,8 @@ def _add_platform(table: Table, name: str, platform: al.Platform, credibility: C
         table.add_row("values shrunk", _strength(credibility, moved(platform, credibility)["shrinkage"]["mean_move"]))
 
 
-def _strength(credibility: Credibility, move: float | None) -> str:
-    far = "" if move is None else f"by {move:.0%} of their mean; "
+def _strength(credibility: Credibility, move: float) -> str:
+    far = f"by {move:.0%} of their mean; "
     if np.isinf(credibility.strength):
         return f"{far}no pair was seen twice, so that values are what anchor and segment lead one to expect"
     strength = f"{credibility.strength:.2g} impressions of a pair"

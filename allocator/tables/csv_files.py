@@ -14,6 +14,7 @@ from allocator.tables.errors import REMEDY, TableError, readable
 
 BATCH_BYTES = 1 << 25
 SEPARATORS = (",", ";", "\t", "|")
+COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be", b"\xef\xbb\xbf": "utf-8-sig"}
 """Byte-order marks, and what they say of the rest."""
 UTF8 = "utf-8-sig"
@@ -58,42 +59,39 @@ class CsvFile:
             ragged()
             return "skip"
 
+        failure = None
         try:
             with readable(self.name, ENCODING), self._open(_distinct(self.columns), list(needed), judge) as file:
                 for batch in file:
                     read += batch.num_rows
                     yield pa.Table.from_batches([batch])
-            self._refuse_swallowed(read + self.headed + self.blank)
         except TableError as error:
-            if broken:
-                remedy = "correct the row, or drop such rows of a log with invalid='drop'"
-                raise TableError(f"{self.name} has {broken[0]}; {remedy}") from None
-            if NO_ROWS not in str(error):
-                raise
+            failure = error
+        self._refuse_swallowed(read + self.headed + self.blank if failure is None else 0)
+        if broken:
+            remedy = "correct the row, or drop such rows of a log with invalid='drop'"
+            raise TableError(f"{self.name} has {broken[0]}; {remedy}")
+        if failure is not None and NO_ROWS not in str(failure):
+            raise failure
 
     def _refuse_swallowed(self, rows: int) -> None:
         """Refuse a file in which a quotation mark that is not closed has made one row of many lines.
 
         Line breaks within quotation marks are rare; only where there are some is every row measured.
         """
-        import pyarrow as pa
-
-        with readable(self.name, ENCODING), pa.input_stream(self.path) as stream:
+        with readable(self.name, ENCODING), unpacked(self.path) as stream:
             lines = sum(block.count(b"\n") for block in iter(lambda: stream.read(BATCH_BYTES), b""))
         if not self.quoted or lines <= rows:
             return
         with (
             readable(self.name, ENCODING),
-            pa.input_stream(self.path) as stream,
+            unpacked(self.path) as stream,
             io.TextIOWrapper(stream, encoding=self.encoding, newline="") as text,
         ):
-            reader, before = csv.reader(text, delimiter=self.separator), 0
-            for number, _ in enumerate(reader, 1 - self.headed):
-                if reader.line_num - before > LINES:
-                    what = f"row {number} has {reader.line_num - before:,} lines: a quotation mark in it is not closed"
-                    remedy = "close it, or read quotation marks as letters with quotes=False"
-                    raise TableError(f"{self.name}: {what}; {remedy}")
-                before = reader.line_num
+            number = _row_of_many_lines(csv.reader(text, delimiter=self.separator))
+        if number is not None:
+            what = f"row {number - self.headed} has more than {LINES} lines: a quotation mark in it is not closed"
+            raise TableError(f"{self.name}: {what}; close it, or read quotation marks as letters with quotes=False")
 
     def header(self) -> list[str]:
         """The entries of the first line."""
@@ -124,7 +122,7 @@ class CsvFile:
         converting = arrow.ConvertOptions(
             include_columns=needed, column_types=kinds, null_values=[""], strings_can_be_null=True
         )
-        return arrow.open_csv(pa.input_stream(self.path), reading, parsing, converting)
+        return arrow.open_csv(unpacked(self.path), reading, parsing, converting)
 
 
 def open_csv(
@@ -135,11 +133,10 @@ def open_csv(
     ``columns`` are names for a file without a header line, ``encoding`` is that of a file without a mark, by default
     UTF-8, and without ``quotes`` quotation marks are letters like others.
     """
-    import pyarrow as pa
 
     with readable(name, REMEDY):
-        with pa.input_stream(path) as stream:
-            start = stream.read(1 << 16)
+        with unpacked(path) as file:
+            start = file.read(1 << 16)
         encoding = next((how for mark, how in MARKS.items() if start.startswith(mark)), encoding or UTF8)
         text = start.decode(encoding, errors="replace").removeprefix("\ufeff")
     lines = text.splitlines() or [""]
@@ -154,6 +151,26 @@ def open_csv(
         fields = f"{len(header)} fields in its first line, but {len(columns)} names are given for its columns"
         raise TableError(f"{name} has {fields}; give one for each")
     return replace(file, columns=list(columns), headed=False)
+
+
+def _row_of_many_lines(rows: Any) -> int | None:
+    """The number of the first row, the header included, that a csv.reader finds to have too many lines."""
+    before, number = 0, 0
+    try:
+        for number, _ in enumerate(rows, 1):
+            if rows.line_num - before > LINES:
+                return number
+            before = rows.line_num
+    except csv.Error:  # a field of more than 131,072 letters
+        return number + 1
+    return None
+
+
+def unpacked(path: Path) -> Any:
+    """The bytes of a file, uncompressed as its suffix says, in whatever case that is written."""
+    import pyarrow as pa
+
+    return pa.input_stream(path, compression=COMPRESSIONS.get(path.suffix.lower()))
 
 
 def _separator(line: str) -> str:

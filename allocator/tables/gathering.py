@@ -43,14 +43,13 @@ class Gathering:
     ``summed`` says that the worth of a row is money (and not a value per impression).
     """
 
-    def __init__(self, wanted: Wanted, opened: list[Source], *, summed: bool):
+    def __init__(self, plan: Cleaning, wanted: Wanted, opened: list[Source], *, summed: bool):
         guessed = any(source.guessed for source in opened)
-        self.wanted, self.sources, self.summed = wanted, opened, summed
+        self.plan, self.wanted, self.sources, self.summed = plan, wanted, opened, summed
         self.part, self.segment, self.anchor = (
             Ids(name, guessed=guessed and name in opened[0].columns and name != wanted.part)
             for name in (wanted.part or "", wanted.segment, wanted.anchor)
         )
-        self.dialect: dict[str, Any] = {}
         self.tally = Tally()
         self.notices: list[str] = []
         self._waiting: list[tuple[Codes, Cells]] = []
@@ -62,7 +61,7 @@ class Gathering:
         more = f" and {len(self.sources) - 1:,} more" if len(self.sources) > 1 else ""
         return self.sources[0].name + more
 
-    def read(self, plan: Cleaning, report: Callable[[str], None] | None) -> None:
+    def read(self, report: Callable[[str], None] | None) -> None:
         """Read all rows.
 
         Raises
@@ -70,10 +69,9 @@ class Gathering:
         TableError
             Also if none counts, or if ids may have lost digits.
         """
-        self.dialect = plan.dialect
-        joins = Joins(plan.join, **plan.dialect)
+        joins = Joins(self.plan.join, **self.plan.dialect)
         for source in self.sources:
-            cleaner = Cleaner(plan, self.wanted, source, joins)
+            cleaner = Cleaner(self.plan, self.wanted, source, joins)
             for rows in cleaner.batches():
                 self._add(source.name, rows)
                 if report is not None:
@@ -86,7 +84,7 @@ class Gathering:
             told = f" ({'; '.join(why)})" if why else ""
             raise TableError(f"{self.name} has {read}{told}; give at least one")
         for ids in (self.segment, self.anchor):
-            if plan.invalid == "refuse" and ids.scientific().any():
+            if self.plan.invalid == "refuse" and ids.scientific().any():
                 what = f"ids in scientific notation, which may have lost digits, in {', '.join(ids.suspect)}"
                 remedy = f"export the ids as text, or write whole({ids.name}) to read them all the same"
                 raise TableError(f"{self.name}, column '{ids.name}': {what}; {remedy}")
@@ -121,9 +119,9 @@ class Gathering:
         """The segments or the anchors: as a table lists them (role and limit name it and its amounts), or sorted."""
         if table is None:
             return sorted_side(ids)
-        return listed_side(self.name, ids, load(role, table, (ids.name, "id"), **self.dialect), limit)
+        return listed_side(self.name, ids, load(role, table, (ids.name, "id"), **self.plan.dialect), limit)
 
-    def parts(self, plan: Cleaning, sides: tuple[Side, Side]) -> dict[str, Pairs]:
+    def parts(self, sides: tuple[Side, Side]) -> dict[str, Pairs]:
         """The pairs of each part by name, in order of the names."""
         (part, segment, anchor), cells = self._all()
         names, number = [""], np.zeros(1, dtype=np.int64)
@@ -139,7 +137,7 @@ class Gathering:
             raise TableError(f"{self.name} has nothing but ids in scientific notation; export the ids as text")
         widths = (len(names), sides[0].limit.size, sides[1].limit.size)
         cells = merge(cells._replace(key=np.ravel_multi_index(codes, widths)), summed=self.summed)
-        cells = self._sold(plan, cells, widths, sides) if self.summed else cells
+        cells = self._sold(cells, widths, sides) if self.summed else cells
         return self._divided(names, cells, widths)
 
     def _divided(self, names: list[str], cells: Cells, widths: tuple[int, int, int]) -> dict[str, Pairs]:
@@ -155,12 +153,12 @@ class Gathering:
             raise TableError(f"{self.name} has nothing but returns and money without traffic; give sales, too")
         return found
 
-    def _sold(self, plan: Cleaning, cells: Cells, widths: tuple[int, int, int], sides: tuple[Side, Side]) -> Cells:
+    def _sold(self, cells: Cells, widths: tuple[int, int, int], sides: tuple[Side, Side]) -> Cells:
         """Cells with traffic to divide their money by, and none of negative money."""
         unseen = cells.traffic == 0
         back = unseen & (cells.rows == 0)
         unsold = unseen & ~back
-        if unsold.any() and plan.invalid == "refuse":
+        if unsold.any() and self.plan.invalid == "refuse":
             _, i, j = np.unravel_index(cells.key[np.argmax(unsold)], widths)
             pair = f"segment {sides[0].columns['id'][i]} and anchor {sides[1].columns['id'][j]}"
             more = f" (nor of {unsold.sum() - 1:,} more pairs)" * bool(unsold.sum() > 1)

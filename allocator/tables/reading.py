@@ -123,16 +123,17 @@ def read_log(
         raise TableError("returns= is about negative money; with value= leave such rows out with where=")
     wanted = Wanted(segment, anchor, str(money if value is None else value), traffic, by)
     gathering = Gathering(
+        plan,
         wanted,
         sources("log", log, plan.columns, **plan.dialect),
         summed=money is not None,
     )
-    gathering.read(plan, report)
+    gathering.read(report)
     sides = (
         gathering.side(gathering.segment, "segments", segments, "supply"),
         gathering.side(gathering.anchor, "anchors", anchors, "capacity"),
     )
-    parts = gathering.parts(plan, sides)
+    parts = gathering.parts(sides)
     sizes = [side.limit.size for side in sides]
     shrunk = {name: credibility.shrink(pairs, *sizes) for name, pairs in parts.items()} if shrink else {}
     platforms = {

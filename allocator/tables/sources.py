@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from allocator.tables.csv_files import CsvFile, open_csv
+from allocator.tables.csv_files import COMPRESSIONS, CsvFile, open_csv
 from allocator.tables.errors import REMEDY, TableError, readable
 from allocator.wording import some, suggestion
 
 BATCH_ROWS = 1 << 20
 CSV = (".csv", ".tsv", ".txt")
 PARQUET = (".parquet", ".pq")
-COMPRESSED = (".gz", ".bz2", ".zst")
 FOREIGN = dict.fromkeys((".xlsx", ".xls", ".xlsm", ".ods", ".numbers"), ", a spreadsheet; save it as CSV")
 FOREIGN |= dict.fromkeys((".zip", ".rar", ".7z", ".tar"), ", an archive; unpack it")
 SIGNATURES = {
@@ -110,15 +109,13 @@ def _frame(name: str, frame: Any) -> Source:
 def _file(name: str, path: Path, columns: Sequence[str] | None, dialect: dict[str, Any]) -> Source:
     """Choose how to read a file by its suffix."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
-    kind = suffixes[-2] if len(suffixes) > 1 and suffixes[-1] in COMPRESSED else (suffixes or [""])[-1]
+    kind = suffixes[-2] if len(suffixes) > 1 and suffixes[-1] in COMPRESSIONS else (suffixes or [""])[-1]
     if path.is_dir():
         files = f"name its files, such as {path.name}/*.csv"
         raise TableError(f"{name} is a folder; {files} (read_platform reads the folder of a platform)")
     if not path.exists():
         raise TableError(f"{name} does not exist; check the path")
     _refuse_content(name, path, is_text=kind in CSV and kind == suffixes[-1])
-    if suffixes[-1:] and suffixes[-1] in COMPRESSED and path.suffix != suffixes[-1]:
-        raise TableError(f"{name} is compressed, and its ending is written {path.suffix}; rename it to {suffixes[-1]}")
     if kind in CSV:
         return _csv(open_csv(name, path, columns, **dialect))
     if kind not in PARQUET or kind != suffixes[-1]:
