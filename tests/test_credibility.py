@@ -66,6 +66,26 @@ def test_standard_errors_are_of_the_size_of_the_errors(own):
     assert 0.85 < np.mean(np.abs(ratios) < 2) < 0.999
 
 
+@pytest.mark.parametrize("noise", [0.3, 0.8])
+def test_standard_errors_shrink_with_traffic_and_expectation_alike(noise):
+    """Each is its expectation times one coefficient of variation, that of a sale, over root t + kappa."""
+    pairs, _, sizes = market(np.random.default_rng(2), segments=200, own=0.4, noise=noise)
+    found = shrink(pairs, *sizes)
+    variation = found.standard_error / found.expected * np.sqrt(pairs.traffic + found.strength)
+    np.testing.assert_allclose(variation, variation[0])
+    assert variation[0] == pytest.approx(np.sqrt(np.expm1(noise**2)), rel=0.35)
+
+
+def test_a_pair_alone_at_its_anchor_is_expected_to_be_what_its_segment_is():
+    rows = {"segment": [0, 0, 0, 1, 1, 1], "anchor": [0, 1, 2, 1, 2, 3]}
+    amounts = {"traffic": [9.0] * 6, "value": [4.0, 4.0, 4.0, 1.0, 1.0, 50.0], "rows": [9.0] * 6, "spread": [1.0] * 6}
+    pairs = Pairs(*(np.array(column) for column in (*rows.values(), *amounts.values())))
+    factors = credibility.fit(pairs, 2, 4)._replace(anchor_strength=0.5, segment_strength=0.5)
+    others = pairs._replace(value=np.where(pairs.anchor == 3, 7.0, pairs.value))
+    assert credibility.expect(pairs, factors)[5] == credibility.expect(others, factors)[5]
+    assert credibility.expect(pairs, factors)[5] < factors.mean
+
+
 def test_an_optimum_on_shrunk_values_promises_what_it_keeps():
     kept = {"raw": [], "shrunk": []}
     for seed in range(6):
@@ -256,6 +276,31 @@ def test_the_unit_of_traffic_does_not_matter_to_a_holdout(unit):
     other = al.holdout_gmv(*more, al.solve(al.Problem(more[0], al.GMV(), [al.Cap("observed:1.25")])))
     assert other.realised_gain == pytest.approx(found.realised_gain, abs=1e-3)
     assert other.covered == pytest.approx(found.covered, abs=1e-3)
+
+
+def test_what_the_test_sample_did_not_see_is_worth_what_its_anchor_and_segment_are():
+    """Without noise and with nothing particular about pairs, two factors say all, and each half says the same."""
+    a, b = np.array([1.0, 2.0, 4.0, 8.0]), np.array([1.0, 3.0, 5.0])
+    log = pa.table(
+        {
+            "s": np.repeat(np.arange(3), 4 * 40),
+            "a": np.tile(np.repeat(np.arange(4), 40), 3),
+            "m": np.repeat(np.outer(b, a).ravel(), 40),
+            "half": np.repeat(["12"[k in (0, 5, 10)] for k in range(12)], 40),
+        }
+    )
+    whole = read_log(log, segment="s", anchor="a", money="m").platforms[""]
+    part = read_log(log, segment="s", anchor="a", money="m", where="half == '1'").platforms[""]
+    allocation = al.solve(al.Problem(whole, al.GMV(), [al.Cap("observed:1.25")]))
+    found = al.holdout_gmv(whole, part, allocation)
+    seen = {(i, j) for i, j in zip(part.segment.tolist(), part.anchor.tolist(), strict=True)}
+    on_seen = sum(
+        x for x, i, j in zip(allocation.flow, whole.segment, whole.anchor, strict=True) if (int(i), int(j)) in seen
+    )
+    assert found.covered == pytest.approx(on_seen / allocation.flow.sum())
+    assert 0 < found.covered < 1
+    assert found.realised_covered == pytest.approx(found.promised_covered)
+    assert found.realised == pytest.approx(found.promised, rel=0.15)
 
 
 def test_samples_are_matched_by_id():

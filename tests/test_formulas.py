@@ -27,6 +27,7 @@ COLUMNS = {
     "gap": pa.array([None, 1.0, None, 2.0]),
     "long": pa.array([6812345678901234567, 6812345678901234568, 1, None], pa.int64()),
     "c": pa.array(["`n`", "a", "b", "c"], pa.large_string()),
+    "note": pa.array(["a", None, "b", None], pa.large_string()),
     "column_0": pa.array([10, 10, 10, 10], pa.int64()),
 }
 PYTHON = {
@@ -137,6 +138,11 @@ CASES = {
     "seconds(when) - seconds('2011-01-31')": [0.0, 115_200.0, 28_857_600.0, 28_944_000.0],
     "day(n * 1000, 'excel')": ["1902-09-26", "1905-06-22", "1891-10-13", "1910-12-13"],
     "day(n * 1000000000, 'epoch')": ["2001-09-09", "2033-05-18", "1874-12-07", "2096-10-02"],
+    "note != 'a'": [False, True, True, True],
+    "note == 'a'": [True, False, False, False],
+    "note not in ('a', 'x')": [False, True, True, True],
+    "note in ('a', 'x')": [True, False, False, False],
+    "missing(note) or note > 'a'": [False, True, True, True],
     "c == '`n`'": [True, False, False, False],
     "`Unit Price` * column_0": [15.0, 25.0, 35.0, 45.0],
 }

@@ -254,6 +254,33 @@ def test_a_row_that_the_filter_leaves_out_may_be_faulty():
         read_log(rows, **ASK, where="paid > 0")
 
 
+def test_a_row_that_the_filter_cannot_read_is_dropped_once_and_not_kept():
+    rows = pa.table({"who": ["a", "b", "c"], "host": [1, 1, 1], "paid": ["1", "9", "2"], "size": ["x", "7", "3"]})
+    read = read_log(rows, **ASK, where="not (size > 5)", invalid="drop")
+    assert read.platforms[""].segments["id"].tolist() == ["c"]
+    assert (read.account.filtered, dict(read.account.dropped)) == (1, {"text instead of numbers in 'size'": 1})
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 2), st.sampled_from([0.0, 0.0, 1.0, 3.0]), st.integers(1, 9)), min_size=2, max_size=20
+    ),
+    st.data(),
+)
+def test_values_do_not_depend_on_how_rows_were_merged(entries, data):
+    key, traffic, value = (np.array(column, dtype=float) for column in zip(*entries, strict=True))
+    rows = pairs.single(key.astype(np.int64), traffic, value)
+    cut = data.draw(st.integers(1, key.size - 1))
+    halves = [pairs.Cells(*(column[part] for column in rows)) for part in (slice(None, cut), slice(cut, None))]
+    joined = pairs.Cells(*map(np.concatenate, zip(*(pairs.merge(half, summed=False) for half in halves), strict=True)))
+    once, twice = pairs.merge(rows, summed=False), pairs.merge(joined, summed=False)
+    for k, one, other in zip(once.key, once.worth, twice.worth, strict=True):
+        own, seen = value[key == k], traffic[key == k]
+        expected = np.average(own, weights=seen) if seen.any() else own.mean()
+        assert one == pytest.approx(expected, rel=1e-9)
+        assert other == pytest.approx(expected, rel=1e-9)
+
+
 def test_rows_with_too_many_fields_are_named_or_counted(tmp_path):
     (tmp_path / "log.csv").write_text("who,host,paid\na,1,2\nb,1\nc,1,2,3\nd,2,5\n")
     with pytest.raises(TableError) as caught:
@@ -296,6 +323,7 @@ def test_ids_in_scientific_notation_are_not_guessed(tmp_path):
     dropped = read_log(tmp_path / "log.csv", **ASK, invalid="drop")
     assert dropped.account.dropped == {"ids in scientific notation": 1}
     assert dropped.platforms[""].segments["id"].tolist() == [31625220889, 40128000001]
+    assert dropped.platforms[""].value.tolist() == [2.0, 5.0]
     whole = read_tables(tmp_path / "log.csv", **(ASK | {"segment": "whole(who)"}))
     assert whole.segments["id"].tolist() == [31625220889, 40128000000, 40128000001]
 
