@@ -1,16 +1,12 @@
 """People's tables and logs in, platform folders in and out."""
 
-from allocator.tables.cleaning import Cleaning
 from allocator.tables.credibility import Credibility
 from allocator.tables.errors import TableError
 from allocator.tables.folders import read_platform, write_platform, write_platforms
-from allocator.tables.gathering import Account
 from allocator.tables.pairs import Pairs, aggregate
 from allocator.tables.reading import Reading, read_log, read_tables
 
 __all__ = [
-    "Account",
-    "Cleaning",
     "Credibility",
     "Pairs",
     "Reading",

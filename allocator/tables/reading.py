@@ -7,20 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from allocator.graph import Platform
 from allocator.tables import credibility
-from allocator.tables.cleaning import Cleaning, Wanted
 from allocator.tables.credibility import Credibility
 from allocator.tables.errors import TableError
-from allocator.tables.gathering import Account, Gathering
 from allocator.tables.pairs import Pairs
-from allocator.tables.sides import Side
-from allocator.tables.sources import sources
 from allocator.wording import suggestion
+
+if TYPE_CHECKING:
+    from allocator.tables.cleaning import Cleaning
+    from allocator.tables.gathering import Account
+    from allocator.tables.sides import Side
 
 SELDOM = 0.3
 """Share of pairs seen once or twice from which the account says so."""
@@ -102,7 +103,8 @@ def read_log(
     report : callable of str, optional
         Hears how many rows have been read.
     **cleaning
-        Fields of `Cleaning`: where, join, invalid, returns, decimal, missing, columns, encoding, quotes.
+        Fields of `allocator.tables.cleaning.Cleaning`: where, join, invalid, returns, decimal, missing, columns,
+        encoding, quotes.
 
     Returns
     -------
@@ -114,6 +116,11 @@ def read_log(
     TableError
         In one sentence naming the file, the column, the first rows and the remedy.
     """
+    # What reads logs is a quarter of the package to import, and not everybody reads one.
+    from allocator.tables.cleaning import Wanted
+    from allocator.tables.gathering import Gathering
+    from allocator.tables.sources import sources
+
     if (value is None) == (money is None):
         raise TableError("give either value= (a column in currency per impression) or money= (a column in currency)")
     if segment == anchor:
@@ -122,12 +129,8 @@ def read_log(
     if value is not None and plan.returns != "refuse":
         raise TableError("returns= is about negative money; with value= leave such rows out with where=")
     wanted = Wanted(segment, anchor, str(money if value is None else value), traffic, by)
-    gathering = Gathering(
-        plan,
-        wanted,
-        sources("log", log, plan.columns, **plan.dialect),
-        summed=money is not None,
-    )
+    opened = sources("log", log, plan.columns, **plan.dialect)
+    gathering = Gathering(plan, wanted, opened, summed=money is not None)
     gathering.read(report)
     sides = (
         gathering.side(gathering.segment, "segments", segments, "supply"),
@@ -153,19 +156,18 @@ def _noise(parts: dict[str, Pairs], shrunk: dict[str, Credibility]) -> list[str]
         advice = "an optimum on them promises too much: shrink them"
         return [f"{seldom:.0%} of the pairs were seen once or twice, and their values are mostly noise; {advice}"]
     if any(np.isinf(credibility.strength) for credibility in shrunk.values()):
-        return [
-            "no pair was seen twice: values are what anchor and segment lead one to expect, without standard errors"
-        ]
+        return ["no pair was seen twice: values are what anchor and segment lead one to expect, their errors unknown"]
     return []
 
 
 def _cleaning(options: dict[str, Any]) -> Cleaning:
+    from allocator.tables.cleaning import Cleaning
+
     known = [field.name for field in fields(Cleaning)]
     for name in options:
         if name not in known:
-            raise TypeError(
-                f"read_log has no option '{name}'{suggestion(name, known)} (cleaning has {', '.join(known)})"
-            )
+            hint = f"{suggestion(name, known)} (for cleaning it has {', '.join(known)})"
+            raise TypeError(f"read_log has no option '{name}'{hint}")
     return Cleaning(**options)
 
 
