@@ -123,6 +123,12 @@ class Allocation:
 
         return reasons(self, anchor)
 
+    def all_reasons(self) -> list[dict[str, Any]]:
+        """The facts of every anchor, a row each; see `allocator.reasons.all_reasons`."""
+        from allocator.reasons import all_reasons
+
+        return all_reasons(self)
+
     def save(self, folder: str | Path) -> Path:
         """Write ``result.json`` and ``allocation.parquet`` to a folder, atomically; see `allocator.archive.save`."""
         from allocator.archive import save

@@ -66,6 +66,54 @@ def reasons(allocation: Allocation, anchor: Any) -> Row:
     }
 
 
+def all_reasons(allocation: Allocation) -> list[Row]:
+    """What every anchor gets and why, a row each: the numbers of `reasons` that are one per anchor.
+
+    Returns
+    -------
+    list of dict
+        ``anchor``, ``exposure``, ``observed``, ``gmv``, ``alpha``, ``beta``, ``starved``; ``short``, how much its
+        surplus misses the rent of the nearest segment that does not show it (currency / impression, None if there is
+        none); and for every bound ``shadow_price of NAME`` (currency / unit of its level, 0 where it does not bind).
+    """
+    platform, surplus = allocation.platform, allocation.surplus
+    on_edges = surplus.on_edges()
+    rent = np.maximum(platform.largest_in_segments(on_edges), 0.0)[platform.segment]
+    waiting = (allocation.flow <= 0) & (platform.supply[platform.segment] > 0)
+    short, scale = np.full(platform.anchor_count, np.inf), np.zeros(platform.anchor_count)
+    np.minimum.at(short, platform.anchor[waiting], (rent - on_edges)[waiting])
+    np.maximum.at(scale, platform.anchor[waiting], (np.abs(on_edges) + rent)[waiting])
+    columns = {
+        "anchor": platform.anchors["id"],
+        "exposure": allocation.exposure,
+        "observed": None if platform.observed is None else platform.into_anchors(platform.observed),
+        "gmv": allocation.anchor_gmv,
+        "alpha": surplus.alpha,
+        "beta": surplus.beta,
+        "starved": _causes(allocation, short <= TIED * scale),
+        "short": np.where(np.isfinite(short), short, np.nan),
+    }
+    for label, prices in allocation.shadow_prices.items():
+        columns |= {f"shadow_price of {label}": prices} if np.shape(prices) == short.shape else {}
+    lists = [[None] * platform.anchor_count if column is None else column.tolist() for column in columns.values()]
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)]
+    return [{key: None if entry != entry else entry for key, entry in row.items()} for row in rows]
+
+
+def _causes(allocation: Allocation, near: NDArray[np.bool_]) -> NDArray[np.object_]:
+    """Why anchors get nothing, as `_starved` says it (A,); ``near``: nobody is worth more somewhere."""
+    platform, exposure = allocation.platform, allocation.exposure
+    capped = np.zeros(exposure.size, dtype=bool)
+    for term in allocation.problem.constraints:
+        if term.box is not None:
+            capped |= term.box.upper == 0
+    nothing = exposure <= STARVED * exposure.mean()
+    waits = np.zeros(exposure.size, dtype=bool)
+    waits[platform.anchor[(allocation.flow <= 0) & (platform.supply[platform.segment] > 0)]] = True
+    causes = [~nothing, platform.anchor_degree == 0, platform.reach == 0, capped, near | ~waits]
+    return np.select(causes, [None, "isolated", "no supply", "capped at zero", "tied"], "outbid")
+
+
 def _standing(good: str, amounts: FloatArray, j: int) -> Row:
     total = float(amounts.sum())
     return {

@@ -352,3 +352,15 @@ def test_the_completion_of_every_shell_can_be_shown():
         command = [program, "--show-completion", shell]
         ended = subprocess.run(command, capture_output=True, text=True, check=True, env=env)
         assert "_ALLOCATOR_COMPLETE" in ended.stdout
+
+
+def test_a_reason_for_every_anchor(places, tmp_path):
+    allocation = al.Allocation.load(places["result"])
+    assert asked("explain {result}", places) == json.loads(json.dumps(allocation.all_reasons()))
+    told = call("explain {result} --out {out}", **places, out=tmp_path / "why").stdout
+    counts = [int(line.split()[0].replace(",", "")) for line in told.splitlines()]
+    assert sum(counts) == allocation.platform.anchor_count
+    with (tmp_path / "why" / "anchors.csv").open(newline="") as file:
+        assert [row["anchor"] for row in csv.DictReader(file)] == allocation.platform.anchors["id"].tolist()
+    one = call("explain {result} anchor-3 --out {out}", **places, out=tmp_path / "other")
+    assert (one.exit_code, one.stderr) == (2, "--out is for all anchors; leave out the one, or --out\n")

@@ -66,7 +66,7 @@ def test_the_commands_for_own_data_run_as_printed(sales):
     lines = [
         line.strip() for line in section("Your own data").splitlines() if line.startswith("    .venv/bin/allocator")
     ]
-    assert [shlex.split(line)[1] for line in lines] == ["import", "describe", "solve", "explain", "compare"]
+    assert [shlex.split(line)[1] for line in lines] == ["import", "describe", "solve", "explain", "explain", "compare"]
     for line in lines:
         ended = CliRunner().invoke(app, shlex.split(line)[1:])
         assert (ended.exit_code, ended.stderr) == (0, ""), line

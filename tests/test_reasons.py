@@ -166,3 +166,20 @@ def test_a_recipe_is_not_said_to_send_traffic_where_it_is_worth_most():
 def test_an_unknown_anchor_is_refused_with_the_nearest():
     with pytest.raises(KeyError, match=r"no anchor has the id an \(did you mean 'ann'"):
         al.solve(al.Problem(shop(), al.GMV())).reasons("an")
+
+
+@given(problems())
+def test_the_row_of_an_anchor_has_the_facts_of_the_anchor(problem):
+    allocation = solved(problem)
+    rows, facts = allocation.all_reasons(), facts_of(allocation)
+    assert [row["anchor"] for row in rows] == [mine["anchor"] for mine in facts]
+    for row, mine in zip(rows, facts, strict=True):
+        for name in ("exposure", "observed", "gmv", "alpha", "beta"):
+            assert row[name] == mine[name]
+        # A tie is judged against all segments in the one case and against the nearest in the other.
+        assert row["starved"] == mine["starved"] or {row["starved"], mine["starved"]} == {"tied", "outbid"}
+        assert row["short"] == (mine["missed"][0]["short"] if mine["missed"] else None)
+        for rule in mine["rules"]:
+            if "shadow_price" in rule:
+                assert row[f"shadow_price of {rule['rule']}"] == rule["shadow_price"]
+    assert json.loads(json.dumps(rows, default=pytest.fail)) == rows

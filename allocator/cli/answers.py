@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 
 import allocator as al
 from allocator.cli import figures, grammar, options, overviews, reports
@@ -33,17 +34,38 @@ def describe(
 
 def explain(
     result: options.ResultFolder,
-    anchor: options.AnchorId,
+    anchor: options.AnchorId = None,
+    out: options.Out = None,
     machine: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Say why an anchor gets what it gets: its traffic, what rules add to it, and what it misses by how much."""
+    """Say why an anchor gets what it gets: its traffic, what rules add to it, and what it misses by how much.
+
+    Without an anchor the folder receives anchors.csv, with a row for each, and what is shown is how many are starved
+    and why.
+    """
+    grammar.refuse_unwritable(out)
     allocation = al.Allocation.load(result)
+    if anchor is None:
+        _explain_all(allocation, out, machine=machine, quiet=quiet)
+        return
+    if out is not None:
+        raise ValueError("--out is for all anchors; leave out the one, or --out")
     identity = grammar.anchor(allocation.platform, anchor)
     if machine:
         reports.print_json(allocation.reasons(identity) | {"words": allocation.explain(identity)})
     elif not quiet:
         reports.show(*overviews.explanation(allocation, identity))
+
+
+def _explain_all(allocation: al.Allocation, out: Path | None, *, machine: bool, quiet: bool) -> None:
+    rows = allocation.all_reasons()
+    if out is not None:
+        figures.write_anchors(rows, out)
+    if machine:
+        reports.print_json(rows)
+    elif not quiet:
+        reports.show(overviews.causes(rows))
 
 
 def holdout(

@@ -46,6 +46,12 @@ def write_lorenz(found: al.Description, folder: Path) -> None:
             al.plots.lorenz(curves, ax, of="all")
 
 
+def write_anchors(rows: Sequence[Row], folder: Path) -> None:
+    """Write ``anchors.csv``, a row for each anchor of a result."""
+    with _written_whole(folder) as draft:
+        _write_table(rows, draft / "anchors.csv")
+
+
 @contextmanager
 def _written_whole(folder: Path) -> Iterator[Path]:
     """A folder to draw things up in, whose files are moved to their places at the end."""

@@ -274,6 +274,9 @@ def _add_platform(table: Table, name: str, platform: al.Platform, credibility: C
     table.add_row(f"part {name}" if name else "platform", f"{sizes}, {quantity(facts.traffic.total)} impressions")
     sold = f"{quantity(facts.gmv.total)} {platform.currency} per {platform.period}"
     spread = f"Gini {facts.gmv.gini:.3f} over anchors, top 1 % {facts.gmv.top_1_percent:.1%}"
+    if credibility is not None:
+        recorded = float((np.asarray(platform.observed) * credibility.own).sum())
+        sold += f" ({quantity(recorded)} as recorded)"
     table.add_row("GMV", f"{sold}, {spread}; Gini of traffic {facts.traffic.gini:.3f}")
     if credibility is not None:
         table.add_row("values shrunk", _strength(credibility, moved(platform, credibility)["shrinkage"]["mean_move"]))

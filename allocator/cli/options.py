@@ -43,7 +43,10 @@ TestFolder = Annotated[
         "beside the one that was solved; without --shrink.",
     ),
 ]
-AnchorId = Annotated[str, typer.Argument(metavar="ANCHOR", help="The id of an anchor, as the platform has it.")]
+AnchorId = Annotated[
+    str | None,
+    typer.Argument(metavar="[ANCHOR]", help="The id of an anchor, as the platform has it; all anchors without it."),
+]
 Fairness = Annotated[
     str | None,
     typer.Option(

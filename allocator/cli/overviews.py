@@ -150,3 +150,23 @@ def confirmation(found: al.Holdout) -> Table:
     table.add_row("gain that survives", "", "", survives)
     table.add_row("impressions on pairs that both saw", "", "", percent(found.covered))
     return table
+
+
+CAUSES = {
+    None: "get something",
+    "outbid": "get nothing, as others are worth more wherever they could be shown",
+    "tied": "get nothing, though nobody is worth more somewhere",
+    "capped at zero": "may get nothing by a rule",
+    "no supply": "get nothing, as their segments have no supply",
+    "isolated": "get nothing, as no segment is connected to them",
+}
+
+
+def causes(rows: Sequence[Row]) -> Table:
+    """How many anchors get something, and why the others do not."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for cause, words in CAUSES.items():
+        count = sum(row["starved"] == cause for row in rows)
+        if count:
+            table.add_row(f"{count:,}", words)
+    return table
