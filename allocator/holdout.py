@@ -145,7 +145,6 @@ def _judged(train: Platform, test: Platform) -> tuple[NDArray[np.bool_], FloatAr
     i, j = segment[train.segment], anchor[train.anchor]
     value = factors.mean * row[i] * column[j]
     width = test.anchor_count + 1
-    width = test.anchor_count + 1
     known = pairs.segment.astype(np.int64) * width + pairs.anchor
     wanted = np.where((i >= 0) & (j >= 0), i * width + j, -1)
     at = np.minimum(np.searchsorted(known, wanted), known.size - 1)

@@ -33,7 +33,7 @@ def reasons(allocation: Allocation, anchor: Any) -> Row:
         first, with ``impressions``, ``value``, ``surplus``, ``rent`` and ``short`` = rent - surplus (>= 0; the sum of
         impressions x short is part of the certified gap). ``missed``: the nearest that do not, with ``held_by``, who
         gets most of the traffic there (None if nobody does), and ``value_short``, how much higher its own value
-        would have to be (None where value does not count). ``starved``: None, or the cause (see `_starved`).
+        would have to be (None where value does not count). ``starved``: None, or the cause (see `_causes`).
         ``gap`` and ``relative_gap`` of the whole allocation.
 
     Raises
@@ -60,7 +60,7 @@ def reasons(allocation: Allocation, anchor: Any) -> Row:
         "rules": _rules(allocation, j),
         "shown": shown,
         "missed": missed,
-        "starved": _starved(allocation, j, missed),
+        "starved": _causes(allocation, *_nearest(allocation))[j],
         "gap": certificate.gap,
         "relative_gap": certificate.relative_gap,
     }
@@ -77,12 +77,7 @@ def all_reasons(allocation: Allocation) -> list[Row]:
         none); and for every bound ``shadow_price of NAME`` (currency / unit of its level, 0 where it does not bind).
     """
     platform, surplus = allocation.platform, allocation.surplus
-    on_edges = surplus.on_edges()
-    rent = np.maximum(platform.largest_in_segments(on_edges), 0.0)[platform.segment]
-    waiting = (allocation.flow <= 0) & (platform.supply[platform.segment] > 0)
-    short, scale = np.full(platform.anchor_count, np.inf), np.zeros(platform.anchor_count)
-    np.minimum.at(short, platform.anchor[waiting], (rent - on_edges)[waiting])
-    np.maximum.at(scale, platform.anchor[waiting], (np.abs(on_edges) + rent)[waiting])
+    short, scale = _nearest(allocation)
     columns = {
         "anchor": platform.anchors["id"],
         "exposure": allocation.exposure,
@@ -90,7 +85,7 @@ def all_reasons(allocation: Allocation) -> list[Row]:
         "gmv": allocation.anchor_gmv,
         "alpha": surplus.alpha,
         "beta": surplus.beta,
-        "starved": _causes(allocation, short <= TIED * scale),
+        "starved": _causes(allocation, short, scale),
         "short": np.where(np.isfinite(short), short, np.nan),
     }
     for label, prices in allocation.shadow_prices.items():
@@ -100,17 +95,34 @@ def all_reasons(allocation: Allocation) -> list[Row]:
     return [{key: None if entry != entry else entry for key, entry in row.items()} for row in rows]
 
 
-def _causes(allocation: Allocation, near: NDArray[np.bool_]) -> NDArray[np.object_]:
-    """Why anchors get nothing, as `_starved` says it (A,); ``near``: nobody is worth more somewhere."""
+def _nearest(allocation: Allocation) -> tuple[FloatArray, FloatArray]:
+    """How much surplus misses the rent of the nearest segment that has supply and does not show an anchor (A,).
+
+    Infinite where there is none; and the largest amounts that were compared, for what rounding may move (A,).
+    """
+    platform, on_edges = allocation.platform, allocation.surplus.on_edges()
+    rent = np.maximum(platform.largest_in_segments(on_edges), 0.0)[platform.segment]
+    waiting = (allocation.flow <= 0) & (platform.supply[platform.segment] > 0)
+    short, scale = np.full(platform.anchor_count, np.inf), np.zeros(platform.anchor_count)
+    np.minimum.at(short, platform.anchor[waiting], (rent - on_edges)[waiting])
+    np.maximum.at(scale, platform.anchor[waiting], (np.abs(on_edges) + rent)[waiting])
+    return short, scale
+
+
+def _causes(allocation: Allocation, short: FloatArray, scale: FloatArray) -> NDArray[np.object_]:
+    """Why anchors get nothing (A,); None for those that get something.
+
+    ``isolated``: no edges; ``no supply``: nobody watches at its segments; ``capped at zero``; ``tied``: nobody is worth
+    more somewhere, but the traffic went to others; ``outbid``.
+    """
     platform, exposure = allocation.platform, allocation.exposure
     capped = np.zeros(exposure.size, dtype=bool)
     for term in allocation.problem.constraints:
         if term.box is not None:
             capped |= term.box.upper == 0
-    nothing = exposure <= STARVED * exposure.mean()
-    waits = np.zeros(exposure.size, dtype=bool)
-    waits[platform.anchor[(allocation.flow <= 0) & (platform.supply[platform.segment] > 0)]] = True
-    causes = [~nothing, platform.anchor_degree == 0, platform.reach == 0, capped, near | ~waits]
+    something = exposure > STARVED * exposure.mean()
+    tied = np.isinf(short) | (short <= TIED * scale)
+    causes = [something, platform.anchor_degree == 0, platform.reach == 0, capped, tied]
     return np.select(causes, [None, "isolated", "no supply", "capped at zero", "tied"], "outbid")
 
 
@@ -178,23 +190,3 @@ def _segments(allocation: Allocation, j: int) -> tuple[list[Row], list[Row]]:
     waiting = np.flatnonzero((flow <= 0) & (platform.supply[platform.segment[edges]] > 0))
     nearest = waiting[np.argsort(short[waiting], kind="stable")][:NEAREST]
     return [row(k) for k in served[np.argsort(-flow[served], kind="stable")]], [missed(k) for k in nearest]
-
-
-def _starved(allocation: Allocation, j: int, missed: list[Row]) -> str | None:
-    """Why an anchor gets nothing; None if it gets something.
-
-    ``isolated``: no edges; ``no supply``: nobody watches at its segments; ``capped at zero``; ``tied``: nobody is worth
-    more somewhere, but the traffic went to others; ``outbid``.
-    """
-    platform, exposure = allocation.platform, allocation.exposure
-    if exposure[j] > STARVED * exposure.mean():
-        return None
-    if platform.anchor_degree[j] == 0:
-        return "isolated"
-    if platform.reach[j] == 0:
-        return "no supply"
-    boxes = [term.box for term in allocation.problem.constraints]
-    if any(box is not None and box.upper[j] == 0 for box in boxes):
-        return "capped at zero"
-    scale = max((abs(row["surplus"]) + row["rent"] for row in missed), default=0.0)
-    return "tied" if not missed or missed[0]["short"] <= TIED * scale else "outbid"

@@ -52,7 +52,7 @@ MARKETS: dict[str, dict[str, str]] = {
     "cj_household_store": JOURNEY | {"segment": "household_id", "anchor": "store_id"},
     "cj_household_manufacturer": JOURNEY | {"segment": "household_id", "anchor": "manufacturer_id", "join": PRODUCTS},
 }
-"""Four graphs of two public tables of sales: UCI Online Retail (Chen 2015) and The Complete Journey (84.51 degrees)."""
+"""Four graphs of two public tables of sales: UCI Online Retail (Chen 2015) and The Complete Journey (84.51°)."""
 NAMES = {
     "uci_country_product": "UCI, country and product",
     "uci_customer_product": "UCI, customer and product",

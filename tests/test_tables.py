@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pyarrow import csv, parquet
 
 import real_data
-from allocator.tables import TableError, aggregate, read_tables
+from allocator.tables import TableError, read_tables
 
 FORMS = ("csv", "parquet", "pandas", "polars", "pyarrow")
 IDS = st.one_of(
@@ -119,9 +119,9 @@ def test_a_value_that_needs_no_averaging_is_kept_exactly(columns):
 
 
 def test_values_without_traffic_take_the_plain_mean():
-    segment, anchor, traffic = np.array([[0, 0, 0], [1, 1, 0], [0, 0, 2]])
-    pairs = aggregate(segment, anchor, traffic, value=np.array([1.0, 4.0, 9.0]))
-    assert [list(column) for column in pairs[:4]] == [[0, 0], [0, 1], [2.0, 0.0], [9.0, 2.5]]
+    rows = {"s": ["x"] * 3, "a": [1, 1, 0], "v": [1.0, 4.0, 9.0], "t": [0.0, 0.0, 2.0]}
+    platform = read_tables(pa.table(rows), segment="s", anchor="a", value="v", traffic="t")
+    assert edges_of(platform) == {("x", 0): (2.0, 9.0), ("x", 1): (0.0, 2.5)}
 
 
 def test_every_form_of_a_table_is_the_same_platform(tmp_path):

@@ -11,7 +11,6 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from numpy.typing import NDArray
 from rich.table import Table
 
 import allocator as al
@@ -20,7 +19,6 @@ from allocator.tables import Credibility, Reading, write_platforms
 from allocator.tables.folders import refuse_foreign
 from allocator.wording import quantity
 
-FloatArray = NDArray[np.float64]
 Texts = list[str] | None
 LISTED = 12
 """Parts that the report names one by one."""

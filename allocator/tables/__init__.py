@@ -3,7 +3,7 @@
 from allocator.tables.credibility import Credibility
 from allocator.tables.errors import TableError
 from allocator.tables.folders import read_platform, write_platform, write_platforms
-from allocator.tables.pairs import Pairs, aggregate
+from allocator.tables.pairs import Pairs
 from allocator.tables.reading import Reading, read_log, read_tables
 
 __all__ = [
@@ -11,7 +11,6 @@ __all__ = [
     "Pairs",
     "Reading",
     "TableError",
-    "aggregate",
     "read_log",
     "read_platform",
     "read_tables",

@@ -16,6 +16,20 @@ def as_array(entries: Any) -> NDArray:
     return np.array(entries.to_pylist(), dtype=np.str_) if text else np.asarray(entries)
 
 
+def as_floats(entries: Any) -> NDArray[np.float64]:
+    """Turn a pyarrow array of numbers into float64, NaN where missing."""
+    import pyarrow as pa
+
+    return as_array(entries.cast(pa.float64(), safe=False).fill_null(np.nan))
+
+
+def matches(text: Any, pattern: str) -> NDArray[np.bool_]:
+    """Which entries of a text array (N,) a pattern of RE2 matches; missing ones do not."""
+    from pyarrow import compute
+
+    return as_array(compute.match_substring_regex(text, pattern).fill_null(False))
+
+
 def plain(column: Any) -> Any:
     """Reduce Arrow's many types to int64, float64, bool and large_string; leave alone what fits none of them."""
     import pyarrow as pa

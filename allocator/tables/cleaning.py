@@ -214,7 +214,7 @@ class Cleaner:
         elif types.is_null(entries.type):
             entries = entries.cast(pa.large_string())
         elif types.is_date(entries.type) or types.is_timestamp(entries.type):
-            entries = decoded(pa.chunked_array([entries]).cast(pa.string())).cast(pa.large_string())
+            entries = rows.as_text(entries)
         elif not (types.is_large_string(entries.type) or types.is_integer(entries.type)):
             rows.refuse_kind(name, f"ids are integers or text, not {entries.type}", "convert the column to one of them")
         rows.fault(name, as_array(entries.is_null()) & ~rows.faulty, "missing ids", DROP)

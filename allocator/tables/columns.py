@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.tables.arrow import as_array
+from allocator.tables.arrow import as_array, as_floats
 from allocator.tables.errors import TableError
 from allocator.tables.numerals import read_numerals
 from allocator.wording import some
@@ -86,7 +86,7 @@ class Table:
         elif not (types.is_integer(kind) or types.is_floating(kind) or types.is_null(kind)):
             self.refuse_kind(column, f"{kind} instead of numbers", "convert it or name another column")
         else:
-            numbers = _floats(entries)
+            numbers = as_floats(entries)
         self.refuse(column, numbers < 0, "negative numbers", "correct or drop the rows")
         return numbers
 
@@ -101,7 +101,7 @@ class Table:
             missing = as_array(entries.is_null())
             self.refuse(column, missing, "missing truth values", "fill them in or turn the column into text")
         elif types.is_integer(kind) or types.is_floating(kind):
-            return _floats(entries) if entries.null_count else as_array(entries)
+            return as_floats(entries) if entries.null_count else as_array(entries)
         elif types.is_large_string(kind) or types.is_null(kind):
             entries = entries.cast(pa.large_string()).fill_null("")
         else:
@@ -146,9 +146,3 @@ def refuse_long(column: str, ids: Any) -> None:
             f"{column}: an id of {len(text):,} characters (it begins with {text[:30]!r}), and ids have at most "
             f"{LONGEST:,}; is there a quotation mark that is not closed?"
         )
-
-
-def _floats(entries: Any) -> FloatArray:
-    import pyarrow as pa
-
-    return as_array(entries.cast(pa.float64(), safe=False).fill_null(np.nan))

@@ -19,7 +19,6 @@ MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be", b"\xef\xbb\xbf": "u
 """Byte-order marks, and what they say of the rest."""
 UTF8 = "utf-8-sig"
 """UTF-8 under a name that Arrow does not take for its own, so that wrong bytes are an error wherever they stand."""
-
 LINES = 100
 """Lines of one row from which a quotation mark must have been left open."""
 NO_ROWS = "Empty CSV file"
@@ -79,9 +78,11 @@ class CsvFile:
 
         Line breaks within quotation marks are rare; only where there are some is every row measured.
         """
+        if not self.quoted:
+            return
         with readable(self.name, ENCODING), unpacked(self.path) as stream:
             lines = sum(block.count(b"\n") for block in iter(lambda: stream.read(BATCH_BYTES), b""))
-        if not self.quoted or lines <= rows:
+        if lines <= rows:
             return
         with (
             readable(self.name, ENCODING),
@@ -133,7 +134,6 @@ def open_csv(
     ``columns`` are names for a file without a header line, ``encoding`` is that of a file without a mark, by default
     UTF-8, and without ``quotes`` quotation marks are letters like others.
     """
-
     with readable(name, REMEDY):
         with unpacked(path) as file:
             start = file.read(1 << 16)

@@ -179,7 +179,7 @@ class _Evaluation:
 
         if isinstance(node, ast.Name):
             return self.rows.columns[self.formula.column(node)]
-        return pa.array([constant(node)], pa.int64()).take(pa.array(np.zeros(len(self.rows), dtype=np.int64)))
+        return pa.repeat(pa.scalar(constant(node), pa.int64()), len(self.rows))
 
     def _listed(self, left: ast.expr, right: Any) -> Mask:
         import pyarrow as pa
@@ -223,7 +223,7 @@ class _Evaluation:
                 ) from None
         if wanted == "truth":
             return np.full(len(self.rows), bool(value))
-        return pa.array([str(value)], pa.large_string()).take(pa.array(np.zeros(len(self.rows), dtype=np.int64)))
+        return pa.repeat(pa.scalar(str(value), pa.large_string()), len(self.rows))
 
     def _chosen(self, test: Mask, one: Any, other: Any) -> Any:
         import pyarrow as pa

@@ -55,13 +55,13 @@ class Function:
         return self.takes[min(position, len(self.takes) - 1)]
 
 
-def _texts(name: str, constant: str | None = None) -> Callable[..., Any]:
-    """A function of pyarrow on text; its constant, if it has one, under the name it has there."""
+def _texts(name: str) -> Callable[..., Any]:
+    """A function of pyarrow on text, imported when it is called."""
 
-    def apply(text: Any, *given: str) -> Any:
+    def apply(text: Any) -> Any:
         from pyarrow import compute
 
-        return getattr(compute, name)(text, **({constant: given[0]} if constant else {}))
+        return getattr(compute, name)(text)
 
     return apply
 

@@ -170,9 +170,8 @@ class Gathering:
         over = ~unseen & (cells.returned > cells.worth)
         if over.any():
             lost = float((cells.returned - cells.worth)[over].sum())
-            self.notices.append(
-                f"{over.sum():,} pairs returned {quantity(lost)} more than they bought: they sell nothing"
-            )
+            said = f"returned {quantity(lost)} more than was bought, and sell nothing"
+            self.notices.append(f"{_pairs(int(over.sum()))} {said}")
         return Cells(*(column[~unseen] for column in cells))
 
     def _drop(self, reason: str, cells: Cells, which: NDArray[np.bool_]) -> None:

@@ -7,14 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.tables.arrow import as_array
+from allocator.tables.arrow import as_array, matches
 from allocator.tables.columns import POINTED, WHOLE, as_integers, refuse_long
 from allocator.tables.numerals import MISSING
 from allocator.wording import some
 
 SCIENTIFIC = r"^[+-]?\d+(\.\d+)?[eE][+-]?\d+$"
-
-
 ROUNDED = r"^[+-]?\d+(\.\d+[eE][+-]?|[eE][+-])\d+$"
 """Scientific notation that no code of a product would have by chance: a point, or a sign in the exponent."""
 WORDS = tuple(word for word in MISSING if word not in ("", "-"))
@@ -64,7 +62,7 @@ class Ids:
         codes = codes[as_array(encoded.indices)]
         refuse_long(f"{source}, column '{self.name}'", new)
         if new.type == self._text and len(self.suspect) < 3:
-            lost = np.flatnonzero(_matches(new, SCIENTIFIC))[:3] + self._size - len(new)
+            lost = np.flatnonzero(matches(new, SCIENTIFIC))[:3] + self._size - len(new)
             self.suspect += [f"row {numbers[np.argmax(codes == code)]} of {source}" for code in lost]
         return codes
 
@@ -97,8 +95,8 @@ class Ids:
         """Which ids (n,) are in scientific notation although all others are integers: they may have lost digits."""
         if self.known.type != self._text:
             return np.zeros(len(self.known), dtype=bool)
-        lost = _matches(self.known, SCIENTIFIC)
-        whole = _matches(self.known, WHOLE) | _matches(self.known, POINTED)
+        lost = matches(self.known, SCIENTIFIC)
+        whole = matches(self.known, WHOLE) | matches(self.known, POINTED)
         return lost & (lost | whole).all()
 
     def numbering(self, lost: NDArray[np.bool_] | None = None) -> Numbering:
@@ -164,9 +162,3 @@ def _twins(ids: Any, plain: Any) -> tuple[int, str]:
     first = int(np.argmax(count[encoded] > 1))
     pair = np.flatnonzero(encoded == encoded[first])[:2]
     return alike, some(map(repr, ids.take(pa.array(pair)).to_pylist()))
-
-
-def _matches(entries: Any, pattern: str) -> NDArray[np.bool_]:
-    from pyarrow import compute
-
-    return as_array(compute.match_substring_regex(entries, pattern).fill_null(False))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.tables.arrow import as_array
+from allocator.tables.arrow import as_array, as_floats, matches
 from allocator.tables.numerals import read_numerals
 
 Mask = NDArray[np.bool_]
@@ -48,12 +48,11 @@ def read_moments(entries: Any, layout: str | None = None) -> Read:
         return Read(np.asarray(local(entries)).astype("M8[s]"), np.zeros(len(entries), dtype=bool))
     if layout in SERIAL or types.is_integer(entries.type) or types.is_floating(entries.type):
         return _serial(entries, layout)
-    text = compute.utf8_trim_whitespace(entries.cast(pa.large_string()))
-    text = compute.if_else(compute.equal(text, ""), None, text)
+    text = _trimmed(entries)
     if layout is not None:
         moments = compute.strptime(text, format=layout, unit="s", error_is_null=True)
         return _existing(text, np.asarray(moments).astype("M8[s]"), layout)
-    iso = as_array(compute.match_substring_regex(text, ISO).fill_null(False))
+    iso = matches(text, ISO)
     moments = np.full(len(text), np.datetime64("NaT", "s"))
     whole = compute.replace_substring(text, " ", "T")
     whole = compute.replace_substring_regex(whole, r"(T\d{2}:\d{2}[\d:.]*)(Z|[+-][\d:]+)$", r"\1")
@@ -80,7 +79,7 @@ def _serial(entries: Any, layout: str | None) -> Read:
     from pyarrow import types
 
     if types.is_integer(entries.type) or types.is_floating(entries.type):
-        numbers = as_array(entries.cast(pa.float64(), safe=False).fill_null(np.nan))
+        numbers = as_floats(entries)
     else:
         numbers = read_numerals(entries.cast(pa.large_string())).numbers
     there = as_array(entries.is_valid())
@@ -137,17 +136,15 @@ def read_seconds(entries: Any) -> Read:
     from pyarrow import compute, types
 
     if types.is_integer(entries.type) or types.is_floating(entries.type):
-        numbers = as_array(entries.cast(pa.float64(), safe=False).fill_null(np.nan))
-        return Read(numbers, np.zeros(numbers.size, dtype=bool))
+        return Read(as_floats(entries), np.zeros(len(entries), dtype=bool))
     if types.is_date(entries.type) or types.is_timestamp(entries.type):
-        return _since(read_moments(entries).entries, np.zeros(len(entries), dtype=bool))
+        return Read(_since_1970(read_moments(entries).entries), np.zeros(len(entries), dtype=bool))
     if types.is_duration(entries.type) or types.is_time(entries.type):
         unit = entries.type.unit
-        ticks = entries.cast(pa.int32() if types.is_time32(entries.type) else pa.int64()).cast(pa.float64())
-        seconds = as_array(ticks.fill_null(np.nan)) * {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}[unit]
+        ticks = entries.cast(pa.int32() if types.is_time32(entries.type) else pa.int64())
+        seconds = as_floats(ticks) * {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}[unit]
         return Read(seconds, np.zeros(len(entries), dtype=bool))
-    text = compute.utf8_trim_whitespace(entries.cast(pa.large_string()))
-    text = compute.if_else(compute.equal(text, ""), None, text)
+    text = _trimmed(entries)
     seconds = np.full(len(text), np.nan)
     for pattern in (CLOCK, WORDS):
         found = compute.extract_regex(text, pattern)
@@ -155,18 +152,25 @@ def read_seconds(entries: Any) -> Read:
         for unit, size in UNIT_SECONDS.items():
             if unit in [field.name for field in found.type]:
                 amount = compute.struct_field(found, unit)
-                amount = compute.if_else(compute.equal(amount, ""), None, amount).cast(pa.float64())
-                told |= as_array(amount.is_valid())
-                total += as_array(amount.fill_null(0.0)) * size
+                amount = as_floats(compute.if_else(compute.equal(amount, ""), None, amount))
+                told |= ~np.isnan(amount)
+                total += np.nan_to_num(amount) * size
         seconds = np.where(np.isnan(seconds) & told, total, seconds)
-    bare = compute.match_substring_regex(text, r"^\d+(\.\d*)?$")
-    plain = compute.if_else(bare, text, None).cast(pa.float64())
-    seconds = np.where(np.isnan(seconds), as_array(plain.fill_null(np.nan)), seconds)
-    moments = read_moments(text).entries
-    seconds = np.where(np.isnan(seconds), _since(moments, np.isnat(moments)).entries, seconds)
+    bare = compute.if_else(compute.match_substring_regex(text, r"^\d+(\.\d*)?$"), text, None)
+    for other in (as_floats(bare), _since_1970(read_moments(text).entries)):
+        seconds = np.where(np.isnan(seconds), other, seconds)
     return Read(seconds, as_array(text.is_valid()) & np.isnan(seconds))
 
 
-def _since(moments: NDArray[np.datetime64], wrong: Mask) -> Read:
-    """Seconds since 1970, NaN where there is no moment."""
-    return Read(np.where(np.isnat(moments), np.nan, moments.astype(np.int64).astype(np.float64)), wrong)
+def _since_1970(moments: NDArray[np.datetime64]) -> NDArray[np.float64]:
+    """Seconds, NaN where there is no moment."""
+    return np.where(np.isnat(moments), np.nan, moments.astype(np.int64).astype(np.float64))
+
+
+def _trimmed(entries: Any) -> Any:
+    """Text without outer spaces, null where nothing is left."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    text = compute.utf8_trim_whitespace(entries.cast(pa.large_string()))
+    return compute.if_else(compute.equal(text, ""), None, text)

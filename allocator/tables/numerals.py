@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.tables.arrow import as_array
+from allocator.tables.arrow import as_array, as_floats, matches
 
 FloatArray = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -55,27 +55,26 @@ def read_numerals(entries: Any, decimal: str | None = None) -> Numerals:
     ``decimal`` None the mark of each entry is taken from the entry itself where it leaves no doubt; "1,234" alone does
     leave one and is ambiguous.
     """
-    import pyarrow as pa
     from pyarrow import compute
 
     bare, currency = _bare(entries)
     missing = ~as_array(bare.is_valid())
     nothing = np.zeros(len(bare), dtype=bool)
     if decimal is not None:
-        fits = _matches(bare, MARKED[decimal]) | _matches(bare, GROUPED[decimal]) | _matches(bare, INFINITE)
+        fits = matches(bare, MARKED[decimal]) | matches(bare, GROUPED[decimal]) | matches(bare, INFINITE)
         pointed = _pointed(bare) if decimal == "," else compute.replace_substring(bare, ",", "")
         return Numerals(_parsed(pointed, fits), ~(fits | missing), nothing, nothing, nothing, nothing, currency)
-    point, doubtful = _matches(bare, CLEAR_POINT), _matches(bare, DOUBTFUL_POINT)
-    plain = _matches(bare, PLAIN) | _matches(bare, INFINITE)
+    point, doubtful = matches(bare, CLEAR_POINT), matches(bare, DOUBTFUL_POINT)
+    plain = matches(bare, PLAIN) | matches(bare, INFINITE)
     numbers = _parsed(bare, plain)
     if (plain | missing).all():
         return Numerals(numbers, nothing, nothing, nothing, point, doubtful, currency)
-    comma, grouped = _matches(bare, CLEAR_COMMA), point & ~plain
+    comma, grouped = matches(bare, CLEAR_COMMA), point & ~plain
     numbers = np.where(comma, _parsed(_pointed(bare), comma), numbers)
     numbers = np.where(grouped, _parsed(compute.replace_substring(bare, ",", ""), grouped), numbers)
-    ambiguous = _matches(bare, AMBIGUOUS)
+    ambiguous = matches(bare, AMBIGUOUS)
     wrong = ~(plain | comma | grouped | ambiguous | missing)
-    return Numerals(numbers, wrong, ambiguous, comma, point, doubtful, pa.array(currency))
+    return Numerals(numbers, wrong, ambiguous, comma, point, doubtful, currency)
 
 
 def _bare(entries: Any) -> tuple[Any, Any]:
@@ -85,13 +84,12 @@ def _bare(entries: Any) -> tuple[Any, Any]:
 
     bare = compute.utf8_trim_whitespace(entries)
     bare = compute.if_else(compute.is_in(bare, pa.array(MISSING, bare.type)), None, bare)
-    none = pa.array([""], bare.type).take(pa.array(np.zeros(len(bare), dtype=np.int64)))
-    if not (~_matches(bare, PLAIN) & as_array(bare.is_valid())).any():
+    none = pa.repeat(pa.scalar("", bare.type), len(bare))
+    if not (~matches(bare, PLAIN) & as_array(bare.is_valid())).any():
         return bare, none
     bare = compute.replace_substring(bare, "\u2212", "-")
     spaced = compute.match_substring_regex(bare, SPACED)
-    bare = compute.if_else(spaced, compute.replace_substring_regex(bare, rf"(\d){SPACE}(\d)", r"\1\2"), bare)
-    bare = compute.if_else(spaced, compute.replace_substring_regex(bare, rf"(\d){SPACE}(\d)", r"\1\2"), bare)
+    bare = compute.if_else(spaced, compute.replace_substring_regex(bare, rf"(\d){SPACE}", r"\1"), bare)
     before = compute.extract_regex(bare, rf"^[(+-]?(?P<sign>{CURRENCY})\s*[\d.,+-]")
     after = compute.extract_regex(bare, rf"\d[.,]?\s*(?P<sign>{CURRENCY})\)?$")
     currency = compute.coalesce(*(compute.struct_field(found, "sign") for found in (before, after)), none)
@@ -106,12 +104,6 @@ def _bare(entries: Any) -> tuple[Any, Any]:
     return bare, currency
 
 
-def _matches(entries: Any, pattern: str) -> Mask:
-    from pyarrow import compute
-
-    return as_array(compute.match_substring_regex(entries, pattern).fill_null(False))
-
-
 def _pointed(entries: Any) -> Any:
     """Turn the notation of decimal commas into that of decimal points."""
     from pyarrow import compute
@@ -124,5 +116,4 @@ def _parsed(entries: Any, which: Mask) -> FloatArray:
     import pyarrow as pa
     from pyarrow import compute
 
-    numbers = compute.if_else(pa.array(which), entries, None).cast(pa.float64())
-    return as_array(numbers.fill_null(np.nan))
+    return as_floats(compute.if_else(pa.array(which), entries, None))

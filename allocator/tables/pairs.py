@@ -44,26 +44,6 @@ class Cells(NamedTuple):
     returns: FloatArray
 
 
-def aggregate(
-    segment: Positions,
-    anchor: Positions,
-    traffic: FloatArray,
-    *,
-    value: FloatArray | None = None,
-    money: FloatArray | None = None,
-) -> Pairs:
-    """Merge the rows (N,) of each pair of positions: sum traffic, and average ``value`` or divide ``money`` by traffic.
-
-    The result does not depend on the order of the rows, to the last bit. Money over no traffic is infinite or NaN, and
-    sums beyond float64 are infinite: a Platform refuses both.
-    """
-    width = int(anchor.max(initial=0)) + 1
-    key = segment.astype(np.int64) * width + anchor
-    worth = np.asarray(money if value is None else value)
-    cells = merge(single(key, traffic, worth), summed=money is not None)
-    return paired(cells, width, summed=money is not None)
-
-
 def single(key: NDArray[np.int64], traffic: FloatArray, worth: FloatArray) -> Cells:
     """Rows as cells that nothing was merged into; negative worth is a return."""
     back = worth < 0
@@ -83,8 +63,10 @@ def paired(cells: Cells, width: int, *, summed: bool) -> Pairs:
 
 
 def merge(cells: Cells, *, summed: bool) -> Cells:
-    """Merge the cells of each key, in an order that follows from their content; ``summed`` says that worth is money.
+    """Merge the cells of each key; ``summed`` says that worth is money, which adds up, and not value, which averages.
 
+    The order follows from their content, so that the result does not depend on that of the rows, to the last bit. Sums
+    beyond float64 are infinite: a Platform refuses them.
     A cell of mean a_c, traffic t_c and spread S_c adds S_c + t_c (a_c - a)^2 to the spread around the pair's mean a
     (derived here: the cross term vanishes because deviations within a cell sum to zero, money without traffic apart).
     """

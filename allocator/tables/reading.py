@@ -116,7 +116,7 @@ def read_log(
     TableError
         In one sentence naming the file, the column, the first rows and the remedy.
     """
-    # What reads logs is a quarter of the package to import, and not everybody reads one.
+    # An eighth of the time that importing the package would take, and not everybody reads a log.
     from allocator.tables.cleaning import Wanted
     from allocator.tables.gathering import Gathering
     from allocator.tables.sources import sources

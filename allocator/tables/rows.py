@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.tables.arrow import as_array, plain
+from allocator.tables.arrow import as_array, as_floats, plain
 from allocator.tables.errors import TableError
 from allocator.tables.moments import local
 from allocator.tables.numerals import read_numerals
@@ -74,7 +74,7 @@ class Rows:
         from pyarrow import compute, types
 
         if types.is_integer(entries.type) or types.is_floating(entries.type):
-            return as_array(entries.cast(pa.float64(), safe=False).fill_null(np.nan))
+            return as_floats(entries)
         if types.is_null(entries.type):
             return np.full(len(self), np.nan)
         if types.is_duration(entries.type) or types.is_time(entries.type):
@@ -101,8 +101,7 @@ class Rows:
         from pyarrow import compute, types
 
         if types.is_floating(entries.type):
-            numbers = as_array(entries.cast(pa.float64()).fill_null(np.nan))
-            return number_text(numbers)
+            return number_text(as_floats(entries))
         if types.is_boolean(entries.type):
             return compute.if_else(entries, "true", "false").cast(pa.large_string())
         return plain(pa.chunked_array([local(entries)])).combine_chunks().cast(pa.large_string())

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.tables.arrow import as_array, plain
+from allocator.tables.arrow import as_array, matches, plain
 from allocator.tables.columns import WHOLE, Table, pointless
 from allocator.tables.errors import TableError, readable
 from allocator.tables.ids import Ids, Numbering
@@ -128,7 +128,7 @@ def _guessed(column: Any) -> Any:
         return compute.equal(compute.utf8_lower(bare), "true")
     if len(lower) and as_array(compute.match_substring_regex(bare, ISO).fill_null(True)).all():
         return compute.replace_substring_regex(bare, r"^(\S+) ", r"\1T")
-    if as_array(compute.match_substring_regex(bare, LEADING_ZERO).fill_null(False)).any():
+    if matches(bare, LEADING_ZERO).any():
         return bare
     read = read_numerals(bare)
     if (read.wrong | read.ambiguous).any() or not len(lower) or (read.comma.any() and read.point.any()):
