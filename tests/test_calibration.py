@@ -18,13 +18,8 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 
 @pytest.fixture(scope="module")
-def calibration():
-    sys.path.insert(0, str(FOLDER))
-    try:
-        import calibration
-    finally:
-        sys.path.remove(str(FOLDER))
-    return calibration
+def calibration(experiment):
+    return experiment
 
 
 def drawn(seed, **changes):

@@ -14,13 +14,8 @@ FOLDER = Path(__file__).parents[1] / "experiments"
 
 
 @pytest.fixture(scope="module")
-def real_market():
-    sys.path.insert(0, str(FOLDER))
-    try:
-        import real_market
-    finally:
-        sys.path.remove(str(FOLDER))
-    return real_market
+def real_market(experiment):
+    return experiment
 
 
 @pytest.fixture(scope="module")

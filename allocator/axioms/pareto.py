@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,9 +14,9 @@ from allocator.certificate import certify
 from allocator.driver import UnsupportedError
 from allocator.linear_model import not_linear
 from allocator.problem import Problem
-from allocator.rules import Floor, Objective, Totals, Welfare
+from allocator.rules import Floor, Objective
+from allocator.rules.linear import Linear
 from allocator.rules.rows import Rows
-from allocator.rules.rule import Marginals
 from allocator.solvers import solve
 from allocator.wording import some
 
@@ -121,34 +120,12 @@ def _keeping(allocation: Allocation, of: str) -> Problem:
 
 
 @dataclass(frozen=True, eq=False)
-class _Sum(Welfare):
-    """What all anchors have of a good, in units of the good; linear, so its marginal is its weight everywhere."""
+class _Sum(Linear):
+    """What all anchors have of a good, in units of the good."""
 
     @property
     def name(self) -> str:
         return f"Sum of {self.of}"
-
-    @property
-    def shape(self) -> None:
-        return None
-
-    def value(self, totals: Totals) -> FloatArray:
-        return self.weight * totals.of(self.of)
-
-    def size(self, totals: Totals) -> float:
-        return float(self.value(totals).sum())
-
-    def marginals(self, multipliers: None) -> Marginals:
-        return {self.of: np.full(self.reach.size, self.weight)}
-
-    def conjugate(self, multipliers: None) -> FloatArray:
-        return np.zeros(0)
-
-    def fit(self, marginals: Mapping[str, FloatArray]) -> None:
-        return None
-
-    def supergradient(self, totals: Totals) -> None:
-        return None
 
     @property
     def rows(self) -> Rows:

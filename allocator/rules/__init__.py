@@ -4,7 +4,7 @@ from typing import Any
 
 from allocator.rules.alpha_fair import AlphaFair, Nash
 from allocator.rules.bounds import Cap, Capacity, Floor
-from allocator.rules.gmv import GMV
+from allocator.rules.linear import GMV
 from allocator.rules.max_min import MaxMin
 from allocator.rules.objective import Objective
 from allocator.rules.rule import Constraint, Rule, Totals, Violation, Welfare

@@ -1,4 +1,4 @@
-"""Gross merchandise volume, the linear term."""
+"""Terms that are linear in the amounts of one good, gross merchandise volume first."""
 
 from __future__ import annotations
 
@@ -14,27 +14,21 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class GMV(Welfare):
-    """GMV of all anchors, sum of v_e x_e, in currency. It has no multipliers: its marginal is its weight everywhere."""
-
-    of: str = field(default="gmv", init=False, repr=False)
-
-    @property
-    def name(self) -> str:
-        return "GMV"
+class Linear(Welfare):
+    """What all anchors have of a good together. It has no multipliers: its marginal is its weight everywhere."""
 
     @property
     def shape(self) -> None:
         return None
 
     def value(self, totals: Totals) -> FloatArray:
-        return self.weight * totals.of("gmv")
+        return self.weight * totals.of(self.of)
 
     def size(self, totals: Totals) -> float:
         return float(self.value(totals).sum())
 
     def marginals(self, multipliers: None) -> Marginals:
-        return {"gmv": np.full(self.platform.anchor_count, self.weight)}
+        return {self.of: np.full(self.platform.anchor_count, self.weight)}
 
     def conjugate(self, multipliers: None) -> FloatArray:
         return np.zeros(0)
@@ -44,3 +38,14 @@ class GMV(Welfare):
 
     def supergradient(self, totals: Totals) -> None:
         return None
+
+
+@dataclass(frozen=True, eq=False)
+class GMV(Linear):
+    """GMV of all anchors, sum of v_e x_e, in currency."""
+
+    of: str = field(default="gmv", init=False, repr=False)
+
+    @property
+    def name(self) -> str:
+        return "GMV"
