@@ -16,7 +16,7 @@ from allocator.certificate import Certificate
 from allocator.graph import Platform
 from allocator.metrics import gini
 from allocator.problem import Multipliers, Problem, Surplus
-from allocator.rules import Constraint, Totals
+from allocator.rules import Totals
 from allocator.wording import quantity
 
 FloatArray = NDArray[np.float64]
@@ -103,13 +103,14 @@ class Allocation:
 
     @cached_property
     def shadow_prices(self) -> dict[str, Any]:
-        """Per constraint, the change of the optimal objective in currency per unit of its level, (A,) for bounds on
-        anchors.
+        """Per rule that has a level, the change of the optimal objective in currency per unit of it: (A,) for bounds on
+        anchors, (K,) for rules of K levels.
 
         Prices of a degenerate problem are not unique: at a kink, any of an interval is right.
         """
         pairs = zip(self.problem.labels, self.problem.terms, self.multipliers, strict=True)
-        return {label: term.shadow_price(mine) for label, term, mine in pairs if isinstance(term, Constraint)}
+        prices = {label: term.shadow_price(mine, self.totals, self.surplus) for label, term, mine in pairs}
+        return {label: price for label, price in prices.items() if price is not None}
 
     def explain(self, anchor: Any) -> str:
         """A paragraph about one anchor (by id): what it gets, why, and what its rules cost."""

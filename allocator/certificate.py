@@ -13,14 +13,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allocator.graph import Platform
+from allocator.oracle import best_use
 from allocator.problem import Multipliers, Problem, Surplus
-from allocator.rules import Constraint, Totals, Violation, Welfare
+from allocator.rules import Constraint, SegmentCap, Totals, Violation, Welfare
 from allocator.wording import quantity
 
 FloatArray = NDArray[np.float64]
@@ -112,9 +113,9 @@ def certify(problem: Problem, flow: FloatArray | Totals, multipliers: Multiplier
     with np.errstate(over="ignore", invalid="ignore"):  # far prices overflow: the bound is then infinite
         rents = _rents(problem.platform, problem.surplus(multipliers))
         bound, rounding = _bound(problem, multipliers, rents)
-        credit = _credit(problem, totals, multipliers, rents[0])
+        credit = _credit(problem, totals, multipliers, rents.last)
     welfare = [t for t in problem.terms if isinstance(t, Welfare)]
-    values = np.concatenate([t.value(totals) for t in welfare] or [np.zeros(1)])
+    values = np.concatenate([t.value(totals) for t in problem.valued] or [np.zeros(1)])
     objective, scale = float(values.sum()), float(sum(t.size(totals) for t in welfare))
     if math.isfinite(objective):
         rounding += _allowance(problem.platform) * float(np.abs(values).sum())
@@ -179,26 +180,35 @@ def _allowance(platform: Platform) -> float:
     return 8 * 2.0**-53 * (math.log2(platform.edge_count) + degree + 4)
 
 
-def _bound(problem: Problem, multipliers: Multipliers, rents: tuple[FloatArray, float]) -> tuple[float, float]:
-    rent, rent_rounding = rents
+class Rents(NamedTuple):
+    """What an impression of each segment earns at most, ``most`` (S,), what its ``last`` part earns (S,), and by how
+    much ``rounding`` inside the surpluses may have lowered all of them together.
+    """
+
+    most: FloatArray
+    last: FloatArray
+    rounding: float
+
+
+def _bound(problem: Problem, multipliers: Multipliers, rents: Rents) -> tuple[float, float]:
     summands = [
-        problem.platform.supply * rent,
+        problem.platform.supply * rents.most,
         *(t.conjugate(m) for t, m in zip(problem.terms, multipliers, strict=True)),
     ]
     added = np.concatenate(summands)
     bound = float(added.sum())
     if not math.isfinite(bound):
         return math.inf, 0.0
-    return bound, rent_rounding + _allowance(problem.platform) * float(np.abs(added).sum())
+    return bound, rents.rounding + _allowance(problem.platform) * float(np.abs(added).sum())
 
 
-def _rents(platform: Platform, surplus: Surplus) -> tuple[FloatArray, float]:
-    """Rent of each segment (S,), and how much rounding inside the surpluses may have lowered all of them together.
+def _rents(platform: Platform, surplus: Surplus) -> Rents:
+    """Rents of a surplus.
 
     Prices that run far make alpha v and beta cancel; an edge counts with its own rounding error added, so that an
     error is paid for exactly where it could have changed the winner.
     """
-    rent, raised = np.zeros(platform.segment_count), np.zeros(platform.segment_count)
+    most, last, raised = (np.zeros(platform.segment_count) for _ in range(3))
     for segments, edges in platform.blocks():
         anchor = platform.anchor[edges]
         sales, bonus = surplus.alpha[anchor] * platform.value[edges], surplus.beta[anchor]
@@ -206,9 +216,9 @@ def _rents(platform: Platform, surplus: Surplus) -> tuple[FloatArray, float]:
         if surplus.extra is not None:
             s, size = s + surplus.extra[edges], size + np.abs(surplus.extra[edges])
         starts = platform.indptr[segments] - edges.start
-        rent[segments] = np.maximum(np.maximum.reduceat(s, starts), 0.0)
-        raised[segments] = np.maximum(np.maximum.reduceat(s + 2.0**-50 * size, starts), 0.0)
-    return rent, float((platform.supply * (raised - rent)).sum())
+        most[segments], last[segments] = best_use(s, starts, surplus.pieces)
+        raised[segments], _ = best_use(s + 2.0**-50 * size, starts, surplus.pieces)
+    return Rents(most, last, float((platform.supply * (raised - most)).sum()))
 
 
 def violations(problem: Problem, totals: Totals) -> dict[str, Violation]:
@@ -225,7 +235,7 @@ def violations(problem: Problem, totals: Totals) -> dict[str, Violation]:
         ),
     }
     for label, term in zip(problem.labels, problem.terms, strict=True):
-        if isinstance(term, Constraint):
+        if isinstance(term, Constraint) and term.soft is None:
             found[label] = term.violation(totals)
     return found
 
@@ -241,24 +251,27 @@ class _Within(Totals):
         return np.clip(self.totals.of(good), 0.0, self.platform.reach_of(good))
 
 
-def _credit(problem: Problem, totals: Totals, multipliers: Multipliers, rent: FloatArray) -> float:
+def _credit(problem: Problem, totals: Totals, multipliers: Multipliers, last: FloatArray) -> float:
     """What weak duality gives to a flow that is not quite feasible; exactly zero for one that is.
 
-    Rents on excess supply, multipliers on broken rules, on a negative edge the shortfall of its surplus below the rent
-    (the bound counted it as zero), and what F - marginals . amounts gains where amounts leave the box of the conjugate.
+    The last part's rent on excess supply, multipliers on broken rules, on an edge beyond its cap what its surplus has
+    over that rent, on a negative edge what it lacks (the bound counted it as zero), and what F - marginals . amounts
+    gains where amounts leave the box of the conjugate.
     """
     platform, within = problem.platform, _Within(totals)
-    credit = float((rent * np.maximum(totals.served - platform.supply, 0.0)).sum())
-    negative = np.flatnonzero(totals.flow < 0) if totals.flow.min() < 0 else np.zeros(0, np.int64)
-    if negative.size:
-        shortfall = rent[platform.segment[negative]] - problem.surplus(multipliers).on_edges()[negative]
-        credit += float((np.maximum(shortfall, 0.0) * -totals.flow[negative]).sum())
+    credit = float((last * np.maximum(totals.served - platform.supply, 0.0)).sum())
+    capped = [t for t in problem.constraints if isinstance(t, SegmentCap) and t.soft is None]
+    beyond = sum((t.excess(totals) for t in capped), np.zeros(1))
+    if totals.flow.min() < 0 or beyond.any():
+        ahead = problem.surplus(multipliers).on_edges() - last[platform.segment]
+        credit += float((np.maximum(ahead, 0.0) * beyond).sum())
+        credit += float((np.maximum(-ahead, 0.0) * np.maximum(-totals.flow, 0.0)).sum())
     for term, mine in zip(problem.terms, multipliers, strict=True):
         beyond = {good: totals.of(good) - within.of(good) for good in term.marginals(mine) if good != "edges"}
         outside = any(step.any() for step in beyond.values())
         gain = -sum(float(term.marginals(mine)[good] @ step) for good, step in beyond.items()) if outside else 0.0
-        if isinstance(term, Constraint):
-            credit += float(np.abs(np.asarray(mine) * term.excess(totals)).sum())
+        if isinstance(term, Constraint) and term.soft is None:
+            credit += term.credit(mine, totals)
         elif outside:
             gain += float(term.value(totals).sum()) - float(term.value(within).sum())
         credit += max(0.0, gain)

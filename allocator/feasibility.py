@@ -82,7 +82,7 @@ def _witness(problem: Problem, good: str, p: FloatArray, *, both: bool = False) 
     of_rule = {
         id(rule): floor + (cap if both else 0.0) for rule, floor, cap in zip(boxes.rules, floors, caps, strict=True)
     }
-    return [of_rule.get(id(term), term.idle()) for term in problem.constraints]
+    return [of_rule.get(id(term), term.idle()) for term in problem.constraints if term.soft is None]
 
 
 def conflict(problem: Problem) -> Conflict | None:
@@ -138,15 +138,8 @@ def _elastic(problem: Problem) -> Conflict | None:
     witness = list(model.multipliers(dual))
     if not refuted(problem, witness):
         return None
-    named = []
-    for label, term, mine in zip(bare.labels, bare.terms, witness, strict=True):
-        felt = (
-            np.abs(mine) > 1e-6 * np.abs(mine).max()
-            if np.shape(mine) == term.shape and np.any(mine)
-            else np.zeros(0, bool)
-        )
-        if felt.any():
-            named.append(f"{label} at anchor {some(problem.platform.anchors['id'][felt])}")
+    pairs = [(label, term.felt(mine)) for label, term, mine in zip(bare.labels, bare.terms, witness, strict=True)]
+    named = [f"{label} at {where}" for label, where in pairs if where]
     return Conflict(
         f"these rules contradict each other: {'; '.join(named)}; relax their levels, or add edges or supply", witness
     )

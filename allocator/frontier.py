@@ -13,7 +13,7 @@ from allocator.allocation import Allocation, Status
 from allocator.driver import AllocationError, Solver
 from allocator.metrics import gini, hhi, jain, top_share
 from allocator.problem import Problem
-from allocator.rules import GMV, Objective, Totals
+from allocator.rules import GMV, Objective, RobustGMV, Totals
 from allocator.solvers import solve
 
 Row = dict[str, Any]
@@ -49,21 +49,23 @@ def weighted(problem: Problem, weight: float) -> Problem:
     """
     if not weight >= 0:
         raise ValueError(f"a relative weight must be >= 0 (infinity for welfare alone), not {weight}")
-    terms = [t for t in problem.objective.terms if not isinstance(t, GMV)]
+    sales = next((t for t in problem.objective.terms if isinstance(t, RobustGMV)), GMV())
+    terms = [t for t in problem.objective.terms if not isinstance(t, GMV | RobustGMV)]
     if not terms:
         raise ValueError(
             f"the objective {problem.objective!r} has no welfare term to weigh against GMV; add one, such as "
             f"AlphaFair(1)"
         )
     if weight == 0:
-        return replace(problem, objective=Objective((GMV(),)))
+        return replace(problem, objective=Objective((sales,)))
     even = Totals.even(problem.platform)
     gmv = float(even.of("gmv").sum())
-    size = sum(t.size(even) for t in problem.welfare)
-    yardstick = size if 0 < size < math.inf else sum(problem.platform.total_of(t.of) for t in problem.welfare)
+    welfare = [t for t in problem.welfare if not isinstance(t, RobustGMV)]
+    size = sum(t.size(even) for t in welfare)
+    yardstick = size if 0 < size < math.inf else sum(problem.platform.total_of(t.of) for t in welfare)
     unit = gmv / yardstick if gmv > 0 and yardstick > 0 else 1.0
-    welfare = unit * Objective(tuple(terms))
-    return replace(problem, objective=welfare if math.isinf(weight) else GMV() + weight * welfare)
+    fair = unit * Objective(tuple(terms))
+    return replace(problem, objective=fair if math.isinf(weight) else sales + weight * fair)
 
 
 def frontier(

@@ -61,19 +61,20 @@ class LinearModel:
     def multipliers(self, dual: FloatArray) -> Multipliers:
         """Multipliers of every term from row duals, dual = change of the optimum per unit of the bound (scaled)."""
         dual = np.asarray(dual) * self.currency / self.row_unit
-        raw: dict[int, dict[str, FloatArray]] = {}
+        found: dict[int, Any] = {}
         start = self.problem.platform.segment_count
         for good, (boxes, bounded) in self.boxes.items():
             p = np.zeros(self.problem.platform.anchor_count)
             p[bounded] = -dual[start : start + bounded.size]
-            raw |= {id(rule): {good: share} for rule, share in zip(boxes.rules, boxes.marginals(p), strict=True)}
+            shares = zip(boxes.rules, boxes.marginals(p), strict=True)
+            found |= {id(rule): rule.fit({good: share}) for rule, share in shares}
             start += bounded.size
         for term in self.problem.terms:
             if term.box is None and term.rows is not None:
                 rows = term.rows
-                raw[id(term)] = rows.marginals(dual[start : start + rows.lower.size])
+                found[id(term)] = term.from_duals(dual[start : start + rows.lower.size])
                 start += rows.lower.size
-        return [None if isinstance(term, GMV) else term.fit(raw[id(term)]) for term in self.problem.terms]
+        return [found.get(id(term)) for term in self.problem.terms]
 
 
 def not_linear(problem: Problem) -> str | None:
@@ -141,16 +142,11 @@ def _blocks(problem: Problem, boxes: dict[str, tuple[Boxes, NDArray[np.int64]]])
         if term.box is None and not isinstance(term, GMV):
             rows = term.rows
             matrix = sum(
-                coefficients @ _into_anchors(platform, good) for good, coefficients in rows.coefficients.items()
+                coefficients if good == "edges" else coefficients @ _into_anchors(platform, good)
+                for good, coefficients in rows.coefficients.items()
             )
-            yield Block(
-                matrix,
-                rows.lower,
-                rows.upper,
-                max(_unit(platform, good) for good in rows.coefficients),
-                rows.auxiliary,
-                rows.cost,
-            )
+            unit = max(_unit(platform, good) for good in rows.coefficients)
+            yield Block(matrix, rows.lower, rows.upper, unit, rows.auxiliary, rows.cost)
 
 
 def _into_anchors(platform: Platform, good: str) -> Any:
@@ -165,7 +161,7 @@ def _into_anchors(platform: Platform, good: str) -> Any:
 
 def _unit(platform: Platform, good: str) -> float:
     """A typical amount of a good per impression: the median over edges that bring any."""
-    measure = platform.measure(good)
+    measure = None if good == "edges" else platform.measure(good)
     if measure is None:
         return 1.0
     positive = measure[measure > 0]

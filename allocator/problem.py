@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.graph import Platform
-from allocator.rules import GMV, AlphaFair, Constraint, Objective, Rule, Totals, Welfare
+from allocator.oracle import WHOLE, Piece, best_use, pieces_of
+from allocator.rules import GMV, AlphaFair, Constraint, Objective, Rule, SegmentCap, Totals, Welfare
 from allocator.rules.rows import Boxes
 from allocator.wording import some
 
@@ -33,12 +34,15 @@ class Surplus:
         Bonus (> 0) or price (< 0) of one impression on an anchor, currency / impression.
     extra : (E,) or None
         What rules on single edges or further edge measures add, currency / impression.
+    pieces : tuple
+        What of a segment every edge can take; see `allocator.oracle`.
     """
 
     platform: Platform
     alpha: FloatArray
     beta: FloatArray
     extra: FloatArray | None = None
+    pieces: tuple[Piece, ...] = WHOLE
 
     def at(self, edge: NDArray[np.int64] | slice) -> FloatArray:
         """Surplus of some edges, in their order."""
@@ -49,6 +53,23 @@ class Surplus:
     def on_edges(self) -> FloatArray:
         """Surplus of every edge, (E,)."""
         return self.at(slice(None))
+
+    def last(self) -> FloatArray:
+        """What one more impression of each segment would earn: the rent of its supply, (S,)."""
+        last = np.zeros(self.platform.segment_count)
+        for segments, edges in self.platform.blocks():
+            last[segments] = best_use(self.at(edges), self.platform.indptr[segments] - edges.start, self.pieces)[1]
+        return last
+
+    def price_of_share(self, share: float, limit: float) -> float:
+        """Worth of one more unit of a cap's share: what edges that are full have over the last part, times supply."""
+        before, discount = 0.0, 0.0
+        for piece in self.pieces:
+            if before + 1e-15 >= share:
+                break
+            before, discount = before + piece.width, piece.discount
+        ahead = self.on_edges() - discount - self.last()[self.platform.segment]
+        return float((self.platform.supply[self.platform.segment] * np.clip(ahead, 0.0, limit)).sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +131,16 @@ class Problem:
         return tuple(t for t in self.terms if isinstance(t, Constraint))
 
     @property
+    def valued(self) -> tuple[Rule, ...]:
+        """Bound terms that are worth something: those of the objective, and soft rules, which cost."""
+        return tuple(t for t in self.terms if isinstance(t, Welfare) or t.soft is not None)
+
+    @cached_property
+    def pieces(self) -> tuple[Piece, ...]:
+        """What of a segment every edge can take, by the caps on edges."""
+        return pieces_of([(t.share, t.price_limit) for t in self.constraints if isinstance(t, SegmentCap)])
+
+    @property
     def gmv_weight(self) -> float:
         """w, the weight of GMV in the objective."""
         return sum(t.weight for t in self.terms if isinstance(t, GMV))
@@ -131,8 +162,9 @@ class Problem:
 
     @cached_property
     def without_objective(self) -> Problem:
-        """The constraints alone: a bound below zero on this problem proves that they contradict each other."""
-        return replace(self, objective=Objective(()))
+        """The hard constraints alone: a bound below zero on this problem proves that they contradict each other."""
+        hard = tuple(rule for rule in self.rules if rule.soft is None)
+        return replace(self, objective=Objective(()), rules=hard)
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -157,7 +189,7 @@ class Problem:
                 else:
                     on_edges = marginal if good == "edges" else marginal[platform.anchor] * platform.measure(good)
                     extra = on_edges if extra is None else extra + on_edges
-        return Surplus(platform, alpha, beta, extra)
+        return Surplus(platform, alpha, beta, extra, self.pieces)
 
     def supporting(self, totals: Totals) -> list[Any]:
         """Multipliers for a flow that comes with none: supergradients of the welfare, idle constraints."""

@@ -150,7 +150,7 @@ def _rules(allocation: Allocation, j: int) -> list[Row]:
                 row |= {
                     "level": float(box.lower[j] if box.upper[j] == np.inf else box.upper[j]),
                     "amount": float(allocation.totals.of(good)[j]),
-                    "shadow_price": float(np.asarray(term.shadow_price(mine))[j]),
+                    "shadow_price": float(allocation.shadow_prices[label][j]),
                 }
             elif isinstance(term, Welfare):
                 row["median_marginal"] = float(np.median(marginal))

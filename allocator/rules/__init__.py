@@ -3,29 +3,43 @@
 from typing import Any
 
 from allocator.rules.alpha_fair import AlphaFair, Nash
-from allocator.rules.bounds import Cap, Capacity, Floor
+from allocator.rules.amounts import Budget, GMVAtLeast
+from allocator.rules.at_least import FairnessAtLeast
+from allocator.rules.bounds import Cap, Capacity, Floor, ReachFloor
+from allocator.rules.capped import CappedUtility
+from allocator.rules.gini import CVaR, GeneralizedGini, Gini
+from allocator.rules.groups import GroupShare
+from allocator.rules.index_caps import GiniAtMost, HeadCap, HHIAtMost
 from allocator.rules.linear import GMV
 from allocator.rules.max_min import MaxMin
 from allocator.rules.objective import Objective
+from allocator.rules.robust import RobustGMV
 from allocator.rules.rule import Constraint, Rule, Totals, Violation, Welfare
+from allocator.rules.segments import SegmentCap, SegmentFloor
+from allocator.rules.shares import Concentration, Entropy, TargetShares
+
+RULES: dict[str, type[Rule]] = {
+    rule.__name__: rule
+    for rule in (
+        *(GMV, RobustGMV, AlphaFair, MaxMin, GeneralizedGini, Gini, CVaR),
+        *(CappedUtility, TargetShares, Concentration),
+        *(Capacity, Cap, Floor, GroupShare, HeadCap, Budget, GMVAtLeast, FairnessAtLeast),
+        *(GiniAtMost, HHIAtMost, SegmentCap, SegmentFloor),
+    )
+}
 
 __all__ = [
-    "GMV",
-    "AlphaFair",
-    "Cap",
-    "Capacity",
+    *(name for name in RULES),
     "Constraint",
-    "Floor",
-    "MaxMin",
+    "Entropy",
     "Nash",
     "Objective",
+    "ReachFloor",
     "Rule",
     "Totals",
     "Violation",
     "Welfare",
 ]
-
-RULES = {rule.__name__: rule for rule in (GMV, AlphaFair, MaxMin, Capacity, Cap, Floor)}
 
 
 def from_record(record: dict[str, Any]) -> Rule:
@@ -35,4 +49,5 @@ def from_record(record: dict[str, Any]) -> Rule:
     if rule is None:
         raise ValueError(f"no rule is called {record.get('rule')!r} (known: {', '.join(RULES)})")
     fixed = {f for f, spec in rule.__dataclass_fields__.items() if not spec.init}
-    return rule(**{k: v for k, v in given.items() if k not in fixed})
+    read = {k: from_record(v) if isinstance(v, dict) and "rule" in v else v for k, v in given.items()}
+    return rule(**{k: v for k, v in read.items() if k not in fixed})

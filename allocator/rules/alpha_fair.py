@@ -139,6 +139,11 @@ class AlphaFair(Welfare):
         with np.errstate(over="ignore"):
             return np.minimum(self.c * z**-self.alpha, LARGEST_MARGINAL)
 
+    def constant(self, totals: Any) -> float:
+        if self.alpha != 1:
+            return 0.0
+        return float((self.c * self.m * np.log(totals.unit(self.of)[self.active] / self.m)).sum()) / totals.currency
+
     def cvxpy(self, totals: Any) -> tuple[Any, list]:
         import cvxpy as cp
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.graph import Platform
-from allocator.rules.levels import Where, anchors_where, per_anchor
+from allocator.rules.levels import Where, anchors_where, fraction, per_anchor
 from allocator.rules.rows import Box, Rows
-from allocator.rules.rule import Constraint, Totals, Violation
+from allocator.rules.rule import Constraint, Marginals, Totals, Violation
 from allocator.wording import some
 
 FloatArray = NDArray[np.float64]
@@ -32,8 +32,19 @@ class _Bound(Constraint):
         return replace(bound, level=np.where(anchors_where(platform, self.where), level, self.neutral), where=None)
 
     @property
-    def box(self) -> Box:
+    def interval(self) -> Box:
+        """The bounds, hard or soft."""
         raise NotImplementedError
+
+    @property
+    def box(self) -> Box | None:
+        return self.interval if self.soft is None else None
+
+    def marginals(self, multipliers: FloatArray) -> Marginals:
+        return {self.of: self._limited(multipliers)}
+
+    def _limited(self, multipliers: FloatArray) -> FloatArray:
+        return multipliers if self.soft is None else np.clip(multipliers, -self.soft, self.soft)
 
     def violation(self, totals: Totals) -> Violation:
         excess = self.excess(totals)
@@ -43,18 +54,35 @@ class _Bound(Constraint):
             float(excess.max()), float(excess[worst] / unit[worst]), f"anchor {self.platform.anchors['id'][worst]}"
         )
 
-    def idle(self) -> FloatArray:
-        return np.zeros(self.level.size)
-
-    def shadow_price(self, multipliers: FloatArray) -> FloatArray:
+    def shadow_price(self, multipliers: FloatArray, totals: Totals, surplus: Any) -> FloatArray:
         """-p: what one more unit of an anchor's level is worth (>= 0 for a cap, <= 0 for a floor)."""
-        return 0.0 - multipliers
+        return 0.0 - self._limited(multipliers)
+
+    def felt(self, multipliers: FloatArray) -> str:
+        size = np.abs(multipliers)
+        return f"anchor {some(self.platform.anchors['id'][size > 1e-6 * size.max()])}" if size.any() else ""
 
     @property
     def rows(self) -> Rows:
         from scipy.sparse import eye_array
 
-        return Rows({self.of: eye_array(self.level.size, format="csr")}, self.box.lower, self.box.upper)
+        box = self.interval
+        lower = np.where(box.lower > 0, box.lower, -np.inf) if self.soft is not None else box.lower
+        rows = Rows({self.of: eye_array(self.level.size, format="csr")}, lower, box.upper)
+        return rows if self.soft is None else rows.softened(self.price_limit)
+
+    def cvxpy(self, totals: Any) -> tuple[Any, list]:
+        import cvxpy as cp
+
+        box, unit = self.interval, totals.unit(self.of)
+        limited, felt = np.flatnonzero(box.upper < np.inf), np.flatnonzero(box.lower > 0)
+        above = totals.of(self.of)[limited] - (box.upper / unit)[limited]
+        below = (box.lower / unit)[felt] - totals.of(self.of)[felt]
+        broken = [(above, limited)] * bool(limited.size) + [(below, felt)] * bool(felt.size)
+        if self.soft is None:
+            return 0, [part <= 0 for part, _ in broken]
+        cost = [cp.sum(cp.multiply(self.soft * unit[where] / totals.currency, cp.pos(part))) for part, where in broken]
+        return -sum(cost), []
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,21 +102,17 @@ class Cap(_Bound):
     neutral: ClassVar[float] = np.inf
 
     def conjugate(self, multipliers: FloatArray) -> FloatArray:
-        return np.minimum(self.level, self.reach) * np.maximum(0.0, -multipliers)
+        return np.minimum(self.level, self.reach) * np.maximum(0.0, -self._limited(multipliers))
 
     def fit(self, marginals: Mapping[str, FloatArray]) -> FloatArray:
         """A cap never subsidises, and one above the reach is never felt."""
-        return np.where(self.level < self.reach, np.minimum(marginals[self.of], 0.0), 0.0)
+        return self._limited(np.where(self.level < self.reach, np.minimum(marginals[self.of], 0.0), 0.0))
 
     def excess(self, totals: Totals) -> FloatArray:
         return np.maximum(totals.of(self.of) - self.level, 0.0)
 
-    def cvxpy(self, totals: Any) -> tuple[Any, list]:
-        limited = np.flatnonzero(self.level < np.inf)
-        return 0, [totals.of(self.of)[limited] <= (self.level / totals.unit(self.of))[limited]] if limited.size else []
-
     @property
-    def box(self) -> Box:
+    def interval(self) -> Box:
         return Box(self.of, np.zeros(self.level.size), self.level)
 
 
@@ -117,19 +141,21 @@ class Floor(_Bound):
         return bound
 
     def conjugate(self, multipliers: FloatArray) -> FloatArray:
-        return np.where(multipliers >= 0, -self.level, -self.reach) * multipliers
+        p = self._limited(multipliers)
+        return np.where(p >= 0, -self.level, -self.reach) * p
 
     def fit(self, marginals: Mapping[str, FloatArray]) -> FloatArray:
         """A floor never taxes, and one at zero is never felt."""
-        return np.where(self.level > 0, np.maximum(marginals[self.of], 0.0), 0.0)
+        return self._limited(np.where(self.level > 0, np.maximum(marginals[self.of], 0.0), 0.0))
 
     def excess(self, totals: Totals) -> FloatArray:
         return np.maximum(self.level - totals.of(self.of), 0.0)
 
-    def cvxpy(self, totals: Any) -> tuple[Any, list]:
-        felt = np.flatnonzero(self.level > 0)
-        return 0, [totals.of(self.of)[felt] >= (self.level / totals.unit(self.of))[felt]] if felt.size else []
-
     @property
-    def box(self) -> Box:
+    def interval(self) -> Box:
         return Box(self.of, self.level, np.full(self.level.size, np.inf))
+
+
+def ReachFloor(share: float, **options: Any) -> Floor:
+    """Every chosen anchor gets at least a share of its reach: `Floor` at share * reach_j, share in [0, 1]."""
+    return Floor(f"reach:{fraction(share, 'the share of its reach that an anchor is promised')!r}", **options)

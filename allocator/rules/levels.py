@@ -106,6 +106,20 @@ def per_anchor(platform: Platform, level: Level, *, of: str, neutral: float) -> 
     return np.where(levels < np.finfo(np.float64).tiny, 0.0, levels)  # subnormal numbers have no digits to keep
 
 
+def fraction(share: float, what: str) -> float:
+    """A share in [0, 1] as a float; anything else is refused."""
+    if not (isinstance(share, int | float | np.number) and not isinstance(share, bool) and 0 <= share <= 1):
+        raise ValueError(f"{what} is a share in [0, 1], not {share!r}")
+    return float(share)
+
+
+def amount(level: float, what: str) -> float:
+    """A finite amount >= 0 as a float; anything else is refused."""
+    if not (isinstance(level, int | float | np.number) and not isinstance(level, bool) and 0 <= level < np.inf):
+        raise ValueError(f"{what} must be a finite number >= 0, not {level!r}")
+    return float(level)
+
+
 def positive(platform: Platform, amounts: ArrayLike | None, what: str) -> FloatArray:
     """One finite number > 0 per anchor, (A,); 1 where nothing is given."""
     levels = per_anchor(platform, 1.0 if amounts is None else amounts, of="exposure", neutral=1.0)

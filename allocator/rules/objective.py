@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from allocator.rules.at_least import AtLeast, FairnessAtLeast
 from allocator.rules.rule import Welfare
 
 
@@ -24,9 +25,7 @@ class Objective:
             return cls(tuple(t for t in term.terms if t.weight > 0))
         if isinstance(term, Welfare):
             return cls((term,) if term.weight > 0 else ())
-        raise TypeError(
-            f"{getattr(term, 'name', term)!s} is not a term of an objective; constraints belong in rules=[...]"
-        )
+        raise TypeError(_why_no_term(term))
 
     def __add__(self, other: Welfare | Objective) -> Objective:
         return Objective(self.terms + Objective.coerce(other).terms)
@@ -41,3 +40,19 @@ class Objective:
 
     def __repr__(self) -> str:
         return " + ".join(f"{t.weight:g} * {t.name}" if t.weight != 1 else t.name for t in self.terms) or "nothing"
+
+
+def _why_no_term(term: object) -> str:
+    """What is wrong with a term, and what to write."""
+    name = str(getattr(term, "name", None) or getattr(term, "__name__", None) or term)
+    if isinstance(term, AtLeast) and not isinstance(term, FairnessAtLeast):
+        return (
+            f"{name} is not a term of an objective: it bounds an index of shares, and no function of shares alone is "
+            f"concave; put it in rules=[...], or add Gini(), Entropy() or Concentration(), which are indices times totals"
+        )
+    if callable(term) and getattr(term, "__module__", "") == "allocator.metrics":
+        return (
+            f"the index {name} is not a term of an objective: no function of shares alone is concave; add Gini(), "
+            f"Entropy() or Concentration(), or bound it by GiniAtMost or HHIAtMost in rules=[...]"
+        )
+    return f"{name} is not a term of an objective; constraints belong in rules=[...]"

@@ -29,7 +29,8 @@ class Rows:
     """lower <= sum over goods of coefficients[good] @ amounts + auxiliary @ z <= upper, with ``cost @ z`` in the
     objective.
 
-    ``coefficients`` maps goods to (K, A) scipy sparse arrays, ``auxiliary`` is (K, n) over free variables z (n,).
+    ``coefficients`` maps goods to (K, A) scipy sparse arrays, and ``"edges"`` to a (K, E) one over the flow itself;
+    ``auxiliary`` is (K, n) over free variables z (n,).
     """
 
     coefficients: Mapping[str, Any]
@@ -43,6 +44,24 @@ class Rows:
         bound.
         """
         return {good: -(matrix.T @ dual) for good, matrix in self.coefficients.items()}
+
+    def softened(self, price: float) -> Rows:
+        """The same rows, each of which may be missed at a price per unit: a slack variable >= 0 joins every row."""
+        from scipy.sparse import block_array, csr_array, eye_array
+
+        if self.auxiliary is not None:
+            raise ValueError("rows with variables of their own cannot be softened one by one")
+        count = self.lower.size
+        slack = eye_array(count, format="csr")
+        signed = csr_array(slack * np.where(self.lower > -np.inf, 1.0, -1.0)[:, None])
+        twice = {g: csr_array(block_array([[m], [csr_array(m.shape)]])) for g, m in self.coefficients.items()}
+        return Rows(
+            twice,
+            np.concatenate((self.lower, np.zeros(count))),
+            np.concatenate((self.upper, np.full(count, np.inf))),
+            csr_array(block_array([[signed], [slack]])),
+            np.full(count, -price),
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -126,23 +126,64 @@ class Rule:
         """The rule as linear rows (after an epigraph), if it is linear."""
         return None
 
+    def from_duals(self, duals: FloatArray) -> Any:
+        """Multipliers from the duals of `rows`, each the change of the optimum per unit of the bound."""
+        return self.fit(self.rows.marginals(duals))
+
+    def shadow_price(self, multipliers: Any, totals: Totals, surplus: Any) -> FloatArray | None:
+        """Change of the optimal objective, in currency, per unit of the rule's level; None for a rule without one.
+
+        Where the level is a share of what is served, it is that of the total at the totals; ``surplus`` (an
+        `allocator.problem.Surplus`) matters to rules that have no multipliers.
+        """
+        return None
+
     # --- records -----------------------------------------------------------------------------------------------
 
     def record(self) -> dict[str, Any]:
         """The rule as plain data; `allocator.rules.from_record` reads it back."""
-        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "platform"}
-        return {"rule": type(self).__name__} | {
-            k: v.tolist() if isinstance(v, np.ndarray | np.generic) else v for k, v in plain.items()
-        }
+        named = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "platform"}
+        return {"rule": type(self).__name__} | {k: _plain(v) for k, v in named.items()}
+
+
+def _plain(entry: Any) -> Any:
+    """Arrays as lists, rules as records."""
+    if isinstance(entry, Rule):
+        return entry.record()
+    return entry.tolist() if isinstance(entry, np.ndarray | np.generic) else entry
 
 
 @dataclass(frozen=True, eq=False)
 class Constraint(Rule):
-    """A rule that holds or does not."""
+    """A rule that holds or does not; with ``soft`` it may be broken at that price, currency per unit of excess.
+
+    A soft rule is the concave term -soft * excess of the objective, and its conjugate the one of the rule itself with
+    multipliers limited to [-soft, soft] (the infimal convolution of the two supports).
+    """
+
+    soft: float | None = field(default=None, kw_only=True)
+
+    def bind(self, platform: Platform) -> Self:
+        if self.soft is not None and not (isinstance(self.soft, int | float | np.number) and 0 < self.soft < np.inf):
+            raise ValueError(f"{self.name}: soft is a price > 0 per unit of excess, not {self.soft!r}; None is hard")
+        return super().bind(platform)
+
+    @property
+    def price_limit(self) -> float:
+        """The largest multiplier: the price of a soft rule, infinity for a hard one."""
+        return math.inf if self.soft is None else float(self.soft)
 
     def excess(self, totals: Totals) -> FloatArray:
-        """By how much the rule is broken, >= 0, in the shape of its multipliers and the unit of its level."""
+        """By how much each level of the rule is broken, >= 0, in its unit (in amounts where it is a share)."""
         raise NotImplementedError
+
+    def value(self, totals: Totals) -> FloatArray:
+        """Summands of what breaking a soft rule costs, currency; nothing for a hard one."""
+        return np.zeros(1) if self.soft is None else -self.price_limit * self.excess(totals)
+
+    def credit(self, multipliers: Any, totals: Totals) -> float:
+        """What weak duality gives to a violation: multipliers times excess."""
+        return float(np.abs(np.asarray(multipliers) * self.excess(totals)).sum())
 
     def violation(self, totals: Totals) -> Violation:
         """The worst violation."""
@@ -150,11 +191,11 @@ class Constraint(Rule):
 
     def idle(self) -> Any:
         """Multipliers of a rule that nobody feels."""
-        raise NotImplementedError
+        return np.zeros(self.shape) if self.shape is not None else None
 
-    def shadow_price(self, multipliers: Any) -> FloatArray:
-        """Change of the optimal objective, in currency, per unit of the level."""
-        raise NotImplementedError
+    def felt(self, multipliers: Any) -> str:
+        """Where multipliers say that the rule is felt, in words; empty if nowhere."""
+        return ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,6 +216,10 @@ class Welfare(Rule):
         """Equally distributed equivalent (Atkinson 1970): the amount per unit of merit that, given to every anchor
         alike, would be worth as much, in units of the good."""
         raise NotImplementedError
+
+    def constant(self, totals: Any) -> float:
+        """What `cvxpy` leaves out of the term, divided like it by ``totals.currency``."""
+        return 0.0
 
     def supergradient(self, totals: Totals) -> Any:
         """Multipliers that support the term at (or, where it is not differentiable, near) the totals."""

@@ -18,6 +18,8 @@ from allocator.rules import GMV, Totals, Welfare
 
 FloatArray = NDArray[np.float64]
 ENGINES = ("CLARABEL", "SCS")
+FEASIBLE = 1e-10
+"""What interior points are asked for, beyond their habit of 1e-8: rules of several anchors cannot be mended after."""
 LARGEST = 400_000
 """Edges beyond which building the model takes longer than anyone wants to wait."""
 
@@ -36,7 +38,11 @@ class Copies:
         self._copies: dict[str, Any] = {}
 
     def unit(self, good: str) -> FloatArray:
-        """Amount of a good that the even flow brings to each anchor, (A,); 1 where it brings none."""
+        """Amount of a good that the even flow brings to each anchor, (A,), 1 where it brings none; for ``"edges"`` the
+        supply behind each, (E,).
+        """
+        if good == "edges":
+            return self.platform.supply[self.platform.segment]
         even = self.platform.even_amounts(good)
         return np.where(even > 0, even, 1.0)
 
@@ -45,6 +51,9 @@ class Copies:
         import cvxpy as cp
         from scipy.sparse import csc_array
 
+        if good == "edges" and good not in self._copies:
+            self._copies[good] = cp.Variable(self.platform.edge_count)
+            self.ties[good] = self._copies[good] == self.shares
         if good not in self._copies:
             platform, measure = self.platform, self.platform.measure(good)
             brought = platform.supply[platform.segment] * (1.0 if measure is None else measure)
@@ -58,7 +67,11 @@ class Copies:
 
     def marginals(self) -> dict[str, FloatArray]:
         """Raw marginals per good, currency / unit of the good, from the duals of the ties."""
-        return {good: tie.dual_value * (self.currency / self.unit(good)) for good, tie in self.ties.items()}
+        found = {}
+        for good, tie in self.ties.items():
+            unit = self.unit(good)
+            found[good] = np.divide(tie.dual_value * self.currency, unit, out=np.zeros(unit.size), where=unit > 0)
+        return found
 
 
 @dataclass(frozen=True)
@@ -106,9 +119,10 @@ class Conic(Solver):
 
         def solve() -> Answer:
             claim = _attempt(model, (self.engine, *(e for e in ENGINES if e != self.engine)), goal)
-            unfelt = np.zeros(platform.anchor_count)
+            unfelt = dict.fromkeys(("exposure", "gmv", *platform.measures), np.zeros(platform.anchor_count))
+            unfelt["edges"] = np.zeros(E)
             multipliers = [
-                term.fit({term.of: unfelt} | copies[k].marginals()) if k in copies else None
+                term.fit(unfelt | copies[k].marginals()) if k in copies else None
                 for k, term in enumerate(problem.terms)
             ]
             return Answer(shares.value * supply, multipliers, model.solver_stats.num_iters, claim)
@@ -132,7 +146,9 @@ def _attempt(model: Any, engines: tuple[str, ...], goal: Goal) -> str:
     accuracy = min(max(0.1 * goal.relative_gap, 1e-9), 1e-5)
     for engine in engines:
         options: dict[str, Any] = (
-            {"eps_abs": accuracy, "eps_rel": accuracy, "max_iters": 50_000} if engine == "SCS" else {}
+            {"eps_abs": accuracy, "eps_rel": accuracy, "max_iters": 50_000}
+            if engine == "SCS"
+            else {"tol_feas": FEASIBLE, "tol_gap_abs": FEASIBLE, "tol_gap_rel": FEASIBLE}
         )
         if goal.seconds is not None:
             left = deadline - time.perf_counter()

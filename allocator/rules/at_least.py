@@ -1,0 +1,231 @@
+"""Levels that welfare must reach."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.graph import Platform
+from allocator.rules.linear import Linear
+from allocator.rules.rows import Rows
+from allocator.rules.rule import Constraint, Marginals, Totals, Violation, Welfare
+from allocator.wording import quantity
+
+FloatArray = NDArray[np.float64]
+GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
+DECADES, NARROWINGS = 12.0, 90
+
+
+@dataclass(frozen=True, eq=False)
+class AtLeast(Constraint):
+    """W(amounts) >= threshold for a concave W, with multipliers (1 + A,): mu >= 0, and marginals pi of W.
+
+    p = mu pi, value mu (W*(pi) - threshold): where W >= threshold, -p.y <= mu (W - threshold) - p.y <= mu (W* -
+    threshold).
+    """
+
+    @property
+    @abstractmethod
+    def index(self) -> Welfare:
+        """W, bound to the platform."""
+
+    @property
+    def threshold(self) -> float:
+        """What W must reach."""
+        return 0.0
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (1 + self.platform.anchor_count,)
+
+    def _mu(self, multipliers: FloatArray) -> float:
+        return float(np.clip(multipliers[0], 0.0, self.price_limit))
+
+    def marginals(self, multipliers: FloatArray) -> Marginals:
+        mu = self._mu(multipliers)
+        return {good: mu * marginal for good, marginal in self.index.marginals(multipliers[1:]).items()}
+
+    def conjugate(self, multipliers: FloatArray) -> FloatArray:
+        mu = self._mu(multipliers)
+        return mu * np.append(self.index.conjugate(multipliers[1:]), -self.threshold) if mu > 0 else np.zeros(1)
+
+    def fit(self, marginals: Mapping[str, FloatArray]) -> FloatArray:
+        """mu minimises what p = mu pi costs the bound, a convex function of it (golden section)."""
+        raw = marginals[self.of]
+        size = float(np.abs(raw).max(initial=0.0))
+        if not 0 < size < np.inf:
+            return self.idle()
+        mu = self._weight_of(raw)
+        if mu is None:
+            typical = np.abs(self.index.supergradient(Totals.even(self.platform)))
+            unit = size / (float(typical.max(initial=0.0)) or 1.0)
+            mu = _golden(lambda log: self._loss(raw, unit * math.exp(log)), DECADES * math.log(10.0)) * unit
+        mu = min(mu, self.price_limit)
+        return np.append(mu, self.index.fit({self.of: raw / mu})) if mu > 0 else self.idle()
+
+    def _weight_of(self, raw: FloatArray) -> float | None:
+        """The weight of W whose marginals these are, where that is plain."""
+        return None
+
+    def _loss(self, raw: FloatArray, mu: float) -> float:
+        """Conjugate at mu, and what raising or lowering marginals from raw to mu pi may cost."""
+        pi = self.index.fit({self.of: raw / mu})
+        moved = np.abs(mu * pi - raw) * self.reach
+        return mu * (float(self.index.conjugate(pi).sum()) - self.threshold) + float(moved.sum())
+
+    def excess(self, totals: Totals) -> FloatArray:
+        value = float(self.index.value(totals).sum())
+        return np.array([max(0.0, self.threshold - value)])
+
+    def credit(self, multipliers: FloatArray, totals: Totals) -> float:
+        short = float(self.excess(totals)[0])
+        return self._mu(multipliers) * short if short > 0 else 0.0
+
+    def violation(self, totals: Totals) -> Violation:
+        excess, unit = float(self.excess(totals)[0]), self.unit(totals)
+        return Violation(
+            excess, excess / unit if unit > 0 else (math.inf if excess > 0 else 0.0), "all anchors together"
+        )
+
+    def unit(self, totals: Totals) -> float:
+        """What a violation is compared with, in the unit of W."""
+        return max(abs(self.threshold), self.index.size(totals))
+
+    def shadow_price(self, multipliers: FloatArray, totals: Totals, surplus: Any) -> FloatArray:
+        """-mu per unit of the welfare's level."""
+        return np.array([0.0 - self._mu(multipliers)])
+
+    def felt(self, multipliers: FloatArray) -> str:
+        return "all anchors together" if self._mu(multipliers) > 0 else ""
+
+    def cvxpy(self, totals: Any) -> tuple[Any, list]:
+        import cvxpy as cp
+
+        value, conditions = self.index.cvxpy(totals)
+        missing = self.threshold / totals.currency - self._constant(totals)
+        size = max(abs(missing), float(self.index.size(Totals.even(self.platform))) / totals.currency) or 1.0
+        short = missing / size - value / size
+        if self.soft is None:
+            return 0, [*conditions, short <= 0]
+        return -self.soft * size * cp.pos(short), conditions
+
+    def _constant(self, totals: Any) -> float:
+        """What `cvxpy` of the welfare leaves out, in its currency: seen where every copy is at its unit."""
+        return 0.0
+
+    @property
+    def rows(self) -> Rows | None:
+        from scipy.sparse import csr_array, vstack
+
+        inner = self.index.rows
+        if inner is None or inner.auxiliary is None:
+            return None
+        empty = {good: csr_array((1, matrix.shape[1])) for good, matrix in inner.coefficients.items()}
+        rows = Rows(
+            {good: csr_array(vstack([matrix, empty[good]])) for good, matrix in inner.coefficients.items()},
+            np.append(inner.lower, self.threshold),
+            np.append(inner.upper, np.inf),
+            csr_array(vstack([inner.auxiliary, csr_array(inner.cost[None, :])])),
+            np.zeros(inner.cost.size),
+        )
+        return rows if self.soft is None else _softened(rows, self.price_limit)
+
+    def from_duals(self, duals: FloatArray) -> FloatArray:
+        """The last row but for the slack's is the level: its dual is -mu, and the others share mu pi."""
+        inner = self.index.rows
+        mu = min(max(0.0, -float(duals[inner.lower.size])), self.price_limit)
+        if mu == 0:
+            return self.idle()
+        raw = inner.marginals(duals[: inner.lower.size])
+        return np.append(mu, self.index.fit({good: marginal / mu for good, marginal in raw.items()}))
+
+
+def _softened(rows: Rows, price: float) -> Rows:
+    """The level, which is the last row, may be missed at a price per unit."""
+    from scipy.sparse import block_array, csr_array
+
+    count, own = rows.auxiliary.shape
+    slack = csr_array(([1.0], ([count - 1], [0])), shape=(count, 1))
+    grid = [[rows.auxiliary, slack], [csr_array((1, own)), csr_array(np.ones((1, 1)))]]
+    wider = {g: csr_array(block_array([[m], [csr_array((1, m.shape[1]))]])) for g, m in rows.coefficients.items()}
+    return Rows(
+        wider,
+        np.append(rows.lower, 0.0),
+        np.append(rows.upper, np.inf),
+        csr_array(block_array(grid)),
+        np.append(rows.cost, -price),
+    )
+
+
+def _golden(loss: Any, width: float) -> float:
+    """exp of the minimiser of a unimodal function on [-width, width]."""
+    low, high = -width, width
+    a, b = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
+    at_a, at_b = loss(a), loss(b)
+    for _ in range(NARROWINGS):
+        if at_a <= at_b:
+            high, b, at_b = b, a, at_a
+            a = high - GOLDEN * (high - low)
+            at_a = loss(a)
+        else:
+            low, a, at_a = a, b, at_b
+            b = low + GOLDEN * (high - low)
+            at_b = loss(b)
+    return math.exp(0.5 * (low + high))
+
+
+@dataclass(frozen=True, eq=False)
+class FairnessAtLeast(AtLeast):
+    """The welfare of a term, without its weight, reaches a level, in the unit of the term.
+
+    ``FairnessAtLeast(Nash(), level)``; the good is that of the welfare. A linear term is no welfare: see `GMVAtLeast`.
+    """
+
+    welfare: Welfare
+    level: float
+    of: str = field(default="exposure", init=False, repr=False)
+
+    @property
+    def name(self) -> str:
+        return f"FairnessAtLeast of {getattr(self.welfare, 'name', self.welfare)}"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "of", getattr(self.welfare, "of", "exposure"))
+
+    def bind(self, platform: Platform) -> Self:
+        if not isinstance(self.welfare, Welfare) or isinstance(self.welfare, Linear):
+            raise ValueError(f"FairnessAtLeast needs a welfare term such as Nash(), not {self.welfare!r}")
+        if not (isinstance(self.level, int | float | np.number) and math.isfinite(self.level)):
+            raise ValueError(f"the level of {self.name} must be a finite number, not {self.level!r}")
+        bound = replace(super().bind(platform), welfare=replace(self.welfare, weight=1.0).bind(platform))
+        most = bound._most()
+        if self.soft is None and self.level > most:
+            raise ValueError(
+                f"{self.name} asks for {quantity(self.level)}, and giving every anchor all its reach would bring "
+                f"{quantity(most)}; lower the level"
+            )
+        return bound
+
+    def _most(self) -> float:
+        reach = self.platform.reach_of(self.welfare.of)
+        amounts = Totals(self.platform, None)
+        amounts._amounts[self.welfare.of] = reach
+        most = float(self.welfare.value(amounts).sum())
+        return most + 1e-9 * abs(most)
+
+    @property
+    def index(self) -> Welfare:
+        return self.welfare
+
+    @property
+    def threshold(self) -> float:
+        return float(self.level)
+
+    def _constant(self, totals: Any) -> float:
+        return self.welfare.constant(totals)

@@ -1,0 +1,201 @@
+"""Welfare that weighs anchors by rank: generalised Gini functions, the Gini welfare and the mean of the worst share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.graph import Platform
+from allocator.rules.levels import positive
+from allocator.rules.permutahedron import by_rank, projected
+from allocator.rules.rows import Rows
+from allocator.rules.rule import Totals, Welfare
+
+FloatArray = NDArray[np.float64]
+LARGEST_EPIGRAPH = 400_000
+"""Rows beyond which a linear model of ranks is not written down."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ranked(Welfare):
+    """sum_k w_k z_(k) over anchors with positive reach, z = y / m sorted upwards, falling weights w.
+
+    It is the smallest theta . z over the permutahedron of w (Weymark 1981; rearrangement inequality), so multipliers
+    are marginals p = theta / m with theta in it, and their conjugate is 0. Of other marginals the nearest such pi gives
+    the estimate sum R_j max(0, pi_j - p_j) (derived here: F - p.y <= (pi - p).y).
+    """
+
+    merit: Any = field(default=None, kw_only=True)
+
+    def bind(self, platform: Platform) -> Self:
+        return replace(super().bind(platform), merit=positive(platform, self.merit, "merits"))
+
+    @abstractmethod
+    def rank_weights(self, n: int) -> FloatArray:
+        """w (n,), falling."""
+
+    @cached_property
+    def active(self) -> NDArray[np.int64]:
+        """Anchors the term runs over."""
+        return np.flatnonzero(self.reach > 0)
+
+    @cached_property
+    def m(self) -> FloatArray:
+        return self.merit[self.active]
+
+    @cached_property
+    def w(self) -> FloatArray:
+        """Weights of the ranks, times the weight of the term."""
+        return self.weight * self.rank_weights(self.active.size)
+
+    def value(self, totals: Totals) -> FloatArray:
+        return self.w * np.sort(totals.of(self.of)[self.active] / self.m)
+
+    def size(self, totals: Totals) -> float:
+        return float(np.abs(self.value(totals)).sum())
+
+    def level(self, totals: Totals) -> float:
+        return float(self.value(totals).sum() / (self.w.sum() or 1.0))
+
+    def _pi(self, p: FloatArray) -> FloatArray:
+        """The nearest admissible marginals of the active anchors."""
+        return projected(p[self.active] * self.m, self.w) / self.m
+
+    def conjugate(self, multipliers: FloatArray) -> FloatArray:
+        pi, p = self._pi(multipliers), multipliers[self.active]
+        reach = self.reach[self.active]
+        # The last two cancel: they make the rounding allowance count the projection, which rounds too.
+        size = float((np.abs(pi) * reach).sum())
+        return np.concatenate((reach * np.maximum(0.0, pi - p), [size, -size]))
+
+    def fit(self, marginals: Mapping[str, FloatArray]) -> FloatArray:
+        p = np.zeros(self.reach.size)
+        p[self.active] = self._pi(marginals[self.of])
+        return p
+
+    def supergradient(self, totals: Totals) -> FloatArray:
+        p = np.zeros(self.reach.size)
+        p[self.active] = by_rank(totals.of(self.of)[self.active] / self.m, self.w) / self.m
+        return p
+
+    @property
+    def steps(self) -> FloatArray:
+        """By how much the weight falls after each rank (n,), the last weight at the end."""
+        return np.append(self.w[:-1] - self.w[1:], self.w[-1:])
+
+    def cvxpy(self, totals: Any) -> tuple[Any, list]:
+        import cvxpy as cp
+
+        if not self.active.size:
+            return 0, []
+        unit = totals.unit(self.of)[self.active] / self.m
+        typical = float(np.exp(np.log(unit).mean()))
+        z = cp.multiply(unit / typical, totals.of(self.of)[self.active])
+        scale, steps = typical / totals.currency, self.steps
+        term = scale * float(steps[-1]) * cp.sum(z)
+        for k in np.flatnonzero(steps[:-1] > 0):
+            term += scale * float(steps[k]) * cp.sum_smallest(z, int(k) + 1)
+        return term, []
+
+    @property
+    def rows(self) -> Rows | None:
+        """The sum of the k smallest is max_t k t - sum max(0, t - z_j), for every rank after which the weight falls."""
+        from scipy.sparse import csr_array, vstack
+
+        n, falls = self.active.size, np.flatnonzero(self.steps[:-1] > 0)
+        if n * (falls.size + 1) > LARGEST_EPIGRAPH:
+            return None
+        pick = csr_array((1.0 / self.m, (np.arange(n), self.active)), shape=(n, self.reach.size))
+        ranks = falls.size
+        # Variables: the total of z, t per rank, r >= max(0, t - z) per rank and anchor.
+        each, r = np.arange(n * ranks), 1 + ranks + np.arange(n * ranks)
+        own = [np.zeros(1, int), 1 + each, 1 + each, 1 + n * ranks + each]
+        variable = [np.zeros(1, int), 1 + each // max(n, 1), r, r]
+        entries = [-np.ones(1), -np.ones(each.size), np.ones(each.size), np.ones(each.size)]
+        shape = (1 + 2 * n * ranks, 1 + ranks + n * ranks)
+        auxiliary = csr_array((np.concatenate(entries), (np.concatenate(own), np.concatenate(variable))), shape=shape)
+        total = csr_array(pick.sum(axis=0)[None, :])
+        spoken = vstack([total, *[pick] * ranks, csr_array((n * ranks, self.reach.size))]) if ranks and n else total
+        lower = np.zeros(1 + 2 * n * ranks)
+        upper = np.append(0.0, np.full(2 * n * ranks, np.inf))
+        drop = self.steps[falls]
+        cost = np.concatenate(([self.steps[-1] if n else 0.0], drop * (falls + 1), np.repeat(-drop, n)))
+        return Rows({self.of: csr_array(spoken)}, lower, upper, auxiliary, cost)
+
+
+@dataclass(frozen=True, eq=False)
+class GeneralizedGini(Ranked):
+    """sum_k w_k y_(k) with y sorted upwards: the worst-off anchor counts most (Weymark 1981).
+
+    ``weights`` (n,) >= 0 fall from the worst-off anchor to the best-off; n counts the anchors with positive reach.
+    """
+
+    weights: Any
+
+    @property
+    def name(self) -> str:
+        return f"GeneralizedGini of {self.of}"
+
+    def bind(self, platform: Platform) -> Self:
+        bound = super().bind(platform)
+        w = np.asarray(self.weights, dtype=np.float64)
+        if w.shape != bound.active.shape:
+            raise ValueError(
+                f"{self.name} needs one weight per anchor with reach, ({bound.active.size},), not {w.shape}"
+            )
+        if not ((w >= 0).all() and (w < np.inf).all() and (np.diff(w) <= 0).all()):
+            raise ValueError(f"the weights of {self.name} must be finite, >= 0, and fall from the worst-off anchor on")
+        return replace(bound, weights=w)
+
+    def rank_weights(self, n: int) -> FloatArray:
+        return self.weights
+
+
+@dataclass(frozen=True, eq=False)
+class Gini(Ranked):
+    """mean(y) (1 - Gini(y)): the generalised Gini function with weights (2 (n - k) + 1) / n^2 (facts: F17)."""
+
+    @property
+    def name(self) -> str:
+        return f"Gini of {self.of}"
+
+    def rank_weights(self, n: int) -> FloatArray:
+        return gini_weights(n)
+
+
+@dataclass(frozen=True, eq=False)
+class CVaR(Ranked):
+    """Mean amount of the worst-off ``share`` of the anchors, 0 < share <= 1 (conditional value at risk; Rockafellar and
+    Uryasev 2000): weights 1 / (share n) on that many ranks, the last one in part.
+    """
+
+    share: float
+
+    @property
+    def name(self) -> str:
+        return f"CVaR({self.share:g}) of {self.of}"
+
+    def bind(self, platform: Platform) -> Self:
+        if not (isinstance(self.share, int | float | np.number) and 0 < self.share <= 1):
+            raise ValueError(f"the share of {type(self).__name__} lies above 0 and up to 1, not {self.share!r}")
+        return super().bind(platform)
+
+    def rank_weights(self, n: int) -> FloatArray:
+        counted = self.share * n
+        return np.clip(counted - np.arange(n), 0.0, 1.0) / (counted or 1.0)
+
+
+def gini_weights(n: int) -> FloatArray:
+    """(2 (n - k) + 1) / n^2 for k = 1..n."""
+    return (2.0 * (n - np.arange(1, n + 1)) + 1.0) / max(n, 1) ** 2
+
+
+def largest(n: int, k: int) -> FloatArray:
+    """Falling weights (n,) whose ranked sum is minus the sum of the k largest."""
+    return -np.concatenate((np.zeros(n - k), np.ones(k)))

@@ -1,0 +1,127 @@
+"""Constraints that are a few linear rows over the anchors' amounts, each with one multiplier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.rules.rows import Rows
+from allocator.rules.rule import Constraint, Marginals, Totals, Violation
+from allocator.wording import some
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Sides:
+    """K rows  coefficients @ amounts of a good >= level.
+
+    Attributes
+    ----------
+    coefficients : (K, A) scipy sparse array
+    level : (K,)
+    most : (K,)
+        Upper estimates of -coefficients @ amounts where the row holds: -level, or less where the reach is less.
+    per_level : (K,)
+        How the row's level moves with the level that people wrote: -1 for a cap, 1 for a floor.
+    shares : (K,) of bool
+        Whether that level is a share of the total of the good.
+    unit : (K,)
+        What an excess is compared with; of the total where the level is a share.
+    names : (K,) of str
+    """
+
+    coefficients: Any
+    level: FloatArray
+    most: FloatArray
+    per_level: FloatArray
+    shares: NDArray[np.bool_]
+    unit: FloatArray
+    names: NDArray[np.str_]
+
+
+@dataclass(frozen=True, eq=False)
+class HalfSpaces(Constraint):
+    """Rows over the amounts of one good, with multipliers mu (K,) >= 0: marginals mu @ coefficients.
+
+    Conjugate: where coefficients @ y >= level, -mu . coefficients @ y <= -mu . level.
+    """
+
+    @cached_property
+    def sides(self) -> Sides:
+        """The rows."""
+        raise NotImplementedError
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.sides.level.size,)
+
+    def _limited(self, multipliers: FloatArray) -> FloatArray:
+        return np.clip(multipliers, 0.0, self.price_limit)
+
+    def marginals(self, multipliers: FloatArray) -> Marginals:
+        return {self.of: self.sides.coefficients.T @ self._limited(multipliers)}
+
+    def conjugate(self, multipliers: FloatArray) -> FloatArray:
+        return self._limited(multipliers) * self.sides.most
+
+    def fit(self, marginals: Mapping[str, FloatArray]) -> FloatArray:
+        """Non-negative least squares (Lawson and Hanson 1974), anchors weighed by their reach."""
+        from scipy.optimize import nnls
+
+        weight = self.reach / (self.reach.max() or 1.0)
+        matrix = self.sides.coefficients.T.toarray() * weight[:, None]
+        size = np.sqrt((matrix**2).sum(axis=0))
+        size[size == 0] = 1.0
+        raw = marginals[self.of] * weight
+        scale = float(np.abs(raw).max(initial=0.0))
+        if not (0 < scale < np.inf and size.size):
+            return np.zeros(size.size)
+        return self._limited(nnls(matrix / size, raw / scale)[0] * scale / size)
+
+    def from_duals(self, duals: FloatArray) -> FloatArray:
+        return self._limited(-duals[: self.sides.level.size])
+
+    def excess(self, totals: Totals) -> FloatArray:
+        return np.maximum(self.sides.level - self.sides.coefficients @ totals.of(self.of), 0.0)
+
+    def violation(self, totals: Totals) -> Violation:
+        excess, sides = self.excess(totals), self.sides
+        if not excess.size:
+            return Violation(0.0, 0.0, "nowhere")
+        unit = sides.unit * np.where(sides.shares, float(totals.of(self.of).sum()), 1.0)
+        relative = np.divide(excess, unit, out=np.where(excess > 0, np.inf, 0.0), where=unit > 0)
+        worst = int(np.argmax(relative))
+        return Violation(float(excess[worst]), float(relative[worst]), str(sides.names[worst]))
+
+    def shadow_price(self, multipliers: FloatArray, totals: Totals, surplus: Any) -> FloatArray:
+        """mu for a cap and -mu for a floor, times the total where the level is a share."""
+        total = np.where(self.sides.shares, float(totals.of(self.of).sum()), 1.0)
+        return 0.0 - self.sides.per_level * self._limited(multipliers) * total
+
+    def felt(self, multipliers: FloatArray) -> str:
+        size = self._limited(multipliers)
+        return some(self.sides.names[size > 1e-6 * size.max()]) if size.any() else ""
+
+    @property
+    def rows(self) -> Rows:
+        rows = Rows({self.of: self.sides.coefficients}, self.sides.level, np.full(self.sides.level.size, np.inf))
+        return rows if self.soft is None else rows.softened(self.price_limit)
+
+    def cvxpy(self, totals: Any) -> tuple[Any, list]:
+        import cvxpy as cp
+        from scipy.sparse import csr_array
+
+        unit = totals.unit(self.of)
+        matrix = csr_array(self.sides.coefficients * unit[None, :])
+        size = np.maximum(np.abs(matrix).sum(axis=1), np.abs(self.sides.level))
+        size[size == 0] = 1.0
+        short = self.sides.level / size - csr_array(matrix * (1.0 / size)[:, None]) @ totals.of(self.of)
+        if self.soft is None:
+            return 0, [short <= 0]
+        return -cp.sum(cp.multiply(self.soft * size / totals.currency, cp.pos(short))), []

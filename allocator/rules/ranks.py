@@ -1,0 +1,105 @@
+"""What head caps and caps of indices keep non-negative: concave functions of the amounts, homogeneous of degree one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.rules.gini import Ranked, gini_weights, largest
+from allocator.rules.rule import Totals, Welfare
+
+FloatArray = NDArray[np.float64]
+PLAIN = 1e-6
+"""Sum of weights, relative to their size, from which on marginals tell their own weight."""
+
+
+@dataclass(frozen=True, eq=False)
+class Balance(Ranked):
+    """A ranked sum that a constraint keeps >= 0."""
+
+    def weight_of(self, raw: FloatArray) -> float | None:
+        """The weight whose marginals these are: all points of a permutahedron have the sum of its weights."""
+        w = self.w
+        if abs(w.sum()) <= PLAIN * np.abs(w).sum():
+            return None
+        return max(0.0, float((raw[self.active] * self.m).sum() / w.sum()))
+
+
+@dataclass(frozen=True, eq=False)
+class HeadBalance(Balance):
+    """share Y - sum of the ``count`` largest."""
+
+    count: int
+    share: float
+
+    def rank_weights(self, n: int) -> FloatArray:
+        return self.share + largest(n, min(self.count, n))
+
+
+@dataclass(frozen=True, eq=False)
+class IndexBalance(Balance):
+    """mean (1 - Gini) - (1 - coefficient) mean."""
+
+    coefficient: float
+
+    def rank_weights(self, n: int) -> FloatArray:
+        return gini_weights(n) - (1.0 - self.coefficient) / max(n, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class NormBalance(Welfare):
+    """sqrt(level) Y - |y| over anchors with positive reach: the smallest (sqrt(level) - z) . y over |z| <= 1."""
+
+    index: float
+
+    @cached_property
+    def active(self) -> NDArray[np.int64]:
+        return np.flatnonzero(self.reach > 0)
+
+    @property
+    def root(self) -> float:
+        return math.sqrt(self.index)
+
+    def value(self, totals: Totals) -> FloatArray:
+        y = totals.of(self.of)[self.active]
+        return self.weight * np.array([self.root * float(y.sum()), -math.sqrt(float((y * y).sum()))])
+
+    def size(self, totals: Totals) -> float:
+        return float(np.abs(self.value(totals)).sum())
+
+    def conjugate(self, multipliers: FloatArray) -> FloatArray:
+        pi, p = self._pi(multipliers), multipliers[self.active]
+        reach = self.reach[self.active]
+        size = float((np.abs(pi) * reach).sum())  # counted in the rounding allowance, as in Ranked
+        return np.concatenate((reach * np.maximum(0.0, pi - p), [size, -size]))
+
+    def _pi(self, p: FloatArray) -> FloatArray:
+        z = self.root - p[self.active] / self.weight
+        return self.weight * (self.root - z / max(1.0, math.sqrt(float((z * z).sum()))))
+
+    def fit(self, marginals: Mapping[str, FloatArray]) -> FloatArray:
+        p = np.zeros(self.reach.size)
+        p[self.active] = self._pi(marginals[self.of])
+        return p
+
+    def supergradient(self, totals: Totals) -> FloatArray:
+        p, y = np.zeros(self.reach.size), totals.of(self.of)[self.active]
+        norm = math.sqrt(float((y * y).sum()))
+        p[self.active] = self.weight * (self.root - (y / norm if norm > 0 else 0.0))
+        return p
+
+    def cvxpy(self, totals: Any) -> tuple[Any, list]:
+        import cvxpy as cp
+
+        if not self.active.size:
+            return 0, []
+        unit = totals.unit(self.of)[self.active]
+        typical = float(unit.sum())
+        y = cp.multiply(unit / typical, totals.of(self.of)[self.active])
+        return (self.weight * typical / totals.currency) * (self.root * cp.sum(y) - cp.norm(y, 2)), []

@@ -1,0 +1,216 @@
+"""Rules of segments: how much of one an anchor may get, and how well one must be served."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.graph import Platform
+from allocator.rules.levels import fraction
+from allocator.rules.rows import Rows
+from allocator.rules.rule import Constraint, Marginals, Totals, Violation
+from allocator.wording import some
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentCap(Constraint):
+    """An anchor gets at most a ``share`` of a segment's supply: x_e <= share b_i on every edge.
+
+    It has no multipliers: the best that a segment can do with a surplus is a partial sort, see
+    `allocator.problem.Problem.rents`, and the price of the cap follows from the surplus.
+    """
+
+    share: float
+    of: str = field(default="exposure", init=False, repr=False)
+
+    @property
+    def name(self) -> str:
+        return "SegmentCap"
+
+    def bind(self, platform: Platform) -> Self:
+        fraction(self.share, "the level of a segment cap")
+        return super().bind(platform)
+
+    @property
+    def shape(self) -> None:
+        return None
+
+    @cached_property
+    def limit(self) -> FloatArray:
+        """Most impressions of every edge, (E,)."""
+        return self.share * self.platform.supply[self.platform.segment]
+
+    def marginals(self, multipliers: None) -> Marginals:
+        return {}
+
+    def conjugate(self, multipliers: None) -> FloatArray:
+        return np.zeros(0)
+
+    def fit(self, marginals: Mapping[str, FloatArray]) -> None:
+        return None
+
+    def from_duals(self, duals: FloatArray) -> None:
+        return None
+
+    def excess(self, totals: Totals) -> FloatArray:
+        return np.maximum(totals.flow - self.limit, 0.0)
+
+    def credit(self, multipliers: None, totals: Totals) -> float:
+        """Left to the certificate, which knows the surplus."""
+        return 0.0
+
+    def violation(self, totals: Totals) -> Violation:
+        excess = self.excess(totals)
+        supply = self.platform.supply[self.platform.segment]
+        unit = np.where(self.limit > 0, self.limit, supply)
+        relative = np.divide(excess, unit, out=np.where(excess > 0, np.inf, 0.0), where=unit > 0)
+        e = int(np.argmax(relative))
+        where = f"segment {self.platform.segments['id'][self.platform.segment[e]]}"
+        return Violation(float(excess[e]), float(relative[e]), where)
+
+    def shadow_price(self, multipliers: None, totals: Totals, surplus: Any) -> FloatArray:
+        """What the best edges have over the one that gets the rest, times supply, per unit of the share."""
+        return np.array([surplus.price_of_share(self.share, self.price_limit)])
+
+    def felt(self, multipliers: None) -> str:
+        return "every segment"
+
+    @property
+    def rows(self) -> Rows:
+        from scipy.sparse import eye_array
+
+        count = self.limit.size
+        rows = Rows({"edges": eye_array(count, format="csr")}, np.full(count, -np.inf), self.limit)
+        return rows if self.soft is None else rows.softened(self.price_limit)
+
+    def cvxpy(self, totals: Any) -> tuple[Any, list]:
+        import cvxpy as cp
+
+        above = totals.of("edges") - self.share
+        if self.soft is None:
+            return 0, [above <= 0]
+        return -cp.sum(cp.multiply(self.soft * totals.unit("edges") / totals.currency, cp.pos(above))), []
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentFloor(Constraint):
+    """Every segment is served at least so well: sum of a_e x_e out of i >= share b_i.
+
+    Parameters
+    ----------
+    share : float
+        Without a measure a share in [0, 1] of the supply (1: served in full); with one, the mean per impression of
+        supply, in the measure's unit.
+    measure : str, optional
+        An edge measure a, such as relevance: what the viewers' side gets.
+
+    mu_i >= 0 per segment: t_e = mu_i a_e, value -sum mu_i share b_i.
+    """
+
+    share: float
+    measure: str | None = None
+    of: str = field(default="exposure", init=False, repr=False)
+
+    @property
+    def name(self) -> str:
+        return "SegmentFloor" + (f" of {self.measure}" if self.measure else "")
+
+    def bind(self, platform: Platform) -> Self:
+        if self.measure is None:
+            fraction(self.share, "the level of a segment floor")
+        elif not (isinstance(self.share, int | float | np.number) and 0 <= self.share < np.inf):
+            raise ValueError(f"the level of {self.name} must be a finite number >= 0, not {self.share!r}")
+        bound = super().bind(platform)
+        most = np.maximum(platform.largest_in_segments(bound.per_edge), 0.0)
+        short = (most < self.share) & (platform.supply > 0)
+        if self.soft is None and self.share > 0 and short.any():
+            best = f"its best edge brings {most[short][0]:.4g}"
+            raise ValueError(
+                f"{self.name} asks for {self.share:.4g} per impression, which segment "
+                f"{some(platform.segments['id'][short])} cannot give ({best}); lower the share or add edges"
+            )
+        return bound
+
+    @cached_property
+    def per_edge(self) -> FloatArray:
+        """a_e, (E,)."""
+        measure = self.platform.measure(self.measure or "exposure")
+        return np.ones(self.platform.edge_count) if measure is None else np.asarray(measure, dtype=np.float64)
+
+    @cached_property
+    def least(self) -> FloatArray:
+        """What every segment must get, (S,)."""
+        return self.share * self.platform.supply
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.platform.segment_count,)
+
+    def _limited(self, multipliers: FloatArray) -> FloatArray:
+        return np.clip(multipliers, 0.0, self.price_limit)
+
+    def marginals(self, multipliers: FloatArray) -> Marginals:
+        return {"edges": self._limited(multipliers)[self.platform.segment] * self.per_edge}
+
+    def conjugate(self, multipliers: FloatArray) -> FloatArray:
+        return -self._limited(multipliers) * self.least
+
+    def fit(self, marginals: Mapping[str, FloatArray]) -> FloatArray:
+        """Least squares per segment."""
+        weight = self.platform.into_segments(self.per_edge**2)
+        found = self.platform.into_segments(marginals["edges"] * self.per_edge)
+        return self._limited(np.divide(found, weight, out=np.zeros_like(found), where=weight > 0))
+
+    def from_duals(self, duals: FloatArray) -> FloatArray:
+        return self._limited(-duals[: self.least.size])
+
+    def excess(self, totals: Totals) -> FloatArray:
+        return np.maximum(self.least - self.platform.into_segments(totals.flow * self.per_edge), 0.0)
+
+    def violation(self, totals: Totals) -> Violation:
+        excess = self.excess(totals)
+        relative = np.divide(excess, self.least, out=np.zeros_like(excess), where=self.least > 0)
+        i = int(np.argmax(relative))
+        return Violation(float(excess[i]), float(relative[i]), f"segment {self.platform.segments['id'][i]}")
+
+    def shadow_price(self, multipliers: FloatArray, totals: Totals, surplus: Any) -> FloatArray:
+        """-mu_i b_i, per segment and unit of the share."""
+        return 0.0 - self._limited(multipliers) * self.platform.supply
+
+    def felt(self, multipliers: FloatArray) -> str:
+        size = self._limited(multipliers)
+        return f"segment {some(self.platform.segments['id'][size > 1e-6 * size.max()])}" if size.any() else ""
+
+    @cached_property
+    def _matrix(self) -> Any:
+        from scipy.sparse import csr_array
+
+        p = self.platform
+        return csr_array((self.per_edge, np.arange(p.edge_count), p.indptr), shape=(p.segment_count, p.edge_count))
+
+    @property
+    def rows(self) -> Rows:
+        rows = Rows({"edges": self._matrix}, self.least, np.full(self.least.size, math.inf))
+        return rows if self.soft is None else rows.softened(self.price_limit)
+
+    def cvxpy(self, totals: Any) -> tuple[Any, list]:
+        import cvxpy as cp
+        from scipy.sparse import csr_array
+
+        asked = np.flatnonzero(self.least > 0)
+        if not asked.size:
+            return 0, []
+        inverse = 1.0 / self.least[asked]
+        matrix = csr_array(csr_array(self._matrix * totals.unit("edges")[None, :])[asked] * inverse[:, None])
+        short = 1.0 - matrix @ totals.of("edges")
+        if self.soft is None:
+            return 0, [short <= 0]
+        return -cp.sum(cp.multiply(self.soft * self.least[asked] / totals.currency, cp.pos(short))), []

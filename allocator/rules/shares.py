@@ -1,0 +1,190 @@
+"""Welfare of how a total is divided: target shares, entropy and concentration, times the total, which makes them
+concave.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.graph import Platform
+from allocator.rules.levels import positive
+from allocator.rules.rule import Totals, Welfare
+
+FloatArray = NDArray[np.float64]
+LEAST = 1e-9
+"""Share, relative to its target, to which smaller ones are raised where marginals are asked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Divided(Welfare):
+    """Y f(y / Y) with the total Y over anchors with positive reach and f concave on the simplex.
+
+    Homogeneous of degree one, so its conjugate over 0 <= Y <= B is B max(0, L(p)) with L(p) = max over the simplex of
+    f(s) - p.s.
+    """
+
+    @cached_property
+    def active(self) -> NDArray[np.int64]:
+        """Anchors the term runs over."""
+        return np.flatnonzero(self.reach > 0)
+
+    @cached_property
+    def total(self) -> float:
+        """B, the largest total there can be."""
+        return self.platform.total_of(self.of)
+
+    @abstractmethod
+    def best(self, p: FloatArray) -> tuple[float, FloatArray]:
+        """L (currency per unit of the total) and the shares (n,) that attain it, at marginals p (n,) of the active
+        anchors.
+        """
+
+    @abstractmethod
+    def slopes(self, shares: FloatArray) -> FloatArray:
+        """Marginals (n,) at shares (n,): f'_j + f - s.f', in currency per unit."""
+
+    def shares(self, totals: Totals) -> FloatArray:
+        y = np.maximum(totals.of(self.of)[self.active], 0.0)
+        return y / (y.sum() or 1.0)
+
+    def size(self, totals: Totals) -> float:
+        return float(np.abs(self.value(totals)).sum())
+
+    def conjugate(self, multipliers: FloatArray) -> FloatArray:
+        if not self.active.size:
+            return np.zeros(1)
+        p = multipliers[self.active]
+        best, shares = self.best(p)
+        size = self.total * float((np.abs(p) * shares).sum())  # counted in the rounding allowance
+        return np.array([self.total * max(0.0, best), size, -size])
+
+    def fit(self, marginals: Mapping[str, FloatArray]) -> FloatArray:
+        """Marginals raised together until L <= 0: the conjugate vanishes, and no impression is worth more than before
+        by more than that fell.
+        """
+        p = np.zeros(self.reach.size)
+        if self.active.size:
+            raw = marginals[self.of][self.active]
+            p[self.active] = raw + max(0.0, self.best(raw)[0])
+        return p
+
+    def supergradient(self, totals: Totals) -> FloatArray:
+        p = np.zeros(self.reach.size)
+        if self.active.size:
+            p[self.active] = self.slopes(self.shares(totals))
+        return p
+
+
+@dataclass(frozen=True, eq=False)
+class TargetShares(Divided):
+    """-sum y_j ln(y_j / (t_j Y)): minus the Kullback-Leibler divergence of the shares from a target, times the total.
+
+    ``target`` (number, (A,) array or mapping of ids; > 0) is normalised over the anchors with positive reach.
+    L(p) = lam ln sum t_j exp(-p_j / lam) with the weight lam, attained at shares in proportion to t_j exp(-p_j / lam).
+    """
+
+    target: Any = None
+
+    @property
+    def name(self) -> str:
+        alike = self.target is None or (isinstance(self.target, np.ndarray) and np.ptp(self.target) == 0)
+        return f"{'Entropy' if alike else 'TargetShares'} of {self.of}"
+
+    def bind(self, platform: Platform) -> Self:
+        return replace(super().bind(platform), target=positive(platform, self.target, "target shares"))
+
+    @cached_property
+    def t(self) -> FloatArray:
+        """Target shares of the active anchors (n,)."""
+        chosen = self.target[self.active]
+        return chosen / chosen.sum()
+
+    def value(self, totals: Totals) -> FloatArray:
+        y = np.maximum(totals.of(self.of)[self.active], 0.0)
+        ratio = y / ((y.sum() or 1.0) * self.t)
+        return -self.weight * y * np.log(np.where(y > 0, ratio, 1.0))
+
+    def level(self, totals: Totals) -> float:
+        """The mean amount times exp(-divergence): as many equal anchors as the shares are worth."""
+        y = np.maximum(totals.of(self.of)[self.active], 0.0)
+        total = float(y.sum())
+        divergence = -float(self.value(totals).sum()) / (self.weight * total) if total > 0 else 0.0
+        return total / max(y.size, 1) * float(np.exp(-divergence))
+
+    def best(self, p: FloatArray) -> tuple[float, FloatArray]:
+        exponent = -p / self.weight
+        top = float((exponent + np.log(self.t)).max())
+        mass = self.t * np.exp(exponent - top)
+        return self.weight * (top + float(np.log(mass.sum()))), mass / mass.sum()
+
+    def slopes(self, shares: FloatArray) -> FloatArray:
+        return -self.weight * np.log(np.maximum(shares / self.t, LEAST))
+
+    def cvxpy(self, totals: Any) -> tuple[Any, list]:
+        import cvxpy as cp
+
+        unit = totals.unit(self.of)[self.active]
+        amounts = totals.of(self.of)[self.active]
+        typical = float(unit.sum())
+        whole = (unit / typical) @ amounts
+        scaled = cp.multiply(unit / typical, amounts)
+        # cp.rel_entr(x, y) is x ln(x / y); the total stands in every second argument.
+        divergence = cp.sum(cp.rel_entr(scaled, cp.multiply(self.t, whole * np.ones(self.t.size))))
+        return -(self.weight * typical / totals.currency) * divergence, []
+
+
+def Entropy(**options: Any) -> TargetShares:
+    """-sum y_j ln(n y_j / Y): `TargetShares` with equal targets."""
+    return TargetShares(**options)
+
+
+@dataclass(frozen=True, eq=False)
+class Concentration(Divided):
+    """-sum y_j^2 / Y: minus the Herfindahl-Hirschman index of the shares, times the total.
+
+    L(p) = max over the simplex of -p.s - lam |s|^2: a projection of -p / (2 lam) on the simplex.
+    """
+
+    @property
+    def name(self) -> str:
+        return f"Concentration of {self.of}"
+
+    def value(self, totals: Totals) -> FloatArray:
+        y = np.maximum(totals.of(self.of)[self.active], 0.0)
+        return -self.weight * y * self.shares(totals)
+
+    def level(self, totals: Totals) -> float:
+        """The mean amount over n HHI: as many equal anchors as the shares are worth."""
+        shares = self.shares(totals)
+        total, index = float(totals.of(self.of)[self.active].sum()), float((shares**2).sum())
+        return total / (max(shares.size, 1) ** 2 * index) if index > 0 else 0.0
+
+    def best(self, p: FloatArray) -> tuple[float, FloatArray]:
+        shares = on_simplex(-p / (2 * self.weight))
+        return -float((p * shares).sum()) - self.weight * float((shares**2).sum()), shares
+
+    def slopes(self, shares: FloatArray) -> FloatArray:
+        return self.weight * (float((shares**2).sum()) - 2.0 * shares)
+
+    def cvxpy(self, totals: Any) -> tuple[Any, list]:
+        import cvxpy as cp
+
+        unit = totals.unit(self.of)[self.active]
+        amounts = totals.of(self.of)[self.active]
+        typical = float(unit.sum())
+        index = cp.quad_over_lin(cp.multiply(unit / typical, amounts), (unit / typical) @ amounts)
+        return -(self.weight * typical / totals.currency) * index, []
+
+
+def on_simplex(point: FloatArray) -> FloatArray:
+    """The nearest point of the simplex (Held, Wolfe and Crowder 1974)."""
+    ranked = np.sort(point)[::-1]
+    excess = (np.cumsum(ranked) - 1.0) / np.arange(1, point.size + 1)
+    return np.maximum(point - excess[np.flatnonzero(ranked > excess)[-1]], 0.0)
