@@ -48,7 +48,7 @@ def _why_no_term(term: object) -> str:
     if isinstance(term, AtLeast) and not isinstance(term, FairnessAtLeast):
         return (
             f"{name} is not a term of an objective: it bounds an index of shares, and no function of shares alone is "
-            f"concave; put it in rules=[...], or add Gini(), Entropy() or Concentration(), which are indices times totals"
+            f"concave; put it in rules=[...], or add Gini(), Entropy() or Concentration(): indices times totals"
         )
     if callable(term) and getattr(term, "__module__", "") == "allocator.metrics":
         return (
