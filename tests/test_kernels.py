@@ -120,7 +120,7 @@ def test_pruning_keeps_every_edge_that_may_win(platform, margin, data):
     won = platform.segment[pruned.winner]
     assert set(pruned.edge) == {e for e in np.flatnonzero(near) if platform.segment[e] not in set(won)}
     assert list(pruned.kept.anchor) == list(platform.anchor[pruned.edge])
-    assert list(pruned.kept.value) == list(platform.value[pruned.edge])
+    assert list(pruned.kept.measures[0]) == list(platform.value[pruned.edge])
     owners = platform.supply[platform.segment[pruned.edge]]
     assert list(np.repeat(pruned.kept.supply, np.diff(pruned.kept.indptr))) == list(owners)
     assert list(pruned.won) == list(platform.supply[won])

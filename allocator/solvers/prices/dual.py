@@ -71,7 +71,7 @@ class Dual:
         self.kinked = np.array([[answer is not None and answer.kinked] for answer in self.answers])
         self.steepest = np.zeros(platform.anchor_count)
         if self.answers[1] is not None:
-            np.maximum.at(self.steepest, self.graph.anchor, self.graph.value)
+            np.maximum.at(self.steepest, self.graph.anchor, self.graph.measures[0])
         nothing = np.zeros((2, platform.anchor_count))
         room = kernels.room_for(self.graph)
         self.everything = Contest(self.graph, None, (), nothing, np.inf, nothing, nothing[0] > 0, room)
@@ -84,7 +84,9 @@ class Dual:
         size, segment = self.rows.shape[1], np.repeat(np.arange(self.graph.supply.size), np.diff(self.graph.indptr))
         many = np.bincount(self.graph.anchor, minlength=size) >= 20
         supply = self.graph.supply[segment]
-        reach = [np.bincount(self.graph.anchor, weights=supply * m, minlength=size) for m in (1.0, self.graph.value)]
+        reach = [
+            np.bincount(self.graph.anchor, weights=supply * m, minlength=size) for m in (1.0, self.graph.measures[0])
+        ]
         return np.stack(
             [many if a is None else many & (a.lower <= 0.3 * r) for a, r in zip(self.answers, reach, strict=True)]
         )

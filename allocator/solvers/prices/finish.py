@@ -40,7 +40,7 @@ def finish(dual: Dual, amounts: FloatArray, zoom: float) -> Finished:
     known = np.bincount(edges.anchor, minlength=size) > 0
     prices = np.stack([np.where(known & dual.rows[0], bonus, x[0]), x[1]])
     exposure = np.bincount(edges.anchor, weights=flow, minlength=size)
-    sales = np.bincount(edges.anchor, weights=flow * edges.value, minlength=size)
+    sales = np.bincount(edges.anchor, weights=flow * edges.measures[0], minlength=size)
     return Finished(flow, prices, dual.contest.decided + np.stack([exposure, sales]))
 
 
@@ -55,7 +55,7 @@ def _network(dual: Dual, x: FloatArray, pieces: Pieces) -> Network:
     return Network.of(
         np.concatenate((segment, segments + np.arange(had.size))),
         np.concatenate((edges.anchor, had)),
-        np.concatenate((dual.weight * edges.value, contest.margin - x[had])),
+        np.concatenate((dual.weight * edges.measures[0], contest.margin - x[had])),
         np.concatenate((edges.supply, contest.decided[0, had])),
         pieces,
     )

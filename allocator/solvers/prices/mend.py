@@ -44,7 +44,9 @@ def _repaired(dual: Dual, flow: FloatArray, x: FloatArray) -> FloatArray:
     reach = _into_anchors(dual.contest, np.repeat(edges.supply, np.diff(edges.indptr)))
     most = np.maximum(dual.answers[0].upper - had, 0.0)
     least = np.clip(dual.answers[0].lower - had, 0.0, np.minimum(most, reach))
-    platform = Platform(edges.indptr, edges.anchor, edges.value, edges.supply, capacity=np.full(most.size, np.inf))
+    platform = Platform(
+        edges.indptr, edges.anchor, edges.measures[0], edges.supply, capacity=np.full(most.size, np.inf)
+    )
     rest = Problem(platform, dual.weight * GMV(), [Cap(most), Floor(least)])
     prices = [None] * len(rest.objective.terms) + [np.minimum(x[0], 0.0), np.maximum(x[0], 0.0)]
     return repair(rest, flow, prices)
