@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from allocator.graph import Platform
 from allocator.rules.levels import positive
-from allocator.rules.rule import Totals, Welfare
+from allocator.rules.rule import Nearest, Totals, Welfare
 
 FloatArray = NDArray[np.float64]
-MOST_DIGITS = 200
+MOST_DIGITS, NEWTON = 200, 40
 LARGEST_MARGINAL = 1e150
 """Conjugates fall with the marginal, so a smaller one gives a valid estimate; this keeps powers finite."""
 
@@ -90,6 +90,25 @@ class AlphaFair(Welfare):
         """U(z); minus infinity at z = 0 where alpha >= 1."""
         with np.errstate(divide="ignore", over="ignore"):
             return np.log(z) if self.alpha == 1 else z ** (1.0 - self.alpha) / (1.0 - self.alpha)
+
+    def nearest(self, q: FloatArray, step: float) -> Nearest:
+        """The proximal map in z = y / m (n,): z - q = k z^-alpha with k = step c m, by Newton's method from below,
+        where z - q - k z^-alpha is concave and rising.
+        """
+        k = step * self.c * self.m
+        alone = k ** (1.0 / (1.0 + self.alpha))  # the solution at q = 0
+        with np.errstate(divide="ignore", over="ignore", under="ignore"):
+            lowest = np.where(q >= 0, np.maximum(q, alone), (k / (alone - np.minimum(q, 0.0))) ** (1.0 / self.alpha))
+            z = np.maximum(lowest, 1e-300)
+            for _ in range(NEWTON):
+                push = k * z**-self.alpha
+                z = np.maximum(z - (z - q - push) / (1.0 + self.alpha * push / z), z)
+            slope = 1.0 / (1.0 + self.alpha * k * z ** (-self.alpha - 1.0))
+        return Nearest(z, lambda direction: slope * direction, slope)
+
+    def worth(self, z: FloatArray) -> float:
+        """The term at z (n,)."""
+        return float((self.c * self.m * self.utility(np.maximum(z, 0.0))).sum())
 
     def value(self, totals: Totals) -> FloatArray:
         z = np.maximum(totals.of(self.of)[self.active], 0.0) / self.m

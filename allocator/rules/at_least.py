@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from allocator.graph import Platform
 from allocator.rules.linear import Linear
 from allocator.rules.rows import Rows
-from allocator.rules.rule import Constraint, Marginals, Totals, Violation, Welfare
+from allocator.rules.rule import Constraint, Marginals, Nearest, Totals, Violation, Welfare
 from allocator.wording import quantity
 
 FloatArray = NDArray[np.float64]
 GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
 DECADES, NARROWINGS = 12.0, 90
+SEARCH, CLOSE, HINT = 100, 1e-13, 1e-9
+"""Steps of the search for a weight, how near it comes, and its first weight, per unit of the largest amount."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +80,49 @@ class AtLeast(Constraint):
         pi = self.index.fit({self.of: raw / mu})
         moved = np.abs(mu * pi - raw) * self.reach
         return mu * (float(self.index.conjugate(pi).sum()) - self.threshold) + float(moved.sum())
+
+    def nearest(self, q: FloatArray, step: float, more: float = 0.0) -> Nearest:
+        """The proximal map in the welfare's z (n,), to a level that is higher by ``more``: the smallest weight of W at
+        which its own map reaches it, but not above the price of a soft rule.
+
+        W rises with the weight (it is the derivative of a convex function of it), so Newton's method is kept within a
+        bracket. Where the weight answers to q, so does the map: by the projection on W's level to first order.
+        """
+        most = step * self.price_limit
+        found, mu = self._reaching(q, self.threshold + more, most)
+        if mu == 0.0 or mu == most:
+            return found._replace(weight=mu)
+        normal = (found.amounts - q) / mu
+        bent = found.derivative(normal)
+        size = float((normal * bent).sum())
+
+        def derivative(direction: FloatArray) -> FloatArray:
+            plain = found.derivative(direction)
+            return plain - (float((normal * plain).sum()) / size) * bent if size > 0 else plain
+
+        return Nearest(found.amounts, derivative, found.diagonal, mu)
+
+    def _reaching(self, q: FloatArray, level: float, limit: float) -> tuple[Nearest, float]:
+        """The map of W at the smallest weight that reaches a level, and that weight."""
+        index, low, high = self.index, 0.0, math.inf
+        found = Nearest(q, lambda direction: direction, np.ones(q.size))
+        short = level - index.worth(q)
+        if short <= 0:
+            return found, 0.0
+        mu = HINT * float(np.abs(q).max(initial=0.0)) or 1.0
+        for _ in range(SEARCH):
+            mu = min(mu, limit)
+            found = index.nearest(q, mu)
+            normal = (found.amounts - q) / mu
+            short = level - index.worth(found.amounts)
+            near = CLOSE * (abs(level) + float(np.abs(normal * found.amounts).sum()))
+            if abs(short) <= near or (mu == limit and short > 0):
+                break
+            low, high = (mu, high) if short > 0 else (low, mu)
+            rise = float((normal * found.derivative(normal)).sum())
+            tried = mu + short / rise if rise > 0 else np.inf
+            mu = tried if low < tried < high else (0.5 * (low + high) if high < np.inf else 8.0 * mu)
+        return found, mu
 
     def excess(self, totals: Totals) -> FloatArray:
         value = float(self.index.value(totals).sum())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from allocator.graph import Platform
 from allocator.rules.levels import Where, anchors_where, fraction, per_anchor
 from allocator.rules.rows import Box, Rows
-from allocator.rules.rule import Constraint, Marginals, Totals, Violation
+from allocator.rules.rule import Constraint, Marginals, Nearest, Totals, Violation
 from allocator.wording import some
 
 FloatArray = NDArray[np.float64]
@@ -39,6 +40,24 @@ class _Bound(Constraint):
     @property
     def box(self) -> Box | None:
         return self.interval if self.soft is None else None
+
+    @cached_property
+    def active(self) -> NDArray[np.int64]:
+        """Anchors that a soft bound speaks of."""
+        box = self.interval
+        return np.flatnonzero((self.reach > 0) & ((box.lower > 0) | (box.upper < self.reach)))
+
+    @cached_property
+    def m(self) -> FloatArray:
+        return np.ones(self.active.size)
+
+    def nearest(self, q: FloatArray, step: float) -> Nearest:
+        """The proximal map of a soft bound (n,): towards it by at most step times its price."""
+        box, most = self.interval, step * self.price_limit
+        inside = np.clip(q, box.lower[self.active], box.upper[self.active])
+        moved = np.clip(inside - q, -most, most)
+        moves = (moved == 0) | (np.abs(moved) >= most)
+        return Nearest(q + moved, lambda direction: np.where(moves, direction, 0.0), moves.astype(np.float64))
 
     def marginals(self, multipliers: FloatArray) -> Marginals:
         return {self.of: self._limited(multipliers)}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from allocator.graph import Platform
 from allocator.rules.levels import per_anchor, positive
 from allocator.rules.rows import Rows
-from allocator.rules.rule import Totals, Welfare
+from allocator.rules.rule import Nearest, Totals, Welfare
 
 FloatArray = NDArray[np.float64]
 
@@ -52,6 +52,17 @@ class CappedUtility(Welfare):
     def u(self) -> FloatArray:
         """Levels up to which an amount counts."""
         return np.minimum(self.cap, self.reach)
+
+    @cached_property
+    def m(self) -> FloatArray:
+        return np.ones(self.active.size)
+
+    def nearest(self, q: FloatArray, step: float) -> Nearest:
+        """The proximal map (n,): up by step c, but not beyond the level that counts."""
+        level = self.u[self.active]
+        raised = np.minimum(q + step * self.c[self.active], np.maximum(level, q))
+        moves = (raised != level) | (q == level)
+        return Nearest(raised, lambda direction: np.where(moves, direction, 0.0), moves.astype(np.float64))
 
     def value(self, totals: Totals) -> FloatArray:
         return self.c * np.minimum(totals.of(self.of), self.u)

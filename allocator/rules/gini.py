@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from allocator.graph import Platform
 from allocator.rules.levels import positive
-from allocator.rules.permutahedron import by_rank, projected
+from allocator.rules.permutahedron import by_rank, pooled, projected
 from allocator.rules.rows import Rows
-from allocator.rules.rule import Totals, Welfare
+from allocator.rules.rule import Nearest, Totals, Welfare
 
 FloatArray = NDArray[np.float64]
 LARGEST_EPIGRAPH = 400_000
@@ -53,6 +53,15 @@ class Ranked(Welfare):
     def w(self) -> FloatArray:
         """Weights of the ranks, times the weight of the term."""
         return self.weight * self.rank_weights(self.active.size)
+
+    def nearest(self, q: FloatArray, step: float) -> Nearest:
+        """The proximal map in z (n,); see `allocator.rules.permutahedron.pooled`."""
+        found = pooled(q, step * self.w)
+        return Nearest(found.amounts, found.mean, 1.0 / found.count[found.pool])
+
+    def worth(self, z: FloatArray) -> float:
+        """The term at z (n,)."""
+        return float((self.w * np.sort(z)).sum())
 
     def value(self, totals: Totals) -> FloatArray:
         return self.w * np.sort(totals.of(self.of)[self.active] / self.m)

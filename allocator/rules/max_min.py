@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from allocator.graph import Platform
 from allocator.rules.levels import positive
+from allocator.rules.permutahedron import pooled
 from allocator.rules.rows import Rows
-from allocator.rules.rule import Totals, Welfare
+from allocator.rules.rule import Nearest, Totals, Welfare
 
 FloatArray = NDArray[np.float64]
 
@@ -41,17 +42,28 @@ class MaxMin(Welfare):
         return np.flatnonzero(self.reach > 0)
 
     @cached_property
-    def _m(self) -> FloatArray:
+    def m(self) -> FloatArray:
         return self.merit[self.active]
 
     @cached_property
     def _most(self) -> float:
         """The largest minimum there can be, min R/m (0 where nobody has any reach)."""
-        return float((self.reach[self.active] / self._m).min(initial=np.inf)) if self.active.size else 0.0
+        return float((self.reach[self.active] / self.m).min(initial=np.inf)) if self.active.size else 0.0
+
+    def nearest(self, q: FloatArray, step: float) -> Nearest:
+        """The proximal map in z = y / m (n,): the whole weight is the worst-off anchor's."""
+        weights = np.zeros(q.size)
+        weights[:1] = step * self.weight
+        found = pooled(q, weights)
+        return Nearest(found.amounts, found.mean, 1.0 / found.count[found.pool])
+
+    def worth(self, z: FloatArray) -> float:
+        """The term at z (n,)."""
+        return self.weight * float(z.min(initial=np.inf)) if z.size else 0.0
 
     def value(self, totals: Totals) -> FloatArray:
         return (
-            self.weight * (totals.of(self.of)[self.active] / self._m).min(initial=np.inf, keepdims=True)
+            self.weight * (totals.of(self.of)[self.active] / self.m).min(initial=np.inf, keepdims=True)
             if self.active.size
             else np.zeros(1)
         )
@@ -64,7 +76,7 @@ class MaxMin(Welfare):
 
     def conjugate(self, multipliers: FloatArray) -> FloatArray:
         p, lam = multipliers[self.active], self.weight
-        short = lam - float((self._m * np.maximum(0.0, p)).sum())
+        short = lam - float((self.m * np.maximum(0.0, p)).sum())
         # The second and third summand cancel: they only make the rounding allowance count the difference above.
         corner = self._most * np.array([max(0.0, short), lam, -lam])
         return np.concatenate((self.reach[self.active] * np.maximum(0.0, -p), corner))
@@ -73,13 +85,13 @@ class MaxMin(Welfare):
         """Non-negative and, weighed by merit, of sum at most the weight."""
         p = np.zeros(self.reach.size)
         p[self.active] = np.maximum(marginals[self.of][self.active], 0.0)
-        total = float((self._m * p[self.active]).sum())
+        total = float((self.m * p[self.active]).sum())
         return p * min(1.0, self.weight / total) if total > 0 else p
 
     def supergradient(self, totals: Totals) -> FloatArray:
         p = np.zeros(self.reach.size)
         if self.active.size:
-            worst = self.active[np.argmin(totals.of(self.of)[self.active] / self._m)]
+            worst = self.active[np.argmin(totals.of(self.of)[self.active] / self.m)]
             p[worst] = self.weight / self.merit[worst]
         return p
 
@@ -88,7 +100,7 @@ class MaxMin(Welfare):
 
         if not self.active.size:
             return 0, []
-        worth = self.weight * totals.unit(self.of)[self.active] / self._m / totals.currency
+        worth = self.weight * totals.unit(self.of)[self.active] / self.m / totals.currency
         return cp.min(cp.multiply(worth, totals.of(self.of)[self.active])), []
 
     @property
@@ -96,7 +108,7 @@ class MaxMin(Welfare):
         from scipy.sparse import csr_array
 
         n, k = self.reach.size, np.arange(self.active.size)
-        pick = csr_array((1.0 / self._m, (k, self.active)), shape=(k.size, n))
+        pick = csr_array((1.0 / self.m, (k, self.active)), shape=(k.size, n))
         if not k.size:  # nobody to speak for, and a free level would be unbounded
             return Rows({self.of: pick}, np.zeros(0), np.zeros(0))
         level = csr_array((-np.ones(k.size), (k, np.zeros_like(k))), shape=(k.size, 1))

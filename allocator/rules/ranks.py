@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.rules.gini import Ranked, gini_weights, largest
-from allocator.rules.rule import Totals, Welfare
+from allocator.rules.rule import Nearest, Totals, Welfare
 
 FloatArray = NDArray[np.float64]
 PLAIN = 1e-6
@@ -62,6 +62,10 @@ class NormBalance(Welfare):
     def active(self) -> NDArray[np.int64]:
         return np.flatnonzero(self.reach > 0)
 
+    @cached_property
+    def m(self) -> FloatArray:
+        return np.ones(self.active.size)
+
     @property
     def root(self) -> float:
         return math.sqrt(self.index)
@@ -78,6 +82,23 @@ class NormBalance(Welfare):
         reach = self.reach[self.active]
         size = float((np.abs(pi) * reach).sum())  # counted in the rounding allowance, as in Ranked
         return np.concatenate((reach * np.maximum(0.0, pi - p), [size, -size]))
+
+    def nearest(self, q: FloatArray, step: float) -> Nearest:
+        """The proximal map (n,): what root adds, shrunk towards 0 by the step (the norm's own proximal map)."""
+        moved, step = q + step * self.weight * self.root, step * self.weight
+        norm = math.sqrt(float((moved * moved).sum()))
+        kept = max(0.0, 1.0 - step / norm) if norm > 0 else 0.0
+
+        def derivative(direction: FloatArray) -> FloatArray:
+            if kept == 0.0:
+                return np.zeros_like(direction)
+            return kept * direction + step / norm**3 * float((moved * direction).sum()) * moved
+
+        return Nearest(kept * moved, derivative, np.full(q.size, kept))
+
+    def worth(self, z: FloatArray) -> float:
+        """The function at z (n,)."""
+        return self.weight * (self.root * float(z.sum()) - math.sqrt(float((z * z).sum())))
 
     def _pi(self, p: FloatArray) -> FloatArray:
         z = self.root - p[self.active] / self.weight

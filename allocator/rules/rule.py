@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -46,6 +46,20 @@ class Totals:
     def served(self) -> FloatArray:
         """Impressions of each segment that are sent to some anchor, (S,)."""
         return self.platform.into_segments(self.flow)
+
+
+class Nearest(NamedTuple):
+    """A proximal map of a concave F: argmax over z of F(z) - |z - q|^2 / (2 step).
+
+    ``amounts`` (n,), the ``derivative`` of the map with respect to q in a direction (n,) and its ``diagonal`` (n,);
+    and, where F is a level of some W, the multiplier ``weight`` of W times the step. (amounts - q) / step is a
+    supergradient of F at the amounts.
+    """
+
+    amounts: FloatArray
+    derivative: Callable[[FloatArray], FloatArray]
+    diagonal: FloatArray
+    weight: float | None = None
 
 
 class Violation(NamedTuple):

@@ -50,6 +50,10 @@ class Divided(Welfare):
     def slopes(self, shares: FloatArray) -> FloatArray:
         """Marginals (n,) at shares (n,): f'_j + f - s.f', in currency per unit."""
 
+    @abstractmethod
+    def turn(self, shares: FloatArray, direction: FloatArray) -> FloatArray:
+        """Minus the derivative of the best shares in a direction of marginals, (n,)."""
+
     def shares(self, totals: Totals) -> FloatArray:
         y = np.maximum(totals.of(self.of)[self.active], 0.0)
         return y / (y.sum() or 1.0)
@@ -124,6 +128,9 @@ class TargetShares(Divided):
         mass = self.t * np.exp(exponent - top)
         return self.weight * (top + float(np.log(mass.sum()))), mass / mass.sum()
 
+    def turn(self, shares: FloatArray, direction: FloatArray) -> FloatArray:
+        return shares * (direction - float((shares * direction).sum())) / self.weight
+
     def slopes(self, shares: FloatArray) -> FloatArray:
         return -self.weight * np.log(np.maximum(shares / self.t, LEAST))
 
@@ -169,6 +176,11 @@ class Concentration(Divided):
     def best(self, p: FloatArray) -> tuple[float, FloatArray]:
         shares = on_simplex(-p / (2 * self.weight))
         return -float((p * shares).sum()) - self.weight * float((shares**2).sum()), shares
+
+    def turn(self, shares: FloatArray, direction: FloatArray) -> FloatArray:
+        held = shares > 0
+        centred = direction - direction.mean(where=held)
+        return np.where(held, centred, 0.0) / (2.0 * self.weight)
 
     def slopes(self, shares: FloatArray) -> FloatArray:
         return self.weight * (float((shares**2).sum()) - 2.0 * shares)

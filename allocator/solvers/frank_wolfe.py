@@ -15,7 +15,7 @@ from allocator.graph import Platform
 from allocator.problem import Problem
 from allocator.repair import repair
 from allocator.rules import AlphaFair, Constraint, Totals, Welfare
-from allocator.solvers.prices.response import outside_prices
+from allocator.solvers.prices.response import not_single
 from allocator.solvers.transport import Network, between
 
 FloatArray = NDArray[np.float64]
@@ -50,7 +50,7 @@ class FrankWolfe(Solver):
         for rule in problem.constraints:
             if rule.box is not None and rule.box.of == "gmv":
                 return f"{rule.name} makes the linear step more than a transport problem; conic or linear can take it"
-        return outside_prices(problem)
+        return not_single(problem)
 
     def build(self, problem: Problem, goal: Goal) -> Callable[[], Answer]:
         platform = problem.platform

@@ -28,11 +28,13 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from allocator.allocation import Allocation
 from allocator.driver import Answer, Goal, Solver
 from allocator.problem import Problem
+from allocator.solvers.prices.assembly import outside_prices
 from allocator.solvers.prices.dual import Dual
 from allocator.solvers.prices.newton import descend
-from allocator.solvers.prices.response import outside_prices, warm_prices
+from allocator.solvers.prices.response import warm_prices
 from allocator.solvers.prices.search import Search
 from allocator.solvers.prices.zoom import on_all_edges, on_near_ties
 
@@ -47,6 +49,9 @@ this many times temperature^1/2, because the fewer segments are near a tie, the 
 """
 CRUDE, FINE = 0.02, 0.1
 """Newton's method stops at this times temperature^2, or at this times the gap that is asked, of the scale."""
+TIGHT = 3e-3
+"""Where rules couple anchors, levels are raised by this times the gap that is asked, of themselves, so that a flow that
+nearly keeps them keeps the true ones."""
 SAMPLED, SEGMENTS = 10, 5_000
 """A sample has at least this many segments per anchor, and this many in all."""
 PATIENCE = 3
@@ -65,7 +70,7 @@ class Prices(Solver):
         return outside_prices(problem)
 
     def build(self, problem: Problem, goal: Goal) -> Callable[[], Answer]:
-        dual = Dual(problem)
+        dual = Dual(problem, tight=TIGHT * goal.relative_gap)
 
         def solve() -> Answer:
             with np.errstate(all="ignore"):  # far prices may overflow; what comes of it is judged like everything else
@@ -85,8 +90,9 @@ class Prices(Solver):
         dual, stale = search.dual, 0
         while temperature > COLDEST and stale < PATIENCE and not search.late:
             t, before = temperature * search.worth, search.gap
+            self._recentre(search, dual, x, t)
             tolerance = max(FINE * search.goal.relative_gap, CRUDE * temperature**2) * search.scale
-            point, steps = descend(dual, x, t, tolerance, search.units, deadline=search.deadline)
+            point, steps = descend(dual, x, t, tolerance, search.per_good, deadline=search.deadline)
             x = point.x
             search.smoothed(point, t, steps)
             if search.reached or on_near_ties(search, point, t):
@@ -95,12 +101,17 @@ class Prices(Solver):
             temperature *= self.cooling
             dual.focus(x, _margin(dual, temperature) * search.worth)
 
+    def _recentre(self, search: Search, dual: Dual, x: FloatArray, temperature: float) -> None:
+        """Rules that see all anchors at once are regularised around the loads at the present prices."""
+        if dual.coupled:
+            dual.recentre(dual.at(x, temperature), temperature, search.per_good)
+
     def _start(self, search: Search) -> tuple[FloatArray, float]:
         """First prices and temperature: those of a start, of samples of the segments, or of the even flow."""
         dual, start = search.dual, search.goal.start
         platform = dual.problem.platform
         if start is not None and start.exposure.size == platform.anchor_count:
-            x = np.where(dual.rows, warm_prices(dual.answers, start), 0.0)
+            x = np.where(dual.rows, _warm(dual, start), 0.0)
             temperature = max(search.distance(x, start.totals) ** 0.5, WARM)
             if temperature < TEPID:
                 return x, self._enter(search, x, temperature)
@@ -112,7 +123,7 @@ class Prices(Solver):
 
     def _sampled(self, search: Search, every: int, x: FloatArray, temperature: float) -> tuple[FloatArray, float]:
         """Prices and temperature after a sample of one segment in ``every``."""
-        sample, platform = Dual(search.dual.problem, every), search.dual.problem.platform
+        sample, platform = Dual(search.dual.problem, every, search.dual.tight), search.dual.problem.platform
         enough = (platform.anchor_count * every / platform.segment_count) ** 0.5
         sample.sparse = temperature < HOTTEST
         while sample.graph.anchor.size and temperature > enough and not search.late:
@@ -120,7 +131,8 @@ class Prices(Solver):
                 sample.focus(x, _margin(sample, temperature) * search.worth)
             tolerance = CRUDE * temperature**2 * search.scale
             t = temperature * search.worth
-            point, steps = descend(sample, x, t, tolerance, search.units, deadline=search.deadline)
+            self._recentre(search, sample, x, t)
+            point, steps = descend(sample, x, t, tolerance, search.per_good, deadline=search.deadline)
             x, temperature = point.x, temperature * self.cooling
             search.steps += steps
         search.dual.passes += sample.passes / every
@@ -132,6 +144,11 @@ class Prices(Solver):
             search.dual.sparse = True
             search.dual.focus(x, _margin(search.dual, temperature) * search.worth)
         return temperature
+
+
+def _warm(dual: Dual, start: Allocation) -> FloatArray:
+    """Coordinates of a start (N,)."""
+    return warm_prices([voice.response for voice in dual.voices[:2]], start).ravel()
 
 
 def _margin(dual: Dual, temperature: float) -> float:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.solvers.prices.dual import Dual
+from allocator.solvers.prices.dual import Dual, Point
 from allocator.solvers.transport import Network, Pieces
 
 FloatArray = NDArray[np.float64]
@@ -19,11 +19,12 @@ FAR = np.array([0.02, 0.3])
 
 
 class Finished(NamedTuple):
-    """Flow on the contested edges, the prices x (2, A) that support it, and the amounts (2, A) of all anchors."""
+    """Flow on the contested edges, and the point of the dual with the prices that support it and the amounts of all
+    anchors.
+    """
 
     flow: FloatArray
-    x: FloatArray
-    loads: FloatArray
+    point: Point
 
 
 def finish(dual: Dual, amounts: FloatArray, zoom: float) -> Finished:
@@ -34,14 +35,17 @@ def finish(dual: Dual, amounts: FloatArray, zoom: float) -> Finished:
     alpha/8 (ln zoom)^2 of the worth of a piece.
     """
     edges, x, size = dual.contest.edges, dual.contest.x, amounts.size
-    pieces = _pieces(dual, amounts, zoom, x[0])
-    flow, bonus = _network(dual, x[0], pieces).solve()
+    before = x[:size]
+    pieces = _pieces(dual, amounts, zoom, before)
+    flow, bonus = _network(dual, before, pieces).solve()
     flow = flow[: edges.anchor.size]
     known = np.bincount(edges.anchor, minlength=size) > 0
-    prices = np.stack([np.where(known & dual.rows[0], bonus, x[0]), x[1]])
+    prices = np.concatenate((np.where(known & dual.rows[:size], bonus, before), x[size:]))
     exposure = np.bincount(edges.anchor, weights=flow, minlength=size)
     sales = np.bincount(edges.anchor, weights=flow * edges.measures[0], minlength=size)
-    return Finished(flow, prices, dual.contest.decided + np.stack([exposure, sales]))
+    brought = dual.contest.decided + np.stack([exposure, sales])
+    none = np.zeros(prices.size)
+    return Finished(flow, Point(prices, np.nan, none, none, none, brought.ravel(), brought, ()))
 
 
 def _network(dual: Dual, x: FloatArray, pieces: Pieces) -> Network:
@@ -65,7 +69,7 @@ def _pieces(dual: Dual, amounts: FloatArray, zoom: float, x: FloatArray) -> Piec
     """The anchors' room, cut where its worth changes. A floor is worth x + margin, because nothing is known of the flow
     at higher prices.
     """
-    response, size = dual.answers[0], amounts.size
+    response, size = dual.response, amounts.size
     lower, upper = (np.zeros(size), dual.reach) if response is None else (response.lower, response.upper)
     ends, terms = [lower, upper], response is not None and bool(response.terms)
     if terms:

@@ -23,7 +23,7 @@ def mended(dual: Dual, flow: FloatArray, x: FloatArray) -> FloatArray:
     The contest is one of its own problem: what decided segments bring is taken off the bounds. All edges of anchors
     that this cannot mend are contested in the next round.
     """
-    lower, upper = dual.answers[0].lower, dual.answers[0].upper
+    lower, upper = dual.response.lower, dual.response.upper
     for _ in range(ROUNDS):
         flow = _repaired(dual, flow, x)
         loads = dual.contest.decided[0] + _into_anchors(dual.contest, flow)
@@ -42,13 +42,14 @@ def _repaired(dual: Dual, flow: FloatArray, x: FloatArray) -> FloatArray:
     if not edges.anchor.size:
         return flow
     reach = _into_anchors(dual.contest, np.repeat(edges.supply, np.diff(edges.indptr)))
-    most = np.maximum(dual.answers[0].upper - had, 0.0)
-    least = np.clip(dual.answers[0].lower - had, 0.0, np.minimum(most, reach))
+    most = np.maximum(dual.response.upper - had, 0.0)
+    least = np.clip(dual.response.lower - had, 0.0, np.minimum(most, reach))
     platform = Platform(
         edges.indptr, edges.anchor, edges.measures[0], edges.supply, capacity=np.full(most.size, np.inf)
     )
     rest = Problem(platform, dual.weight * GMV(), [Cap(most), Floor(least)])
-    prices = [None] * len(rest.objective.terms) + [np.minimum(x[0], 0.0), np.maximum(x[0], 0.0)]
+    bonus = x[: most.size]
+    prices = [None] * len(rest.objective.terms) + [np.minimum(bonus, 0.0), np.maximum(bonus, 0.0)]
     return repair(rest, flow, prices)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from allocator.solvers.prices.dual import Dual, Point
 
 FloatArray = NDArray[np.float64]
-INNER = 40
+INNER, LOOSE = 40, 0.01
 STEPS = 150
 SUFFICIENT = 1e-4
 SHORTEST = 1e-3
@@ -22,23 +22,23 @@ what is lacking."""
 
 
 def descend(
-    dual: Dual, x: FloatArray, temperature: float, tolerance: float, units: FloatArray, *, deadline: float = np.inf
+    dual: Dual, x: FloatArray, temperature: float, tolerance: float, per_good: FloatArray, *, deadline: float = np.inf
 ) -> tuple[Point, int]:
-    """Minimise the smoothed dual from prices x (2, A) until loads answer the prices within ``tolerance`` (currency).
+    """Minimise the smoothed dual from x (N,) until loads answer the prices within ``tolerance`` (currency).
 
     The dual of bounds has a kink at price zero: a step keeps the sign of every such price or stops it at zero, and a
-    price of zero whose load lies within its bounds stays (two-metric projection, Bertsekas 1982). ``units``
-    (2, 1) are those of prices, as in `Search`. Stops at the ``deadline`` (seconds of the performance
-    counter). Returns the last point and the number of steps.
+    price of zero whose load lies within its bounds stays (two-metric projection, Bertsekas 1982). ``per_good`` (G,) is
+    the worth of one unit of every good. Stops at the ``deadline`` (seconds of the performance counter). Returns the
+    last point and the number of steps.
     """
-    damping, steps, lacking = 1e-3, 0, []
+    units, damping, steps, lacking = dual.units(per_good), 1e-3, 0, []
     point, limit = dual.at(x, temperature), np.full(x.shape, np.inf)
     while steps < STEPS and time.perf_counter() < deadline:
-        lacking.append(dual.shortfall(point.x, point.loads, units))
+        lacking.append(dual.shortfall(dual.admissible(point.x), point.loads, per_good))
         if lacking[-1] <= tolerance:
             break
         steps += 1
-        step = np.clip(_newton(dual, point, temperature, damping, units), -limit, limit)
+        step = np.clip(newton_step(dual, point, temperature, damping, units), -limit, limit)
         trial, length = _search(dual, point, step, temperature)
         if trial is None:
             if damping > 1e6:
@@ -65,13 +65,19 @@ def _narrowed(limit: FloatArray, before: Point, after: Point) -> FloatArray:
     return np.where(over, SHRINK * moved, np.where(moved >= 0.99 * limit, GROW * limit, limit))
 
 
+def moved(dual: Dual, point: Point, step: FloatArray, length: float) -> FloatArray:
+    """Coordinates a part of a step away; they stop where they meet zero at a kink, or an end of their range."""
+    side = np.where(point.x != 0, np.sign(point.x), -np.sign(point.gradient))
+    x = point.x + length * step
+    x[dual.kinked & (x * side < 0)] = 0.0
+    return np.clip(x, dual.low, dual.high)
+
+
 def _search(dual: Dual, point: Point, step: FloatArray, temperature: float) -> tuple[Point | None, float]:
     """The first point along the projected step that lowers the dual enough (Armijo), or None."""
-    side = np.where(point.x != 0, np.sign(point.x), -np.sign(point.gradient))
     length = 1.0
     while length > SHORTEST:
-        x = point.x + length * step
-        x[dual.kinked & (x * side < 0)] = 0.0
+        x = moved(dual, point, step, length)
         trial = dual.at(x, temperature)
         if trial.value <= point.value + SUFFICIENT * float((point.gradient * (x - point.x)).sum()):
             return trial, length
@@ -79,19 +85,23 @@ def _search(dual: Dual, point: Point, step: FloatArray, temperature: float) -> t
     return None, length
 
 
-def _newton(dual: Dual, point: Point, temperature: float, damping: float, units: FloatArray) -> FloatArray:
-    """The Newton step (2, A), damped and bounded."""
+def newton_step(
+    dual: Dual, point: Point, temperature: float, damping: float, units: FloatArray, *, close: float = LOOSE
+) -> FloatArray:
+    """The Newton step (N,), damped and bounded; conjugate gradients stop at the part ``close`` of their energy."""
     loads, answer = point.loads, point.loads - point.gradient
-    size = np.maximum(loads, answer)
-    size = size + 1e-9 * size.mean(axis=1, keepdims=True) + 1e-300
+    size = np.maximum(np.abs(loads), np.abs(answer))
+    for part in dual.parts:
+        size[part] += 1e-9 * (size[part].mean() if size[part].size else 0.0) + 1e-300
     floor = damping * size / units
     # Far below its answer a load grows like exp(p / t): the secant of the exponential, not its tangent, says how far
     # to go.
-    low = answer > 1.05 * loads
+    low = dual.alone & (answer > 1.05 * loads)
     ratio = np.where(low, answer, 2.0) / np.where(low, np.maximum(loads, 1e-12 * size), 1.0)
-    floor = floor + np.where(low, (point.diagonal + point.slopes) * ((ratio - 1.0) / np.log(ratio) - 1.0), 0.0)
-    free = dual.rows & ~(dual.kinked & (point.x == 0) & (point.gradient == 0))
-    step = _solve(dual, point, floor, free)
+    floor = floor + np.where(low, (point.diagonal - point.stiffness) * ((ratio - 1.0) / np.log(ratio) - 1.0), 0.0)
+    settled = point.gradient == 0
+    free = dual.rows & ~(settled & ((dual.kinked & (point.x == 0)) | (point.x >= dual.high)))
+    step = _solve(dual, point, floor, free, close)
     return np.clip(step, *_trust(dual, point, temperature, units))
 
 
@@ -103,20 +113,19 @@ def _trust(dual: Dual, point: Point, temperature: float, units: FloatArray) -> t
     """
     size, reach = np.abs(point.x), temperature * units / units[0]
     fall, rise = 4 * reach + 0.5 * size, 4 * reach + 0.5 * size
-    for k, answer in enumerate(dual.answers):
-        if answer is not None and not answer.kinked:
-            bounded = (point.x[k] <= 0) | (point.loads[k] > answer.upper)
-            fall[k] = np.where(bounded, fall[k], 0.8 * size[k])
-            rise[k] = 4 * reach[k] + 5 * size[k]
+    for voice, part in zip(dual.voices, dual.parts, strict=True):
+        if voice.positive:
+            bounded = (point.x[part] <= 0) | (point.loads[part] > voice.response.upper)
+            fall[part] = np.where(bounded, fall[part], 0.8 * size[part])
+            rise[part] = 4 * reach[part] + 5 * size[part]
     if not dual.sparse:  # many edges are near the best while it is hot: stay within what pruning has looked at
-        seen = SEEN * max(dual.contest.margin - dual.width(temperature), 0.0)
-        far = np.stack([np.full(size.shape[1], seen), seen / np.maximum(dual.steepest, FLAT)])
-        lonely = point.diagonal + point.slopes <= 0  # nobody contests what such an anchor has: near prices tell nothing
+        far = SEEN * max(dual.contest.margin - dual.width(temperature), 0.0) / np.maximum(dual.effect, FLAT)
+        lonely = point.diagonal <= 0  # nobody contests what such an anchor has: near prices tell nothing
         fall, rise = np.where(lonely, fall, np.minimum(fall, far)), np.minimum(rise, far)
     return -fall, rise
 
 
-def _solve(dual: Dual, point: Point, floor: FloatArray, free: NDArray[np.bool_]) -> FloatArray:
+def _solve(dual: Dual, point: Point, floor: FloatArray, free: NDArray[np.bool_], close: float) -> FloatArray:
     """Solve (H + floor) step = -gradient on the free prices by preconditioned conjugate gradients, loosely."""
     stiffness = point.diagonal + floor
     free = free & (stiffness > FLAT)
@@ -125,7 +134,7 @@ def _solve(dual: Dual, point: Point, floor: FloatArray, free: NDArray[np.bool_])
     residual = np.where(free, -point.gradient, 0.0)
     ready = scale * residual
     direction, energy = ready, float((residual * ready).sum())
-    target = 0.01 * energy
+    target = close * energy
     for _ in range(INNER):
         if energy <= target or energy == 0.0:
             break

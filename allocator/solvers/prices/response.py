@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from allocator.allocation import Allocation
 from allocator.problem import Problem
-from allocator.rules import AlphaFair
+from allocator.rules import GMV, AlphaFair
 from allocator.rules.rows import Boxes
 
 FloatArray = NDArray[np.float64]
@@ -31,21 +31,30 @@ class Response:
     terms: tuple[AlphaFair, ...]
     boxes: Boxes
     reach: FloatArray
+    tight: float = 0.0
 
     @classmethod
-    def of(cls, problem: Problem, good: str) -> Response | None:
-        """The response on a good, or None if no rule speaks of it."""
-        terms = tuple(t for t in problem.welfare if t.of == good)
+    def of(cls, problem: Problem, good: str, tight: float = 0.0) -> Response | None:
+        """The response on a good, or None if no rule speaks of it; ``tight`` raises floors and lowers caps by this part
+        of themselves, where they are apart.
+        """
+        terms = tuple(t for t in problem.welfare if isinstance(t, AlphaFair) and t.of == good)
         boxes = Boxes.of(good, problem.constraints, problem.platform.anchor_count)
-        return cls(good, terms, boxes, problem.platform.reach_of(good)) if terms or boxes.rules else None
+        return cls(good, terms, boxes, problem.platform.reach_of(good), tight) if terms or boxes.rules else None
 
     @cached_property
     def lower(self) -> FloatArray:
-        return np.minimum(self.boxes.lower, self.reach)
+        return np.minimum(self._apart(self.boxes.lower * (1.0 + self.tight), self.boxes.lower), self.reach)
+
+    def _apart(self, tight: FloatArray, plain: FloatArray) -> FloatArray:
+        """Tight levels where floors and caps leave room for them."""
+        room = self.boxes.lower * (1.0 + 3.0 * self.tight) < np.minimum(self.boxes.upper, self.reach)
+        return np.where(room, tight, plain) if self.tight else plain
 
     @cached_property
     def upper(self) -> FloatArray:
-        return np.maximum(np.minimum(self.boxes.upper, self.reach), self.lower)
+        upper = self._apart(self.boxes.upper * (1.0 - self.tight), self.boxes.upper)
+        return np.maximum(np.minimum(upper, self.reach), self.lower)
 
     def slope_at(self, amounts: FloatArray) -> FloatArray:
         """Sum of the terms' marginals at amounts (A,), currency per unit."""
@@ -133,22 +142,14 @@ class Response:
         return np.clip(np.sqrt(low * high), lower, upper)
 
 
-def outside_prices(problem: Problem) -> str | None:
+def not_single(problem: Problem) -> str | None:
     """Why a problem is not one of GMV, alpha-fair terms and bounds on exposure or GMV, or None."""
-    for term in problem.welfare:
-        if not isinstance(term, AlphaFair):
-            return f"{term.name} is not alpha-fair; conic can take it"
+    for term in problem.terms:
         if term.of not in ("exposure", "gmv"):
             return f"{term.name} is neither on exposure nor on GMV; conic can take it"
-    for rule in problem.constraints:
-        if rule.box is None or rule.box.of not in ("exposure", "gmv"):
-            return f"{rule.name} is not a bound on exposure or GMV; conic can take it"
+        if not isinstance(term, GMV | AlphaFair) and term.box is None:
+            return f"{term.name} is neither alpha-fair nor a bound on exposure or GMV; conic can take it"
     return None
-
-
-def responses(problem: Problem) -> Sequence[Response | None]:
-    """Responses on exposure and on GMV."""
-    return Response.of(problem, "exposure"), Response.of(problem, "gmv")
 
 
 def warm_prices(answers: Sequence[Response | None], start: Allocation) -> FloatArray:
@@ -159,7 +160,8 @@ def warm_prices(answers: Sequence[Response | None], start: Allocation) -> FloatA
     surplus = start.surplus
     before = np.stack([surplus.beta, surplus.alpha - start.problem.gmv_weight])
     x = np.zeros_like(before)
-    for k, (now, then) in enumerate(zip(answers, responses(start.problem), strict=True)):
+    for k, (now, good) in enumerate(zip(answers, ("exposure", "gmv"), strict=True)):
+        then = Response.of(start.problem, good)
         if now is not None:
             amounts = np.maximum(start.totals.of(now.good), TRACE * now.reach)
             x[k] = before[k] + now.slope_at(amounts) - (0.0 if then is None else then.slope_at(amounts))

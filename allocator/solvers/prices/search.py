@@ -14,9 +14,9 @@ from allocator.rules import Totals, Welfare
 from allocator.solvers.prices.dual import Contest, Dual, Point, flow_of
 from allocator.solvers.prices.finish import Finished
 from allocator.solvers.prices.mend import mended
+from allocator.solvers.prices.polish import polished
 
 FloatArray = NDArray[np.float64]
-GOODS = ("exposure", "gmv")
 DEAR = 8.0
 """Mean worth of an impression, times this, is more than a segment pays as a rule."""
 FACTOR = 10.0
@@ -26,13 +26,14 @@ SHARE = 0.5
 
 
 class Candidate(NamedTuple):
-    """Prices with their gap and the size of the objective there, in currency, and what is needed to write their flow:
-    shares at a temperature, or a flow on the contested edges.
+    """Coordinates with their gap and the size of the objective there, in currency, the admissible ones behind the gap,
+    and what is needed to write their flow: shares at a temperature, or a flow on the contested edges.
     """
 
     gap: float
     scale: float
     x: FloatArray
+    admissible: FloatArray
     contest: Contest
     temperature: float
     sparse: bool
@@ -42,8 +43,8 @@ class Candidate(NamedTuple):
 class Search:
     """The state of one run.
 
-    ``scale`` is the size of the objective; ``units`` (2, 1) are those of prices: the typical ``worth`` of an
-    impression, and the same per unit of GMV. ``flowing`` says whether a network flow can finish, because rules speak
+    ``scale`` is the size of the objective; ``per_good`` (G,) is the typical worth of one unit of every good, that of an
+    impression, ``worth``, first. ``flowing`` says whether a network flow can finish, because rules speak
     of exposure alone.
     """
 
@@ -53,7 +54,7 @@ class Search:
         self.even = Totals.even(dual.problem.platform)
         self.scale = _scale(dual.problem, self.even)
         self._measure(self.scale / (float(dual.problem.platform.supply.sum()) or 1.0))
-        self.flowing = dual.answers[1] is None
+        self.flowing = not dual.coupled and dual.voices[1].response is None
         self.best: Candidate | None = None
         self.steps = 0
 
@@ -77,22 +78,23 @@ class Search:
 
     def _measure(self, worth: float) -> None:
         """Set the units of prices."""
-        sold = float(self.even.of("gmv").sum())
-        per_sale = worth * float(self.dual.problem.platform.supply.sum()) / sold if sold > 0 else worth
-        self.worth, self.units = worth, np.array([[worth], [per_sale]])
+        supply = float(self.dual.problem.platform.supply.sum())
+        there = (float(self.even.of(good).sum()) for good in self.dual.goods[1:])
+        self.worth = worth
+        self.per_good = np.array([worth, *(worth * supply / total if total > 0 else worth for total in there)])
 
     def first_prices(self) -> FloatArray:
-        """The marginals at the even flow (2, A), but none far beyond what any segment would pay, unless the anchor's
-        whole reach leaves it worth that: aversion to inequality can make them astronomic.
-        """
-        problem, x = self.dual.problem, np.zeros((2, self.dual.reach.size))
-        sold, supply = float(self.even.of("gmv").sum()), float(problem.platform.supply.sum())
-        payable = DEAR * np.array([problem.gmv_weight * sold / (supply or 1.0), problem.gmv_weight])
-        for k, answer in enumerate(self.dual.answers):
-            if answer is not None and answer.terms:
-                at_even, least = answer.slope_at(self.even.of(answer.good)), answer.slope_at(answer.reach)
-                x[k] = np.minimum(at_even, np.maximum(payable[k], least)) if payable[k] > 0 else at_even
-        size = problem.gmv_weight * sold + sum(float((x[k] * self.even.of(g)).sum()) for k, g in enumerate(GOODS))
+        """First coordinates of every voice (N,), and units that fit them."""
+        dual, supply = self.dual, float(self.dual.problem.platform.supply.sum())
+        sold = float(self.even.of("gmv").sum())
+        payable = np.zeros(len(dual.goods))
+        payable[:2] = DEAR * dual.weight * sold / (supply or 1.0), DEAR * dual.weight
+        x = np.concatenate([voice.first(self.even, float(payable[voice.good])) for voice in dual.voices])
+        pairs = zip(dual.voices, dual.parts, strict=True)
+        spoken = sum(
+            float((x[part] * v.gather(self.even.of(dual.goods[v.good]))).sum()) for v, part in pairs if not v.kinked
+        )
+        size = dual.weight * sold + spoken
         if 0 < size < np.inf:
             self._measure(size / (supply or 1.0))
         return x
@@ -108,23 +110,25 @@ class Search:
         all.
         """
         self.steps += steps
-        self._resize(point.loads)
-        gap = self.dual.gap(self.dual.rents(point.x), point.x, point.loads, self.units)
+        self._resize(self.dual.sizes(point))
+        x = self.dual.admissible(point.x)
+        gap = self.dual.gap(self.dual.rents(x), x, point, self.per_good)
         if gap <= self.wanted:
-            gap = self.dual.gap(self.dual.all_rents(point.x), point.x, point.loads, self.units)
-        self._keep(gap, Candidate(gap, self.scale, point.x, self.dual.contest, temperature, self.dual.sparse))
+            gap = self.dual.gap(self.dual.all_rents(x), x, point, self.per_good)
+        contest, sparse = self.dual.contest, self.dual.sparse
+        self._keep(gap, Candidate(gap, self.scale, point.x, x, contest, temperature, sparse))
 
     def flowed(self, found: Finished, temperature: float) -> float:
         """Judge a network flow; returns its gap, in currency."""
-        self._resize(found.loads)
-        gap = self.dual.gap(self.dual.all_rents(found.x), found.x, found.loads, self.units)
-        mine = Candidate(gap, self.scale, found.x, self.dual.contest, temperature, self.dual.sparse, found.flow)
-        self._keep(gap, mine)
+        self._resize(self.dual.sizes(found.point))
+        x = found.point.x
+        gap = self.dual.gap(self.dual.all_rents(x), x, found.point, self.per_good)
+        contest, sparse = self.dual.contest, self.dual.sparse
+        self._keep(gap, Candidate(gap, self.scale, x, x, contest, temperature, sparse, found.flow))
         return gap
 
-    def _resize(self, loads: FloatArray) -> None:
-        """Take the size of the objective from loads (2, A); units that were too large follow it, a factor at a time."""
-        size = self.dual.size(loads)
+    def _resize(self, size: float) -> None:
+        """Take the size of the objective; units that were too large follow it, a factor at a time."""
         if 0 < size < np.inf:
             worth = size / (float(self.dual.problem.platform.supply.sum()) or 1.0)
             self.scale = size
@@ -132,7 +136,7 @@ class Search:
 
     def answer(self) -> Answer:
         """The flow and the multipliers of the best candidate."""
-        dual, best = self.dual, self.best
+        dual, best = self.dual, self._polished()
         dual.contest, dual.sparse = best.contest, best.sparse
         contested = best.flow
         if contested is None:
@@ -143,7 +147,18 @@ class Search:
         claim = f"{'network flow' if best.flow is not None else 'smoothed'} at temperature {best.temperature:.3g}, "
         claim += f"{dual.passes:.1f} passes over the edges"
         flow = flow_of(dual.graph, dual.contest, contested)
-        return Answer(flow, dual.multipliers(best.x), self.steps, claim)
+        return Answer(flow, dual.multipliers(best.admissible), self.steps, claim)
+
+    def _polished(self) -> Candidate:
+        """The best candidate; where rules couple anchors, at a point whose flow keeps them."""
+        dual, best = self.dual, self.best
+        if not dual.coupled:
+            return best
+        dual.contest, dual.sparse = best.contest, best.sparse
+        point = dual.at(best.x, best.temperature)
+        point, steps = polished(dual, point, best.temperature, self.per_good, deadline=self.deadline)
+        self.steps += steps
+        return best._replace(x=point.x, admissible=dual.admissible(point.x), contest=dual.contest)
 
     def _keep(self, gap: float, candidate: Candidate) -> None:
         """Keep the better one, and tell who asked."""
@@ -158,7 +173,7 @@ class Search:
                 f"{passes:.1f} passes, {seconds:.2f} s"
             )
         if self.goal.trace is not None:
-            bound = self.dual.bound(candidate.x)
+            bound = self.dual.bound(candidate.admissible)
             self.dual.passes = passes  # what is looked at for the record alone does not count
             self.goal.trace({"passes": passes, "seconds": seconds, "objective": bound - gap, "bound": bound})
 

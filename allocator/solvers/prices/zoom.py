@@ -50,7 +50,7 @@ def on_near_ties(search: Search, point: Point, temperature: float) -> bool:
         return False
     dual, before = search.dual, search.dual.contest
     dual.focus(point.x, dual.width(temperature))
-    if _flows(search, point.loads[0], 1.0 + min(temperature / search.worth, 1.0), temperature):
+    if _flows(search, point.amounts[0], 1.0 + min(temperature / search.worth, 1.0), temperature):
         return True
     dual.contest = before
     return False
@@ -71,9 +71,9 @@ def _flows(search: Search, amounts: FloatArray, zoom: float, temperature: float)
             return search.reached
         if gap > HELPED * before:
             margin *= 2.0
-        if margin > dual.contest.margin or dual.drift(found.x) > 0.5 * margin:
-            dual.focus(found.x, margin)
-        amounts, zoom = found.loads[0], 1.0 + CLOSER * (zoom - 1.0)
+        if margin > dual.contest.margin or dual.drift(found.point.x) > 0.5 * margin:
+            dual.focus(found.point.x, margin)
+        amounts, zoom = found.point.amounts[0], 1.0 + CLOSER * (zoom - 1.0)
     return False
 
 

@@ -1,0 +1,265 @@
+"""Who speaks in the dual: each voice has coordinates of its own, from them prices, and amounts it answers to them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.rules import Constraint, Totals
+from allocator.rules.half_spaces import HalfSpaces
+from allocator.solvers.prices.response import Response
+
+FloatArray = NDArray[np.float64]
+
+
+class Reply(NamedTuple):
+    """What a voice answers: its part of the dual, the amounts (n,) that attain it, minus the diagonal of their
+    derivative (n,), >= 0, and that derivative in a direction where it is more than its diagonal.
+    """
+
+    value: float
+    amounts: FloatArray
+    stiffness: FloatArray
+    bend: Callable[[FloatArray], FloatArray] | None = None
+
+
+@dataclass(eq=False)
+class Voice(ABC):
+    """One rule, or all rules that look at single anchors, on the good with number ``good``.
+
+    ``kinked`` says that the answer jumps where a coordinate passes zero, ``low`` and ``high`` are the ends of the
+    coordinates' range, and ``positive`` says that coordinates are marginals of concave terms, which span many orders of
+    magnitude.
+    """
+
+    good: int
+    kinked: bool = False
+    low: float = -np.inf
+    high: float = np.inf
+    positive: bool = False
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Number of coordinates n."""
+
+    @abstractmethod
+    def spread(self, x: FloatArray) -> FloatArray:
+        """What coordinates (n,) add to the prices of the good, (A,)."""
+
+    @abstractmethod
+    def gather(self, amounts: FloatArray) -> FloatArray:
+        """The transpose of `spread`: what amounts of the good (A,) are to the voice, (n,)."""
+
+    @abstractmethod
+    def diagonal(self, curvature: FloatArray) -> FloatArray:
+        """Diagonal of the curvature in coordinates (n,), from that in prices (A,)."""
+
+    @abstractmethod
+    def reply(self, x: FloatArray, loads: FloatArray) -> Reply:
+        """The answer to coordinates, where it jumps the one nearest to the loads (n,)."""
+
+    @abstractmethod
+    def shortfall(self, x: FloatArray, loads: FloatArray, worth: float) -> FloatArray:
+        """What loads lack to be an answer to admissible coordinates, currency; ``worth`` is that of a unit."""
+
+    @abstractmethod
+    def conjugate(self, x: FloatArray) -> float:
+        """The voice's part of the exact bound at admissible coordinates."""
+
+    @abstractmethod
+    def multipliers(self, x: FloatArray) -> dict[int, Any]:
+        """Multipliers of the rules, by identity."""
+
+    @abstractmethod
+    def from_multipliers(self, given: dict[int, Any]) -> FloatArray | None:
+        """Coordinates to start from, where every rule has multipliers."""
+
+    def effect(self, steepest: FloatArray) -> FloatArray:
+        """The most that one unit of a coordinate does to the surplus of an edge, (n,); ``steepest`` (A,) is the largest
+        measure of each anchor's edges.
+        """
+        return steepest
+
+    def unit(self, worth: float) -> FloatArray:
+        """Units of the coordinates (n,), from the worth of one unit of the good."""
+        return np.full(self.size, worth)
+
+    def admissible(self, x: FloatArray) -> FloatArray:
+        """Coordinates whose conjugate is known exactly."""
+        return x
+
+    def first(self, even: Totals, payable: float) -> FloatArray:
+        """Coordinates to begin with."""
+        return np.zeros(self.size)
+
+    def recentre(self, loads: FloatArray, temperature: float) -> None:
+        """Take loads as the centre of what is near, at a temperature in currency per unit of the good."""
+        return None
+
+    def earned(self, loads: FloatArray) -> float:
+        """First-order size of the terms of the objective at loads, currency."""
+        return 0.0
+
+    def broken(self, amounts: FloatArray) -> float:
+        """Largest relative violation of the constraints by amounts of the good (A,)."""
+        return 0.0
+
+
+@dataclass(eq=False)
+class Single(Voice):
+    """All alpha-fair terms and hard bounds on one good: anchors answer alone. ``response`` None says nothing."""
+
+    response: Response | None = None
+    anchors: int = 0
+
+    def __post_init__(self) -> None:
+        self.kinked = self.response is not None and self.response.kinked
+        self.positive = self.response is not None and not self.response.kinked
+
+    @property
+    def size(self) -> int:
+        return self.anchors
+
+    def spread(self, x: FloatArray) -> FloatArray:
+        return x
+
+    def gather(self, amounts: FloatArray) -> FloatArray:
+        return amounts
+
+    def diagonal(self, curvature: FloatArray) -> FloatArray:
+        return curvature
+
+    def reply(self, x: FloatArray, loads: FloatArray) -> Reply:
+        if self.response is None:
+            return Reply(0.0, loads, np.zeros(self.anchors))
+        value, amounts, slopes = self.response.answer(x, loads)
+        return Reply(value, amounts, -slopes)
+
+    def shortfall(self, x: FloatArray, loads: FloatArray, worth: float) -> FloatArray:
+        return np.zeros(self.anchors) if self.response is None else self.response.shortfall(x, loads, worth)
+
+    def conjugate(self, x: FloatArray) -> float:
+        return 0.0 if self.response is None else self.response.answer(x, np.zeros_like(x))[0]
+
+    def multipliers(self, x: FloatArray) -> dict[int, Any]:
+        return {} if self.response is None else self.response.split(x)
+
+    def from_multipliers(self, given: dict[int, Any]) -> FloatArray | None:
+        if self.response is None:
+            return np.zeros(self.anchors)
+        rules = (*self.response.terms, *self.response.boxes.rules)
+        if any(id(rule) not in given for rule in rules):
+            return None
+        good = self.response.good
+        return sum((rule.marginals(given[id(rule)])[good] for rule in rules), np.zeros(self.anchors))
+
+    def first(self, even: Totals, payable: float) -> FloatArray:
+        """The marginals at the even flow, but none far beyond what any segment would pay, unless the anchor's whole
+        reach leaves it worth that: aversion to inequality can make them astronomic.
+        """
+        response = self.response
+        if response is None or not response.terms:
+            return np.zeros(self.anchors)
+        at_even, least = response.slope_at(even.of(response.good)), response.slope_at(response.reach)
+        return np.minimum(at_even, np.maximum(payable, least)) if payable > 0 else at_even
+
+    def earned(self, loads: FloatArray) -> float:
+        response = self.response
+        if response is None:
+            return 0.0
+        return sum(float((response.marginal(t, loads) * loads).sum()) for t in response.terms)
+
+    def broken(self, amounts: FloatArray) -> float:
+        if self.response is None or not self.response.boxes.rules:
+            return 0.0
+        boxes = self.response.boxes
+        below = np.divide(boxes.lower - amounts, boxes.lower, out=np.zeros_like(amounts), where=boxes.lower > 0)
+        unit = np.where(boxes.upper > 0, boxes.upper, np.maximum(self.response.reach, 1e-300))
+        above = np.where(boxes.upper < np.inf, (amounts - boxes.upper) / unit, 0.0)
+        return float(max(below.max(initial=0.0), above.max(initial=0.0), 0.0))
+
+
+@dataclass(eq=False)
+class Row(Voice):
+    """Linear rows over the amounts of a good: one coordinate mu each, between 0 and the price of a soft rule.
+
+    ``tight`` raises the levels by this part of their unit, so that a flow that nearly keeps them keeps the true ones.
+    """
+
+    rule: HalfSpaces = None  # type: ignore[assignment]
+    tight: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.kinked, self.low, self.high = True, 0.0, self.rule.price_limit
+        self.matrix = self.rule.sides.coefficients
+        self.squares, self.largest = self.matrix.power(2), abs(self.matrix)
+        self.level = self.rule.sides.level
+        self.total = self.rule.platform.total_of(self.rule.of)
+
+    @property
+    def size(self) -> int:
+        return self.level.size
+
+    def spread(self, x: FloatArray) -> FloatArray:
+        return self.matrix.T @ x
+
+    def gather(self, amounts: FloatArray) -> FloatArray:
+        return self.matrix @ amounts
+
+    def diagonal(self, curvature: FloatArray) -> FloatArray:
+        return self.squares @ curvature
+
+    def effect(self, steepest: FloatArray) -> FloatArray:
+        return (self.largest * steepest[None, :]).max(axis=1).toarray().ravel() if self.size else np.zeros(0)
+
+    def unit(self, worth: float) -> FloatArray:
+        largest = self.largest.max(axis=1).toarray().ravel() if self.size else np.zeros(0)
+        return worth / np.where(largest > 0, largest, 1.0)
+
+    @property
+    def _wanted(self) -> FloatArray:
+        sides = self.rule.sides
+        if self.rule.soft is not None:
+            return self.level
+        return self.level + self.tight * sides.unit * np.where(sides.shares, self.total, 1.0)
+
+    def reply(self, x: FloatArray, loads: FloatArray) -> Reply:
+        wanted = self._wanted
+        amounts = np.where(x <= 0, np.maximum(loads, wanted), wanted)
+        amounts = np.where(x >= self.high, np.minimum(loads, wanted), amounts)
+        return Reply(-float((x * wanted).sum()), amounts, np.zeros(x.size))
+
+    def shortfall(self, x: FloatArray, loads: FloatArray, worth: float) -> FloatArray:
+        """Complementarity, and what it takes to mend a row: its price or the worth of a unit, but no more than a soft
+        rule costs.
+        """
+        over = loads - self._wanted
+        mend = np.minimum(np.maximum(np.abs(x), self.unit(worth)), self.high)
+        return np.where(over >= 0, x * over, (mend - np.where(self.high < np.inf, x, 0.0)) * -over)
+
+    def conjugate(self, x: FloatArray) -> float:
+        return float((x * self.rule.sides.most).sum())
+
+    def multipliers(self, x: FloatArray) -> dict[int, Any]:
+        return {id(self.rule): np.clip(x, 0.0, self.high)}
+
+    def from_multipliers(self, given: dict[int, Any]) -> FloatArray | None:
+        return given.get(id(self.rule))
+
+    def broken(self, amounts: FloatArray) -> float:
+        if self.rule.soft is not None or not self.size:
+            return 0.0
+        sides = self.rule.sides
+        unit = sides.unit * np.where(sides.shares, max(float(amounts.sum()), 1e-300), 1.0)
+        return max(0.0, float(((self.level - self.matrix @ amounts) / unit).max()))
+
+
+def is_coupling(rule: Any) -> bool:
+    """Whether a rule speaks of several anchors together, or may be broken at a price."""
+    return isinstance(rule, Constraint) and rule.box is None
