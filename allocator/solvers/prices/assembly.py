@@ -103,6 +103,8 @@ def voices_of(problem: Problem, goods: tuple[str, ...], tight: float) -> list[Vo
 def _voice(term: Rule, goods: tuple[str, ...], tight: float) -> Voice | None:
     good = goods.index(term.losing if isinstance(term, RobustGMV) else term.of)
     name = goods[good]
+    if not term.reach.any():
+        return None
     if isinstance(term, RobustGMV):
         return WorstCase(good, rule=term, name=name)
     if isinstance(term, HalfSpaces):

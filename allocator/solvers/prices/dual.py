@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.problem import Problem
+from allocator.rules import Totals
 from allocator.solvers.prices.assembly import base_prices, couples, goods_of, graph_of, of_segments, voices_of
 from allocator.solvers.prices.voices import Reply, Single
 
@@ -60,8 +61,8 @@ class Dual:
 
     The first two voices speak of single anchors' exposure and GMV, with one coordinate per anchor each; a coordinate
     that no rule speaks of stays at zero. ``every`` > 1 looks at one segment in so many, with its supply multiplied:
-    good enough to start from. ``tight`` raises every level by this part of itself, where rules couple anchors. ``passes``
-    counts readings of all edges.
+    good enough to start from. ``tight`` raises every level by this part of itself, where rules couple anchors.
+    ``passes`` counts readings of all edges.
     """
 
     def __init__(self, problem: Problem, every: int = 1, tight: float = 0.0):
@@ -296,7 +297,9 @@ class Dual:
         found: dict[int, Any] = {}
         for voice, part in zip(self.voices, self.parts, strict=True):
             found |= voice.multipliers(x[part])
-        return of_segments(self.problem, [found.get(id(term)) for term in self.problem.terms])
+        unheard = self.problem.supporting(Totals.even(self.problem.platform))
+        pairs = zip(self.problem.terms, unheard, strict=True)
+        return of_segments(self.problem, [found.get(id(term), idle) for term, idle in pairs])
 
     def _count(self, edges: Any) -> None:
         self.passes += edges.anchor.size / max(self.graph.anchor.size, 1)

@@ -72,7 +72,7 @@ class Proximal(Voice):
 
     def recentre(self, loads: FloatArray, temperature: float) -> None:
         self.centre = loads.copy()
-        typical = float(np.sqrt((loads * loads).mean())) if loads.size else 0.0
+        typical = float(np.sqrt((loads * loads).mean()))
         self.step = STEP * (typical or 1.0) / (temperature * float(self.m.mean()) or 1.0)
 
     def _more(self) -> float:
