@@ -92,19 +92,20 @@ class AlphaFair(Welfare):
             return np.log(z) if self.alpha == 1 else z ** (1.0 - self.alpha) / (1.0 - self.alpha)
 
     def nearest(self, q: FloatArray, step: float) -> Nearest:
-        """The proximal map in z = y / m (n,): z - q = k z^-alpha with k = step c m, by Newton's method from below,
-        where z - q - k z^-alpha is concave and rising.
+        """The proximal map in z = y / m (n,): u = ln z solves u - q = k exp(-alpha u) with k = step c m, by Newton's
+        method from below, where u - q - k exp(-alpha u) is concave and rising.
+
+        From below (derived here): with k exp(-alpha h) = 1 at h, the solution is above max(q, h) if h <= q + 1, and
+        otherwise below h, so that its right-hand side is at most h - q.
         """
-        k = step * self.c * self.m
-        alone = k ** (1.0 / (1.0 + self.alpha))  # the solution at q = 0
-        with np.errstate(divide="ignore", over="ignore", under="ignore"):
-            lowest = np.where(q >= 0, np.maximum(q, alone), (k / (alone - np.minimum(q, 0.0))) ** (1.0 / self.alpha))
-            z = np.maximum(lowest, 1e-300)
-            for _ in range(NEWTON):
-                push = k * z**-self.alpha
-                z = np.maximum(z - (z - q - push) / (1.0 + self.alpha * push / z), z)
-            slope = 1.0 / (1.0 + self.alpha * k * z ** (-self.alpha - 1.0))
-        return Nearest(z, lambda direction: slope * direction, slope)
+        log = np.log(step * self.c * self.m)
+        h = log / self.alpha
+        u = np.where(h <= q + 1.0, np.maximum(q, h), (log - np.log(np.maximum(h - q, 1.0))) / self.alpha)
+        for _ in range(NEWTON):
+            push = np.exp(log - self.alpha * u)
+            u = np.maximum(u - (u - q - push) / (1.0 + self.alpha * push), u)
+        rise = 1.0 / (1.0 + self.alpha * np.exp(log - self.alpha * u))
+        return Nearest.in_logs(u, q, lambda direction: rise * direction, rise)
 
     def worth(self, z: FloatArray) -> float:
         """The term at z (n,)."""

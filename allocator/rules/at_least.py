@@ -20,8 +20,8 @@ from allocator.wording import quantity
 FloatArray = NDArray[np.float64]
 GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
 DECADES, NARROWINGS = 12.0, 90
-SEARCH, CLOSE, HINT = 100, 1e-13, 1e-9
-"""Steps of the search for a weight, how near it comes, and its first weight, per unit of the largest amount."""
+SEARCH, CLOSE, HINT = 100, 1e-13, 1e-6
+"""Steps of the search for a weight, how near it comes, and its first weight."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +92,7 @@ class AtLeast(Constraint):
         found, mu = self._reaching(q, self.threshold + more, most)
         if mu == 0.0 or mu == most:
             return found._replace(weight=mu)
-        normal = (found.amounts - q) / mu
+        normal = found.moved / mu
         bent = found.derivative(normal)
         size = float((normal * bent).sum())
 
@@ -100,20 +100,21 @@ class AtLeast(Constraint):
             plain = found.derivative(direction)
             return plain - (float((normal * plain).sum()) / size) * bent if size > 0 else plain
 
-        return Nearest(found.amounts, derivative, found.diagonal, mu)
+        return Nearest(found.amounts, found.moved, derivative, found.diagonal, mu)
 
     def _reaching(self, q: FloatArray, level: float, limit: float) -> tuple[Nearest, float]:
         """The map of W at the smallest weight that reaches a level, and that weight."""
         index, low, high = self.index, 0.0, math.inf
-        found = Nearest(q, lambda direction: direction, np.ones(q.size))
-        short = level - index.worth(q)
+        still = (lambda direction: direction), np.ones(q.size)
+        found = Nearest(q, np.zeros(q.size), *still) if self.index.plain else Nearest.in_logs(q, q, *still)
+        short = level - index.worth(found.amounts)
         if short <= 0:
             return found, 0.0
-        mu = HINT * float(np.abs(q).max(initial=0.0)) or 1.0
+        mu = HINT
         for _ in range(SEARCH):
             mu = min(mu, limit)
             found = index.nearest(q, mu)
-            normal = (found.amounts - q) / mu
+            normal = found.moved / mu
             short = level - index.worth(found.amounts)
             near = CLOSE * (abs(level) + float(np.abs(normal * found.amounts).sum()))
             if abs(short) <= near or (mu == limit and short > 0):

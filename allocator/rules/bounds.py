@@ -52,12 +52,14 @@ class _Bound(Constraint):
         return np.ones(self.active.size)
 
     def nearest(self, q: FloatArray, step: float) -> Nearest:
-        """The proximal map of a soft bound (n,): towards it by at most step times its price."""
+        """The proximal map of a soft bound (n,): logarithms move towards it by at most step times its price."""
         box, most = self.interval, step * self.price_limit
-        inside = np.clip(q, box.lower[self.active], box.upper[self.active])
+        with np.errstate(divide="ignore"):
+            inside = np.clip(q, np.log(box.lower[self.active]), np.log(box.upper[self.active]))
         moved = np.clip(inside - q, -most, most)
         moves = (moved == 0) | (np.abs(moved) >= most)
-        return Nearest(q + moved, lambda direction: np.where(moves, direction, 0.0), moves.astype(np.float64))
+        move = lambda direction: np.where(moves, direction, 0.0)  # noqa: E731
+        return Nearest.in_logs(q + moved, q, move, moves.astype(np.float64))
 
     def marginals(self, multipliers: FloatArray) -> Marginals:
         return {self.of: self._limited(multipliers)}

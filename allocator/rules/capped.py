@@ -58,11 +58,11 @@ class CappedUtility(Welfare):
         return np.ones(self.active.size)
 
     def nearest(self, q: FloatArray, step: float) -> Nearest:
-        """The proximal map (n,): up by step c, but not beyond the level that counts."""
-        level = self.u[self.active]
+        """The proximal map (n,): logarithms rise by step c, but not beyond that of the level that counts."""
+        level = np.log(np.maximum(self.u[self.active], np.finfo(float).tiny))
         raised = np.minimum(q + step * self.c[self.active], np.maximum(level, q))
         moves = (raised != level) | (q == level)
-        return Nearest(raised, lambda direction: np.where(moves, direction, 0.0), moves.astype(np.float64))
+        return Nearest.in_logs(raised, q, lambda direction: np.where(moves, direction, 0.0), moves.astype(np.float64))
 
     def value(self, totals: Totals) -> FloatArray:
         return self.c * np.minimum(totals.of(self.of), self.u)

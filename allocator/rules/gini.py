@@ -55,9 +55,11 @@ class Ranked(Welfare):
         return self.weight * self.rank_weights(self.active.size)
 
     def nearest(self, q: FloatArray, step: float) -> Nearest:
-        """The proximal map in z (n,); see `allocator.rules.permutahedron.pooled`."""
+        """The proximal map in z (n,): `allocator.rules.permutahedron.pooled` of logarithms (derived here: equal amounts
+        z of a pool have sum (w_k - x_k) = sum ln(z / centre_k) / step, so ln z is the mean of q_k + step w_k).
+        """
         found = pooled(q, step * self.w)
-        return Nearest(found.amounts, found.mean, 1.0 / found.count[found.pool])
+        return Nearest.in_logs(found.amounts, q, found.mean, 1.0 / found.count[found.pool])
 
     def worth(self, z: FloatArray) -> float:
         """The term at z (n,)."""

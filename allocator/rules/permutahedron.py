@@ -11,7 +11,7 @@ FloatArray = NDArray[np.float64]
 
 
 class Pooled(NamedTuple):
-    """A proximal map: the ``amounts`` (n,), and the pool that each belongs to (n,), whose members are equal and move
+    """What `pooled` finds: ``amounts`` (n,), and the pool that each belongs to (n,), whose members are equal and move
     together; ``count`` (pools,) says how many are in each.
     """
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,7 @@ class NormBalance(Welfare):
     """sqrt(level) Y - |y| over anchors with positive reach: the smallest (sqrt(level) - z) . y over |z| <= 1."""
 
     index: float
+    plain: ClassVar[bool] = True
 
     @cached_property
     def active(self) -> NDArray[np.int64]:
@@ -94,7 +95,8 @@ class NormBalance(Welfare):
                 return np.zeros_like(direction)
             return kept * direction + step / norm**3 * float((moved * direction).sum()) * moved
 
-        return Nearest(kept * moved, derivative, np.full(q.size, kept))
+        z = kept * moved
+        return Nearest(z, z - q, derivative, np.full(q.size, kept))
 
     def worth(self, z: FloatArray) -> float:
         """The function at z (n,)."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 Marginals = dict[str, FloatArray]
 """What a rule adds to the surplus: good -> (A,) currency per unit of the good; "edges" -> (E,) per impression."""
+
+
+EXTREME = 600.0
+"""Logarithms of amounts beyond which numbers end."""
 
 
 class Totals:
@@ -49,17 +53,36 @@ class Totals:
 
 
 class Nearest(NamedTuple):
-    """A proximal map of a concave F: argmax over z of F(z) - |z - q|^2 / (2 step).
+    """A proximal map of a concave F of z (n,): argmax of F(z) - D(z, centre) / step - x.z.
 
-    ``amounts`` (n,), the ``derivative`` of the map with respect to q in a direction (n,) and its ``diagonal`` (n,);
-    and, where F is a level of some W, the multiplier ``weight`` of W times the step. (amounts - q) / step is a
-    supergradient of F at the amounts.
+    With the divergence D = sum z ln(z / centre) - z + centre the map is one of q = ln(centre) - step x, which sees
+    amounts of every size alike; rules that are ``plain`` take D = |z - centre|^2 / 2 and q = centre - step x.
+
+    Attributes
+    ----------
+    amounts : (n,)
+        z at the maximum.
+    moved : (n,)
+        ln(z) - q, or z - q: the step times a supergradient of F at z.
+    derivative : callable
+        That of z with respect to q, in a direction (n,).
+    diagonal : (n,)
+        Its diagonal.
+    weight : float or None
+        Where F is a level of some W: the multiplier of W, times the step.
     """
 
     amounts: FloatArray
+    moved: FloatArray
     derivative: Callable[[FloatArray], FloatArray]
     diagonal: FloatArray
     weight: float | None = None
+
+    @classmethod
+    def in_logs(cls, u: FloatArray, q: FloatArray, rise: Callable, diagonal: FloatArray) -> Nearest:
+        """From u = ln z, the derivative of u in a direction, and its diagonal."""
+        z = np.exp(np.clip(u, -EXTREME, EXTREME))
+        return cls(z, u - q, lambda direction: z * rise(direction), z * diagonal)
 
 
 class Violation(NamedTuple):
@@ -97,6 +120,9 @@ class Rule:
     def reach(self) -> FloatArray:
         """Largest amount of the rule's good that each anchor can get, (A,)."""
         return self.platform.reach_of(self.of)
+
+    plain: ClassVar[bool] = False
+    """Whether the rule's proximal map, if it has one, is in amounts and not in their logarithms; see `Nearest`."""
 
     @property
     def shape(self) -> tuple[int, ...] | None:

@@ -125,7 +125,7 @@ class Prices(Solver):
         """Prices and temperature after a sample of one segment in ``every``."""
         sample, platform = Dual(search.dual.problem, every, search.dual.tight), search.dual.problem.platform
         enough = (platform.anchor_count * every / platform.segment_count) ** 0.5
-        sample.sparse = temperature < HOTTEST
+        sample.sparse = temperature < HOTTEST and not sample.coupled
         while sample.graph.anchor.size and temperature > enough and not search.late:
             if temperature < HOTTEST:
                 sample.focus(x, _margin(sample, temperature) * search.worth)
@@ -141,7 +141,7 @@ class Prices(Solver):
     def _enter(self, search: Search, x: FloatArray, temperature: float) -> float:
         """Look at all edges for the first time, at prices near enough for the sparse smoothing."""
         if temperature < HOTTEST:
-            search.dual.sparse = True
+            search.dual.sparse = not search.dual.coupled
             search.dual.focus(x, _margin(search.dual, temperature) * search.worth)
         return temperature
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from allocator.problem import Problem
 from allocator.rules import Totals
 from allocator.solvers.prices.assembly import base_prices, couples, goods_of, graph_of, of_segments, voices_of
-from allocator.solvers.prices.voices import Reply, Single
+from allocator.solvers.prices.voices import Reply, Row, Single
 
 FloatArray = NDArray[np.float64]
 FAR = 0.7
@@ -82,6 +82,7 @@ class Dual:
         self.steepest = self._steepest()
         self.kinked = self._each(lambda v: v.kinked)
         self.alone = self._each(lambda v: isinstance(v, Single))
+        self.amounting = self._each(lambda v: not isinstance(v, Row))
         self.low, self.high = self._each(lambda v: v.low, float), self._each(lambda v: v.high, float)
         self.effect = np.concatenate([v.effect(self.steepest[v.good]) for v in self.voices])
         self.rows = self._heard(every)

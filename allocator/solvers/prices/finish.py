@@ -70,7 +70,9 @@ def _pieces(dual: Dual, amounts: FloatArray, zoom: float, x: FloatArray) -> Piec
     at higher prices.
     """
     response, size = dual.response, amounts.size
-    lower, upper = (np.zeros(size), dual.problem.platform.reach) if response is None else (response.lower, response.upper)
+    lower, upper = (
+        (np.zeros(size), dual.problem.platform.reach) if response is None else (response.lower, response.upper)
+    )
     ends, terms = [lower, upper], response is not None and bool(response.terms)
     if terms:
         middle = np.clip(amounts, lower, upper)

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from allocator.solvers.prices.dual import Dual, Point
 
 FloatArray = NDArray[np.float64]
+BOLD, LONGER = 0.1, 4.0
+"""Prices of coupling rules may move this part of themselves beside a few temperatures; where rules couple anchors, a
+step begins with this times the last length."""
 INNER, LOOSE = 40, 0.01
 STEPS = 150
 SUFFICIENT = 1e-4
@@ -31,7 +34,7 @@ def descend(
     the worth of one unit of every good. Stops at the ``deadline`` (seconds of the performance counter). Returns the
     last point and the number of steps.
     """
-    units, damping, steps, lacking = dual.units(per_good), 1e-3, 0, []
+    units, damping, steps, lacking, length = dual.units(per_good), 1e-3, 0, [], 1.0
     point, limit = dual.at(x, temperature), np.full(x.shape, np.inf)
     while steps < STEPS and time.perf_counter() < deadline:
         lacking.append(dual.shortfall(dual.admissible(point.x), point.loads, per_good))
@@ -39,14 +42,15 @@ def descend(
             break
         steps += 1
         step = np.clip(newton_step(dual, point, temperature, damping, units), -limit, limit)
-        trial, length = _search(dual, point, step, temperature)
+        first = min(1.0, LONGER * length) if dual.coupled else 1.0
+        trial, length = _search(dual, point, step, temperature, first)
         if trial is None:
             if damping > 1e6:
                 break
             damping *= 30.0
             point = dual.at(point.x, temperature)
             continue
-        damping = max(damping * 0.1, 1e-9) if length == 1.0 else damping * 3.0
+        damping = max(damping * 0.1, 1e-9) if length == first else damping * 3.0
         before, point = point, trial
         if dual.drift(point.x) + dual.width(temperature) > dual.contest.margin:
             dual.follow(point.x)
@@ -73,9 +77,10 @@ def moved(dual: Dual, point: Point, step: FloatArray, length: float) -> FloatArr
     return np.clip(x, dual.low, dual.high)
 
 
-def _search(dual: Dual, point: Point, step: FloatArray, temperature: float) -> tuple[Point | None, float]:
-    """The first point along the projected step that lowers the dual enough (Armijo), or None."""
-    length = 1.0
+def _search(
+    dual: Dual, point: Point, step: FloatArray, temperature: float, length: float
+) -> tuple[Point | None, float]:
+    """The first point along the projected step, from a length on, that lowers the dual enough (Armijo), or None."""
     while length > SHORTEST:
         x = moved(dual, point, step, length)
         trial = dual.at(x, temperature)
@@ -96,7 +101,7 @@ def newton_step(
     floor = damping * size / units
     # Far below its answer a load grows like exp(p / t): the secant of the exponential, not its tangent, says how far
     # to go.
-    low = dual.alone & (answer > 1.05 * loads)
+    low = dual.amounting & (answer > 1.05 * loads) & (loads >= 0)
     ratio = np.where(low, answer, 2.0) / np.where(low, np.maximum(loads, 1e-12 * size), 1.0)
     floor = floor + np.where(low, (point.diagonal - point.stiffness) * ((ratio - 1.0) / np.log(ratio) - 1.0), 0.0)
     settled = point.gradient == 0
@@ -112,7 +117,8 @@ def _trust(dual: Dual, point: Point, temperature: float, units: FloatArray) -> t
     and falls by a factor.
     """
     size, reach = np.abs(point.x), temperature * units / units[0]
-    fall, rise = 4 * reach + 0.5 * size, 4 * reach + 0.5 * size
+    free = 4 * reach + np.where(dual.alone, 0.5, BOLD) * size
+    fall, rise = free.copy(), free.copy()
     for voice, part in zip(dual.voices, dual.parts, strict=True):
         if voice.positive:
             bounded = (point.x[part] <= 0) | (point.loads[part] > voice.response.upper)

@@ -1,9 +1,11 @@
 """Voices of rules that see all anchors at once: regularised around a centre, so that their answers move smoothly.
 
 A rule without curvature of its own answers prices by jumps. Its part of the dual is replaced by the conjugate of
-F(z) - |z - centre|^2 / (2 step): the answer is then the rule's proximal map at q = centre - step x (Moreau 1965), a
-projection on a permutahedron, a cone or a level set, and (answer - q) / step is an exactly admissible multiplier. The
-centre follows the loads (proximal point method; Rockafellar 1976), so the regularisation vanishes where they agree.
+F(z) - D(z, centre) / step with a divergence D: the answer is then the rule's proximal map (Moreau 1965; Censor and
+Zenios 1992), a projection on a permutahedron, a cone or a level set, and what it moved by is an exactly admissible
+multiplier. The centre follows the loads (proximal point method; Rockafellar 1976), so the regularisation vanishes where
+they agree. D is that of Kullback and Leibler where the map is known in logarithms: loads answer prices in proportion to
+themselves, and so do the rules then, whatever the spread of the anchors' sizes.
 """
 
 from __future__ import annotations
@@ -22,8 +24,9 @@ from allocator.rules.shares import Divided
 from allocator.solvers.prices.voices import Reply, Voice
 
 FloatArray = NDArray[np.float64]
-STEP = 1.0
-"""Step of the proximal map, in units of amount per temperature: as far as loads move by themselves."""
+STEP, FLAT, TRACE = 0.2, 2.5, 1e-6
+"""Step of the proximal map per temperature, as far as loads move by themselves; in amounts, that of this many mean
+loads; and the least that an anchor is taken to have at the centre, in mean loads."""
 
 
 @dataclass(eq=False)
@@ -70,10 +73,15 @@ class Proximal(Voice):
     def unit(self, worth: float) -> FloatArray:
         return worth * self.m
 
+    @property
+    def plain(self) -> bool:
+        """Whether the regularisation is in amounts, and not in their logarithms."""
+        return self.rule.index.plain if self.level else self.rule.plain
+
     def recentre(self, loads: FloatArray, temperature: float) -> None:
-        self.centre = loads.copy()
-        typical = float(np.sqrt((loads * loads).mean()))
-        self.step = STEP * (typical or 1.0) / (temperature * float(self.m.mean()) or 1.0)
+        typical = float(loads.mean()) or 1.0
+        self.centre = np.maximum(loads, 0.0 if self.plain else TRACE * typical)
+        self.step = STEP * (FLAT * typical if self.plain else 1.0) / (temperature * float(self.m.mean()))
 
     def _more(self) -> float:
         """By how much a level is raised, where it can be."""
@@ -85,17 +93,24 @@ class Proximal(Voice):
         room = self.rule.index.worth(equal) - self.rule.threshold
         return self.tight * min(self.rule.unit(Spoken(self.rule, self.name, amounts)), max(room, 0.0))
 
-    def _nearest(self, x: FloatArray) -> tuple[FloatArray, Nearest]:
-        q = self.centre - self.step * x
-        return q, (self.rule.nearest(q, self.step, self._more()) if self.level else self.rule.nearest(q, self.step))
+    def _nearest(self, x: FloatArray) -> Nearest:
+        q = (self.centre if self.plain else np.log(self.centre)) - self.step * x
+        return self.rule.nearest(q, self.step, self._more()) if self.level else self.rule.nearest(q, self.step)
 
     def reply(self, x: FloatArray, loads: FloatArray) -> Reply:
-        _, found = self._nearest(x)
-        z, away = found.amounts, found.amounts - self.centre
-        value = self._worth(z, found) - float((x * z).sum()) - float((away * away).sum()) / (2.0 * self.step)
+        found = self._nearest(x)
+        z = found.amounts
+        value = self._worth(z) - float((x * z).sum()) - self._divergence(z) / self.step
         return Reply(value, z, self.step * found.diagonal, lambda direction: self.step * found.derivative(direction))
 
-    def _worth(self, z: FloatArray, found: Nearest) -> float:
+    def _divergence(self, z: FloatArray) -> float:
+        """How far amounts are from the centre."""
+        if self.plain:
+            return 0.5 * float(((z - self.centre) ** 2).sum())
+        ratio = np.log(np.maximum(z, np.finfo(float).tiny) / self.centre)
+        return float((z * ratio - z + self.centre).sum())
+
+    def _worth(self, z: FloatArray) -> float:
         """F at the answer: nothing for a level that is kept, the price of what is missed for a soft one."""
         if self.level:
             short = self.rule.threshold + self._more() - self.rule.index.worth(z)
@@ -109,8 +124,7 @@ class Proximal(Voice):
         return float(self.rule.value(spoken).sum())
 
     def admissible(self, x: FloatArray) -> FloatArray:
-        q, found = self._nearest(x)
-        return (found.amounts - q) / self.step
+        return self._nearest(x).moved / self.step
 
     def conjugate(self, x: FloatArray) -> float:
         return float(self.rule.conjugate(self.multipliers(x)[id(self.rule)]).sum())
@@ -138,7 +152,7 @@ class Proximal(Voice):
             short = max(0.0, self.rule.threshold - self.rule.index.worth(loads))
             mend = max(float(multipliers[0]), worth)
             return np.array([max(conjugate + linear, 0.0) + mend * short])
-        value = self._worth(loads, None) if self.level else self._value(loads)  # type: ignore[arg-type]
+        value = self._worth(loads)
         return np.array([max(conjugate + linear - value, 0.0)])
 
     def earned(self, loads: FloatArray) -> float:
@@ -165,10 +179,10 @@ class WorstCase(Proximal):
         worst = np.clip(rule.budget - np.arange(self.active.size), 0.0, 1.0)
         self.weights = -rule.weight * rule.radius * worst[::-1]
 
-    def _nearest(self, x: FloatArray) -> tuple[FloatArray, Nearest]:
-        q = self.centre - self.step * x
+    def _nearest(self, x: FloatArray) -> Nearest:
+        q = np.log(self.centre) - self.step * x
         found = pooled(q, self.step * self.weights)
-        return q, Nearest(found.amounts, found.mean, 1.0 / found.count[found.pool])
+        return Nearest.in_logs(found.amounts, q, found.mean, 1.0 / found.count[found.pool])
 
     def _value(self, z: FloatArray) -> float:
         return float((self.weights * np.sort(z)).sum())
