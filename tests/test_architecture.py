@@ -18,7 +18,7 @@ LAYERS = [
     {"soundness"},
     {"graph"},
     {"networks", "tables", "synthetic", "rules", "description"},
-    {"problem"},
+    {"problem", "subsidies"},
     {"certificate", "linear_model"},
     {"feasibility", "allocation"},
     {"repair", "archive", "reasons", "holdout"},
