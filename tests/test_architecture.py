@@ -21,7 +21,7 @@ LAYERS = [
     {"problem", "subsidies"},
     {"certificate", "linear_model"},
     {"feasibility", "allocation"},
-    {"repair", "archive", "reasons", "holdout"},
+    {"repair", "archive", "reasons", "rule_prices", "rule_words", "holdout"},
     {"driver", "explain"},
     {"solvers"},
     {"axioms"},

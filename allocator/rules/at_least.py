@@ -15,6 +15,7 @@ from allocator.graph import Platform
 from allocator.rules.linear import Linear
 from allocator.rules.rows import Rows
 from allocator.rules.rule import Constraint, Marginals, Totals, Violation, Welfare
+from allocator.rules.stated import Stated
 from allocator.wording import quantity
 
 FloatArray = NDArray[np.float64]
@@ -213,11 +214,20 @@ class FairnessAtLeast(AtLeast):
         return bound
 
     def _most(self) -> float:
-        reach = self.platform.reach_of(self.welfare.of)
-        amounts = Totals(self.platform, None)
-        amounts._amounts[self.welfare.of] = reach
-        most = float(self.welfare.value(amounts).sum())
+        most = self._welfare_of(self.platform.reach_of(self.welfare.of))
         return most + 1e-9 * abs(most)
+
+    def _welfare_of(self, amounts: FloatArray) -> float:
+        """W of any amounts of the good, (A,)."""
+        totals = Totals(self.platform, None)
+        totals._amounts[self.welfare.of] = amounts
+        return float(self.welfare.value(totals).sum())
+
+    def stated(self, totals: Totals) -> Stated:
+        amount, unit = float(self.welfare.value(totals).sum()), self.welfare.name
+        asked = Stated.single(self.threshold, amount, at_most=False, unit=unit)
+        size = np.array([self.unit(totals)])
+        return replace(asked, size=size, proportional=self._welfare_of(np.zeros(self.platform.anchor_count)) == 0)
 
     @property
     def index(self) -> Welfare:

@@ -16,6 +16,7 @@ from allocator.graph import Platform
 if TYPE_CHECKING:
     from allocator.rules.objective import Objective
     from allocator.rules.rows import Box, Rows
+    from allocator.rules.stated import Stated
 
 FloatArray = NDArray[np.float64]
 Marginals = dict[str, FloatArray]
@@ -137,6 +138,16 @@ class Rule:
         `allocator.problem.Surplus`) matters to rules that have no multipliers.
         """
         return None
+
+    # --- words -------------------------------------------------------------------------------------------------
+
+    def stated(self, totals: Totals) -> Stated | None:
+        """The levels that `shadow_price` is per unit of, beside what the totals have; None for a rule without one."""
+        return None
+
+    def at(self, anchor: int, multipliers: Any, totals: Totals) -> dict[str, Any]:
+        """What else is to be said of the rule at one anchor (by position), as plain data."""
+        return {}
 
     # --- records -----------------------------------------------------------------------------------------------
 
