@@ -158,7 +158,7 @@ def _rules(allocation: Allocation, j: int) -> list[Row]:
     ``median_marginal``, that of the median anchor, and may have ``rank`` among the ``ranked``, the worst-off first. A
     rule with levels has the one that speaks of the anchor and is felt most: ``kind``, ``where``, ``bound``, ``level``,
     ``amount``, ``unit``, ``soft`` and ``shadow_price`` as in `allocator.rule_prices.prices_of_rules`, and whether it is
-    ``felt``; a rule of groups, none of which the anchor is in, has ``elsewhere``, the groups that feel it. Worst cases
+    ``felt``; a rule of groups that the anchor's own does not feel has ``elsewhere``, the groups that do. Worst cases
     have ``doubt``: what part of the value they take off, or how many of ``deviation``.
     """
     problem, found = allocation.problem, []
@@ -178,16 +178,17 @@ def _rules(allocation: Allocation, j: int) -> list[Row]:
 
 
 def _level(allocation: Allocation, label: str, stated: Stated, j: int) -> Row:
-    """The level that speaks of the anchor and is felt most; nothing where none speaks of it and none is felt."""
+    """The level that speaks of the anchor and is felt most, and groups that feel the rule where its own does not."""
     platform, certificate = allocation.platform, allocation.certificate
     levels = stated.concerning(j, platform.segment[platform.anchor == j])
     prices = np.asarray(allocation.shadow_prices[label])
     felt = stated.felt(prices, certificate.scale, certificate.gap)
+    others = stated.kind == "group" and felt.any() and not felt[levels].any()
+    elsewhere = {"elsewhere": some(stated.where(k) for k in np.flatnonzero(felt))} if others else {}
     if not levels.size:
-        elsewhere = [] if stated.kind == "anchor" else [stated.where(k) for k in np.flatnonzero(felt)]
-        return {"elsewhere": some(elsewhere)} if elsewhere else {}
+        return elsewhere
     k = levels[np.argmax(np.abs(prices[levels] * stated.size[levels]))]
-    return {
+    return elsewhere | {
         "kind": stated.kind,
         "where": stated.where(k),
         "bound": stated.bound(k),

@@ -273,6 +273,15 @@ def test_explain_speaks_of_every_rule(objective, rule, anchor, words):
     assert words in allocation.explain(anchor)
 
 
+def test_an_anchor_hears_of_the_groups_that_push_traffic_to_it():
+    """Heads are capped at 40 %; bob's own group is far below its cap of 90 %, yet an impression on bob gains 0.8."""
+    rule = al.GroupShare("tier", at_most={"head": 0.4, "new": 0.9})
+    allocation = al.solve(al.Problem(star(), al.GMV(), [rule]), relative_gap=1e-9)
+    assert "GroupShare by tier is felt by tier=head: it adds 0.8 GBP per impression" in allocation.explain("bob")
+    (facts,) = (row for row in allocation.reasons("bob")["rules"] if row["rule"] == "GroupShare by tier")
+    assert (facts["where"], facts["felt"], facts["shadow_price"]) == ("tier=new", False, 0.0)
+
+
 def test_a_rule_that_is_felt_nowhere_keeps_its_row_and_gets_no_sentence():
     rules = [al.GroupShare("tier", at_most=0.9), al.HeadCap(2, 0.95), al.Cap(11), al.Budget(total=100, of="cost")]
     allocation = al.solve(al.Problem(star(), al.Nash(), rules))
