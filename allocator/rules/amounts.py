@@ -57,7 +57,7 @@ class Budget(HalfSpaces):
         bound = super().bind(platform)
         if np.isinf(bound._cost).any():
             raise ValueError(f"the costs of {self.name} must be finite")
-        return bound
+        return bound if isinstance(self.cost, int | float) else replace(bound, cost=bound._cost)
 
     @cached_property
     def _cost(self) -> FloatArray:

@@ -208,13 +208,15 @@ class FairnessAtLeast(AtLeast):
         most = bound._most()
         if self.soft is None and self.level > most:
             raise ValueError(
-                f"{self.name} asks for {quantity(self.level)}, and giving every anchor all its reach would bring "
-                f"{quantity(most)}; lower the level"
+                f"{self.name} asks for {quantity(self.level)}, and giving every anchor all its reach (or nothing) "
+                f"would bring {quantity(most)}; lower the level"
             )
         return bound
 
     def _most(self) -> float:
-        most = self._welfare_of(self.platform.reach_of(self.welfare.of))
+        """An upper estimate of W: it rises with every amount, or is a total times something that is never above 0."""
+        reach = self.platform.reach_of(self.welfare.of)
+        most = max(self._welfare_of(reach), self._welfare_of(np.zeros(reach.size)))
         return most + 1e-9 * abs(most)
 
     def _welfare_of(self, amounts: FloatArray) -> float:

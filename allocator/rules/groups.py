@@ -55,7 +55,9 @@ class GroupShare(HalfSpaces):
             raise ValueError(f"a group's level is a share or an amount, not a {self.unit!r}: unit is one of {UNITS}")
         if self.at_least is None and self.at_most is None:
             raise ValueError(f"{self.name} bounds nothing; give at_least, at_most or both")
-        bound = super().bind(platform)
+        groups = self.groups if isinstance(self.groups, str) else anchors_where(platform, self.groups)
+        levels = {name: _by_name(getattr(self, name)) for name in ("at_least", "at_most")}
+        bound = replace(super().bind(platform), groups=groups, **levels)
         bound._refuse_contradictions()
         return bound
 
@@ -151,3 +153,8 @@ class GroupShare(HalfSpaces):
         y = totals.of(self.of)
         shares = (members[group] @ y) / (float(y.sum()) or 1.0)
         return replace(stated, level=level, amount=shares, unit="share", size=np.ones(group.size))
+
+
+def _by_name(level: Any) -> Any:
+    """Levels by the names of groups as text, which is how records hold them."""
+    return {str(group): number for group, number in level.items()} if isinstance(level, Mapping) else level

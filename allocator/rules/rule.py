@@ -161,6 +161,8 @@ def _plain(entry: Any) -> Any:
     """Arrays as lists, rules as records."""
     if isinstance(entry, Rule):
         return entry.record()
+    if isinstance(entry, Mapping):
+        return {key: _plain(value) for key, value in entry.items()}
     return entry.tolist() if isinstance(entry, np.ndarray | np.generic) else entry
 
 
