@@ -25,7 +25,7 @@ LAYERS = [
     {"driver", "explain"},
     {"solvers"},
     {"axioms"},
-    {"frontier", "comparison", "leximin", "diagnose", "discrete"},
+    {"frontier", "comparison", "rules_table", "leximin", "diagnose", "discrete"},
     {"online", "dynamics"},
     {"market"},
     {"cli"},

@@ -215,7 +215,7 @@ REFUSED = {
         ("Floor(3, platform=1)", "Floor has no 'platform'"),
         ("ReachFloor(0.1, level=3)", "ReachFloor has no 'level'"),
         ("ReachFloor(3)", "is a share in [0, 1], not 3"),
-        ("FairnessAtLeast(Gini, 3)", "did you mean Gini(of=, merit=)?"),
+        ("FairnessAtLeast(Gini, 3)", "did you mean Gini(merit=, of=)?"),
         ("FairnessAtLeast(Ginni(), 3)", "did you mean 'Gini'"),
         ("FairnessAtLeast(GMV(), 3)", "needs a welfare term"),
         ("FairnessAtLeast(Gini(), 1e12)", "lower the level"),

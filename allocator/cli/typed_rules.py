@@ -7,17 +7,12 @@ import inspect
 import warnings
 from typing import Any
 
-from allocator import rules
-from allocator.rules import GMV, RULES, Constraint, RobustGMV, Rule, Welfare
+from allocator.rules import GMV, Constraint, RobustGMV, Rule, Welfare
+from allocator.rules.catalogue import CATALOGUE, form, is_constraint, maker, parameters
 from allocator.wording import suggestion
 
-SHORT = {"Nash": ("AlphaFair", "alpha"), "Entropy": ("TargetShares", "target"), "ReachFloor": ("Floor", "level")}
-"""Shorthands: the rule behind each, and what of it they fix."""
-MAKERS = RULES | {name: getattr(rules, name) for name in SHORT}
-CONSTRAINTS = sorted(name for name in MAKERS if issubclass(RULES[SHORT.get(name, (name,))[0]], Constraint))
-WELFARE = sorted(set(MAKERS) - set(CONSTRAINTS) - {"GMV", "RobustGMV"})
-HIDDEN = ("platform", "weight")
-"""What only a problem sets."""
+CONSTRAINTS = sorted(name for name in CATALOGUE if is_constraint(name))
+WELFARE = sorted(set(CATALOGUE) - set(CONSTRAINTS) - {"GMV", "RobustGMV"})
 TEXTS = ("of", "measure", "deviation", "per", "unit")
 """Arguments that are names."""
 EXAMPLE = "such as HeadCap(top=10, share=0.3)"
@@ -64,28 +59,28 @@ def _call(text: str, known: list[str]) -> Rule:
 def _made(call: ast.Call, text: str, known: list[str]) -> Rule:
     """The rule of a call whose arguments are plain values or, where a welfare is taken, such a call."""
     name = ast.unparse(call.func)
-    if name not in MAKERS:
-        raise ValueError(f"no rule is called '{name}'{suggestion(name, MAKERS)} (there are {', '.join(known)})")
+    if name not in CATALOGUE:
+        raise ValueError(f"no rule is called '{name}'{suggestion(name, CATALOGUE)} (there are {', '.join(known)})")
     words = [word.arg for word in call.keywords]
     if None in words or len(set(words)) < len(words) or any(isinstance(entry, ast.Starred) for entry in call.args):
         raise ValueError(f"'{text}' unpacks or repeats something; write every argument of {name} once")
-    takes = _parameters(name)
+    takes = parameters(name)
     unknown = [word for word in words if word not in takes]
     if unknown:
-        raise ValueError(f"{name} has no '{unknown[0]}'{suggestion(unknown[0], takes)}; it is {_form(name)}")
+        raise ValueError(f"{name} has no '{unknown[0]}'{suggestion(unknown[0], takes)}; it is {form(name, '=')}")
     values = [_value(entry, text) for entry in call.args]
     given = {str(word.arg): _value(word.value, text) for word in call.keywords}
     try:
-        bound = inspect.signature(MAKERS[name]).bind(*values, **given).arguments
+        bound = inspect.signature(maker(name)).bind(*values, **given).arguments
     except TypeError as error:
-        raise ValueError(f"'{text}' does not fit: {error}; it is {_form(name)}") from None
+        raise ValueError(f"'{text}' does not fit: {error}; it is {form(name, '=')}") from None
     bound |= bound.pop("options", {})
     for word, value in bound.items():
         if isinstance(value, Rule) and word != "welfare":
-            raise ValueError(f"{name} takes no rule as its '{word}'; it is {_form(name)}")
+            raise ValueError(f"{name} takes no rule as its '{word}'; it is {form(name, '=')}")
         if word in TEXTS and not isinstance(value, str | None):
             raise ValueError(f"the '{word}' of {name} is a name in quotes, not {value!r}")
-    return MAKERS[name](*values, **given)
+    return maker(name)(*values, **given)
 
 
 def _value(node: ast.expr, text: str) -> Any:
@@ -105,22 +100,8 @@ def _value(node: ast.expr, text: str) -> Any:
 
 def _brackets(node: ast.AST) -> str:
     """A hint for the bare name of a rule."""
-    return f" (did you mean {_form(node.id)}?)" if isinstance(node, ast.Name) and node.id in MAKERS else ""
-
-
-def _parameters(name: str) -> dict[str, inspect.Parameter]:
-    """What a rule takes, by name; a shorthand takes what its rule does."""
-    own = {key: entry for key, entry in inspect.signature(MAKERS[name]).parameters.items() if key not in HIDDEN}
-    if name not in SHORT:
-        return own
-    behind, fixed = SHORT[name]
-    return {k: e for k, e in own.items() if k != "options"} | {
-        k: e for k, e in _parameters(behind).items() if k != fixed
-    }
+    return f" (did you mean {form(node.id, '=')}?)" if isinstance(node, ast.Name) and node.id in CATALOGUE else ""
 
 
 def _form(name: str) -> str:
-    """How a rule is written: its arguments in their order, those with a default with an equals sign."""
-    order = sorted(_parameters(name).values(), key=lambda entry: entry.default is not entry.empty)
-    shown = [entry.name if entry.default is entry.empty else f"{entry.name}=" for entry in order]
-    return f"{name}({', '.join(shown)})"
+    return form(name, "=")
