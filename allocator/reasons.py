@@ -184,10 +184,10 @@ def _level(allocation: Allocation, label: str, stated: Stated, j: int) -> Row:
     prices = np.asarray(allocation.shadow_prices[label])
     felt = stated.felt(prices, certificate.scale, certificate.gap)
     others = stated.kind == "group" and felt.any() and not felt[levels].any()
-    elsewhere = {"elsewhere": some(stated.where(k) for k in np.flatnonzero(felt))} if others else {}
+    elsewhere = {"elsewhere": some(stated.where(k) for k in np.flatnonzero(felt).tolist())} if others else {}
     if not levels.size:
         return elsewhere
-    k = levels[np.argmax(np.abs(prices[levels] * stated.size[levels]))]
+    k = int(levels[np.argmax(np.abs(prices[levels] * stated.size[levels]))])
     return elsewhere | {
         "kind": stated.kind,
         "where": stated.where(k),

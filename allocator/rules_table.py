@@ -10,7 +10,7 @@ from pathlib import Path
 
 from allocator.graph import Platform
 from allocator.problem import Problem
-from allocator.rules import GMV, RobustGMV, Welfare
+from allocator.rules import GMV, Constraint, Objective, RobustGMV
 from allocator.rules.catalogue import CATALOGUE, form, parameters
 from allocator.solvers import SOLVERS
 from allocator.solvers.baselines import Baseline
@@ -41,8 +41,11 @@ def _solvers(name: str) -> str:
 def _taking(name: str, good: str) -> str:
     """The solvers that optimise and support a problem with nothing but GMV and the rule."""
     rule = CATALOGUE[name].example(good)
-    objective = rule if isinstance(rule, GMV | RobustGMV) else GMV() + rule if isinstance(rule, Welfare) else GMV()
-    problem = Problem(_platform(), objective, () if isinstance(rule, Welfare) else (rule,))
+    if isinstance(rule, Constraint):
+        problem = Problem(_platform(), Objective((GMV(),)), (rule,))
+    else:
+        alone = isinstance(rule, GMV | RobustGMV)
+        problem = Problem(_platform(), Objective((rule,) if alone else (GMV(), rule)))
     optimising = [solver for solver, kind in SOLVERS.items() if not issubclass(kind, Baseline)]
     found = [solver for solver in optimising if SOLVERS[solver]().supports(problem) is None]
     return "all" if found == optimising else ", ".join(f"`{solver}`" for solver in found)

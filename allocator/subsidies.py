@@ -74,7 +74,7 @@ def subsidise(platform: Platform, eligible: Where, impressions: float, *, cost: 
         platform.capacity,
         None if platform.observed is None else np.concatenate((platform.observed, np.zeros(edge.size))),
         _measures(platform, edge, price),
-        segments=_segments(platform.segments, twin, before),
+        segments=_segments(platform.segments, twin, before),  # type: ignore[arg-type]
         anchors=platform.anchors,
         currency=platform.currency,
         period=platform.period,
@@ -100,7 +100,7 @@ def _measures(platform: Platform, edge: NDArray[np.int64], price: float) -> dict
     return measures | {MEASURE: np.concatenate((spent, np.full(edge.size, price)))}
 
 
-def _segments(segments: Attributes, twin: NDArray[np.int64], before: NDArray[np.bool_]) -> dict[str, Any]:
+def _segments(segments: Attributes, twin: NDArray[np.integer], before: NDArray[np.bool_]) -> dict[str, Any]:
     """Attributes, those of twins behind the others."""
     columns = {name: np.concatenate((column, column[twin])) for name, column in segments.items()}
     ids = segments["id"]
@@ -108,7 +108,7 @@ def _segments(segments: Attributes, twin: NDArray[np.int64], before: NDArray[np.
     return columns | {"id": np.concatenate((ids, _new_ids(ids, twin))), MARK: marked}
 
 
-def _new_ids(ids: NDArray, twin: NDArray[np.int64]) -> NDArray:
+def _new_ids(ids: NDArray, twin: NDArray[np.integer]) -> NDArray:
     """Ids for twins that nobody has."""
     if ids.dtype.kind in "if":
         return (np.floor(ids.max()) + 1 + np.arange(twin.size)).astype(ids.dtype)
