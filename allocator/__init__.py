@@ -41,6 +41,7 @@ from allocator.rules import (
     TargetShares,
 )
 from allocator.solvers import SOLVERS, solve
+from allocator.subsidies import subsidise
 from allocator.tables import TableError, read_log, read_platform, read_tables, write_platform
 
 __all__ = [
@@ -101,6 +102,7 @@ __all__ = [
     "read_platform",
     "read_tables",
     "solve",
+    "subsidise",
     "synthetic",
     "to_networkx",
     "weighted",

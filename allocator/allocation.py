@@ -112,6 +112,12 @@ class Allocation:
         prices = {label: term.shadow_price(mine, self.totals, self.surplus) for label, term, mine in pairs}
         return {label: price for label, price in prices.items() if price is not None}
 
+    def prices_of_rules(self) -> list[dict[str, Any]]:
+        """The price of every rule, a row for each level that is felt; see `allocator.rule_prices.prices_of_rules`."""
+        from allocator.rule_prices import prices_of_rules
+
+        return prices_of_rules(self)
+
     def explain(self, anchor: Any) -> str:
         """A paragraph about one anchor (by id): what it gets, why, and what its rules cost."""
         from allocator.explain import explain

@@ -9,6 +9,7 @@ import numpy as np
 
 from allocator.allocation import Allocation
 from allocator.reasons import Row, reasons
+from allocator.rule_words import currency_per, felt_rules, per_impression
 from allocator.wording import quantity
 
 FELT = 1e-9
@@ -32,7 +33,7 @@ def explain(allocation: Allocation, anchor: Any) -> str:
     """
     facts = reasons(allocation, anchor)
     least = FELT * max(float(np.median(allocation.platform.value)), FELT)
-    sentences = [_gets(facts), _counts(facts, least), *_traffic(facts, least), *_rules(facts, least), _proof(facts)]
+    sentences = [_gets(facts), _counts(facts, least), *_traffic(facts, least), *felt_rules(facts, least), _proof(facts)]
     return " ".join(sentences)
 
 
@@ -62,13 +63,17 @@ def _counts(facts: Row, least: float) -> str:
     alpha, beta = facts["alpha"], facts["beta"]
     said = f"An impression on it counts {'at' if alpha == 1 else f'at {alpha:.4g} times'} its GMV"
     if abs(beta) > least:
-        said += f" {'plus a bonus' if beta > 0 else 'minus a price'} of {abs(beta):,.4g} {_per_impression(facts)}"
+        said += f" {'plus a bonus' if beta > 0 else 'minus a price'} of {abs(beta):,.4g} {per_impression(facts)}"
+    if abs(facts["extra"]) > least:
+        said += (
+            f", {'plus' if facts['extra'] > 0 else 'minus'} {abs(facts['extra']):,.4g} {currency_per('edges', facts)}"
+        )
     return said + "."
 
 
 def _traffic(facts: Row, least: float) -> Iterator[str]:
     """Where its surplus reaches the rent, and where it comes nearest without."""
-    shown, missed, unit = facts["shown"], facts["missed"], _per_impression(facts)
+    shown, missed, unit = facts["shown"], facts["missed"], per_impression(facts)
     if facts["starved"] in CAUSES:
         yield CAUSES[facts["starved"]]
         return
@@ -103,7 +108,7 @@ def _misses(facts: Row, near: Row, least: float) -> str:
     rival = "another anchor is" if near["rent"] > 0 else "another anchor, or serving nobody, is"
     held = f"{near['held_by']} has most of the traffic" if near["held_by"] is not None else "nobody is shown"
     text = (
-        f"{start} {rival} worth at least {near['short']:,.4g} {_per_impression(facts)} more; it comes nearest in "
+        f"{start} {rival} worth at least {near['short']:,.4g} {per_impression(facts)} more; it comes nearest in "
         f"segment {near['segment']}, where {held} and the rent is {near['rent']:,.4g}"
     )
     if near["value_short"] is None:
@@ -118,34 +123,11 @@ def _instead(near: list[Row], least: float) -> str:
     return ": nothing is worth showing there" if near[0]["rent"] <= least else ", yet nobody is shown there"
 
 
-def _rules(facts: Row, least: float) -> Iterator[str]:
-    """One sentence per rule that the anchor feels."""
-    currency = facts["currency"]
-    for rule in facts["rules"]:
-        price = rule.get("shadow_price", 0.0)
-        if abs(price) > least:
-            word = "raise the objective by at most" if price > 0 else "cost at least"
-            yield (
-                f"Its {rule['rule'].lower()} of {quantity(rule['level'])} binds: one unit more would {word} "
-                f"{abs(price):,.4g} {currency}."
-            )
-        elif "median_marginal" in rule and rule["rule"] != "GMV" and rule["marginal"] > least:
-            unit = {"exposure": "impression", "gmv": f"{currency} of sales"}.get(rule["of"], f"unit of {rule['of']}")
-            yield (
-                f"{rule['rule']} adds {rule['marginal']:,.4g} {currency} per {unit}, against "
-                f"{rule['median_marginal']:,.4g} for the median anchor."
-            )
-
-
 def _proof(facts: Row) -> str:
     return (
         f"The whole allocation is proved to be within {max(facts['gap'], 0.0):,.3g} {facts['currency']} per "
         f"{facts['period']} of the best possible (relative gap {max(facts['relative_gap'], 0.0):.1e})."
     )
-
-
-def _per_impression(facts: Row) -> str:
-    return f"{facts['currency']} per impression"
 
 
 def _share(share: float) -> str:

@@ -13,7 +13,7 @@ from allocator.allocation import Allocation, Status
 from allocator.driver import AllocationError, Solver
 from allocator.metrics import gini, hhi, jain, top_share
 from allocator.problem import Problem
-from allocator.rules import GMV, Objective, RobustGMV, Totals
+from allocator.rules import GMV, Objective, RobustGMV, Totals, Welfare
 from allocator.solvers import solve
 
 Row = dict[str, Any]
@@ -60,12 +60,17 @@ def weighted(problem: Problem, weight: float) -> Problem:
         return replace(problem, objective=Objective((sales,)))
     even = Totals.even(problem.platform)
     gmv = float(even.of("gmv").sum())
-    welfare = [t for t in problem.welfare if not isinstance(t, RobustGMV)]
+    welfare = fairness_of(problem)
     size = sum(t.size(even) for t in welfare)
     yardstick = size if 0 < size < math.inf else sum(problem.platform.total_of(t.of) for t in welfare)
     unit = gmv / yardstick if gmv > 0 and yardstick > 0 else 1.0
     fair = unit * Objective(tuple(terms))
     return replace(problem, objective=fair if math.isinf(weight) else sales + weight * fair)
+
+
+def fairness_of(problem: Problem) -> list[Welfare]:
+    """The bound welfare terms of a problem, without its sales."""
+    return [term for term in problem.welfare if not isinstance(term, RobustGMV)]
 
 
 def frontier(
@@ -133,12 +138,13 @@ def row_of(allocation: Allocation, problem: Problem) -> Row:
     totals, certificate = allocation.totals, allocation.certificate
     per_gmv = allocation.problem.gmv_weight
     exposure, sales = totals.of("exposure"), np.maximum(totals.of("gmv"), 0.0)
+    welfare = fairness_of(problem)
     return {
         "status": allocation.status.name,
         "solver": allocation.run.solver,
         "gmv": allocation.gmv,
-        "fairness": float(sum(t.value(totals).sum() for t in problem.welfare)),
-        "level": problem.welfare[0].level(totals) if problem.welfare else None,
+        "fairness": float(sum(t.value(totals).sum() for t in welfare)),
+        "level": welfare[0].level(totals) if welfare else None,
         "gap": certificate.gap,
         "relative_gap": certificate.relative_gap,
         "gmv_upper": allocation.gmv + certificate.gap / per_gmv if per_gmv > 0 else None,

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.allocation import Allocation
-from allocator.rules import Constraint, Welfare
+from allocator.rules import Constraint, Rule
+from allocator.rules.stated import Stated
+from allocator.wording import some
 
 FloatArray = NDArray[np.float64]
 Row = dict[str, Any]
@@ -27,14 +29,15 @@ def reasons(allocation: Allocation, anchor: Any) -> Row:
     -------
     dict
         ``exposure`` and ``gmv`` with their share of all and rank; ``reach``; ``observed`` (None if unknown); ``alpha``
-        and ``beta``, the two numbers of the surplus ``alpha v + beta``. ``rules``: per term what it adds to one unit
-        of its good (``marginal``, currency / unit: those of gmv sum to alpha, those of exposure to beta) and, for
-        bounds, ``level``, ``amount`` and ``shadow_price``. ``shown``: the segments that send traffic, the largest
-        first, with ``impressions``, ``value``, ``surplus``, ``rent`` and ``short`` = rent - surplus (>= 0; the sum of
-        impressions x short is part of the certified gap). ``missed``: the nearest that do not, with ``held_by``, who
-        gets most of the traffic there (None if nobody does), and ``value_short``, how much higher its own value
-        would have to be (None where value does not count). ``starved``: None, or the cause (see `_causes`).
-        ``gap`` and ``relative_gap`` of the whole allocation.
+        and ``beta``, the two numbers of the surplus ``alpha v + beta``, and ``extra``, what rules on single edges and
+        on edge measures add to it (mean of its impressions; of its supply where it has none). ``rules``: what every
+        term adds to it, see `_rules`. ``shown``: the segments that send traffic, the largest first, with
+        ``impressions``, ``value``, ``surplus``, ``rent``, ``short`` = rent - surplus where that is > 0 (the sum of
+        impressions x short is part of the certified gap) and ``ahead`` = surplus - rent where that is > 0 (a cap on
+        single edges holds it back there). ``missed``: the nearest that do not, with ``held_by``, who gets most of the
+        traffic there (None if nobody does), and ``value_short``, how much higher its own value would have to be (None
+        where value does not count). ``starved``: None, or the cause (see `_causes`). ``gap`` and ``relative_gap`` of
+        the whole allocation.
 
     Raises
     ------
@@ -57,6 +60,7 @@ def reasons(allocation: Allocation, anchor: Any) -> Row:
         "segments": int(platform.anchor_degree[j]),
         "alpha": float(surplus.alpha[j]),
         "beta": float(surplus.beta[j]),
+        "extra": 0.0 if surplus.extra is None else _mean_over_edges(allocation, j, surplus.extra),
         "rules": _rules(allocation, j),
         "shown": shown,
         "missed": missed,
@@ -74,7 +78,8 @@ def all_reasons(allocation: Allocation) -> list[Row]:
     list of dict
         ``anchor``, ``exposure``, ``observed``, ``gmv``, ``alpha``, ``beta``, ``starved``; ``short``, how much its
         surplus misses the rent of the nearest segment that does not show it (currency / impression, None if there is
-        none); and for every bound ``shadow_price of NAME`` (currency / unit of its level, 0 where it does not bind).
+        none); for every bound on anchors ``shadow_price of NAME`` (currency / unit of its level, 0 where it does not
+        bind), and for every other term but GMV ``marginal of NAME``, what it adds to one unit of its good.
     """
     platform, surplus = allocation.platform, allocation.surplus
     short, scale = _nearest(allocation)
@@ -88,8 +93,9 @@ def all_reasons(allocation: Allocation) -> list[Row]:
         "starved": _causes(allocation, short, scale),
         "short": np.where(np.isfinite(short), short, np.nan),
     }
-    for label, prices in allocation.shadow_prices.items():
-        columns |= {f"shadow_price of {label}": prices} if np.shape(prices) == short.shape else {}
+    problem = allocation.problem
+    for label, term, mine in zip(problem.labels, problem.terms, allocation.multipliers, strict=True):
+        columns |= _columns(allocation, label, term, mine)
     lists = [[None] * platform.anchor_count if column is None else column.tolist() for column in columns.values()]
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)]
     return [{key: None if entry != entry else entry for key, entry in row.items()} for row in rows]
@@ -101,10 +107,10 @@ def _nearest(allocation: Allocation) -> tuple[FloatArray, FloatArray]:
     Infinite where there is none; and the largest amounts that were compared, for what rounding may move (A,).
     """
     platform, on_edges = allocation.platform, allocation.surplus.on_edges()
-    rent = np.maximum(platform.largest_in_segments(on_edges), 0.0)[platform.segment]
+    rent = allocation.surplus.last()[platform.segment]
     waiting = (allocation.flow <= 0) & (platform.supply[platform.segment] > 0)
     short, scale = np.full(platform.anchor_count, np.inf), np.zeros(platform.anchor_count)
-    np.minimum.at(short, platform.anchor[waiting], (rent - on_edges)[waiting])
+    np.minimum.at(short, platform.anchor[waiting], np.maximum(rent - on_edges, 0.0)[waiting])
     np.maximum.at(scale, platform.anchor[waiting], (np.abs(on_edges) + rent)[waiting])
     return short, scale
 
@@ -135,27 +141,71 @@ def _standing(good: str, amounts: FloatArray, j: int) -> Row:
     }
 
 
+def _columns(allocation: Allocation, label: str, term: Rule, mine: Any) -> dict[str, FloatArray]:
+    """What a term is to every anchor: shadow prices of bounds, marginals of the others."""
+    stated = term.stated(allocation.totals)
+    if stated is not None and stated.kind == "anchor":
+        return {f"shadow_price of {label}": np.asarray(allocation.shadow_prices[label])}
+    marginals = {} if term.shape is None else term.marginals(mine)
+    return {f"marginal of {label}": marginal for good, marginal in marginals.items() if good != "edges"}
+
+
 def _rules(allocation: Allocation, j: int) -> list[Row]:
-    """What every term of the problem adds to the surplus of the anchor; bounds that do not speak of it are left out."""
+    """What every term adds to the surplus of the anchor; bounds that do not speak of it are left out.
+
+    ``rule``, ``of`` (its good, "edges" for single edges) and ``marginal``, currency per unit of the good: those of gmv
+    sum to alpha, those of exposure to beta; of edges the mean over its impressions. A term without a level has
+    ``median_marginal``, that of the median anchor, and may have ``rank`` among the ``ranked``, the worst-off first. A
+    rule with levels has the one that speaks of the anchor and is felt most: ``kind``, ``where``, ``bound``, ``level``,
+    ``amount``, ``unit``, ``soft`` and ``shadow_price`` as in `allocator.rule_prices.prices_of_rules`, and whether it is
+    ``felt``; a rule of groups that the anchor's own does not feel has ``elsewhere``, the groups that do. Worst cases
+    have ``doubt``: what part of the value they take off, or how many of ``deviation``.
+    """
     problem, found = allocation.problem, []
     for label, term, mine in zip(problem.labels, problem.terms, allocation.multipliers, strict=True):
-        box = term.box if isinstance(term, Constraint) else None
-        if box is not None and box.lower[j] <= 0 and box.upper[j] == np.inf:
+        stated = term.stated(allocation.totals)
+        about = {} if stated is None else _level(allocation, label, stated, j)
+        if stated is not None and stated.kind == "anchor" and not about:
             continue
-        for good, marginal in term.marginals(mine).items():
-            if good == "edges":
-                continue
-            row: Row = {"rule": label, "of": good, "marginal": float(marginal[j])}
-            if box is not None and isinstance(term, Constraint):
-                row |= {
-                    "level": float(box.lower[j] if box.upper[j] == np.inf else box.upper[j]),
-                    "amount": float(allocation.totals.of(good)[j]),
-                    "shadow_price": float(allocation.shadow_prices[label][j]),
-                }
-            elif isinstance(term, Welfare):
-                row["median_marginal"] = float(np.median(marginal))
-            found.append(row)
+        marginals = term.marginals(mine) or {"edges": np.zeros(allocation.platform.edge_count)}
+        for good, marginal in marginals.items():
+            here = _mean_over_edges(allocation, j, marginal) if good == "edges" else float(marginal[j])
+            median = {} if stated is not None else {"median_marginal": float(np.median(marginal))}
+            found.append({"rule": label, "of": good, "marginal": here} | median)
+        soft = {"soft": term.soft} if isinstance(term, Constraint) else {}
+        found[-1] |= about | soft | term.at(j, mine, allocation.totals)
     return found
+
+
+def _level(allocation: Allocation, label: str, stated: Stated, j: int) -> Row:
+    """The level that speaks of the anchor and is felt most, and groups that feel the rule where its own does not."""
+    platform, certificate = allocation.platform, allocation.certificate
+    levels = stated.concerning(j, platform.segment[platform.anchor == j])
+    prices = np.asarray(allocation.shadow_prices[label])
+    felt = stated.felt(prices, certificate.scale, certificate.gap)
+    others = stated.kind == "group" and felt.any() and not felt[levels].any()
+    elsewhere = {"elsewhere": some(stated.where(k) for k in np.flatnonzero(felt).tolist())} if others else {}
+    if not levels.size:
+        return elsewhere
+    k = int(levels[np.argmax(np.abs(prices[levels] * stated.size[levels]))])
+    return elsewhere | {
+        "kind": stated.kind,
+        "where": stated.where(k),
+        "bound": stated.bound(k),
+        "level": float(stated.level[k]),
+        "amount": float(stated.amount[k]),
+        "unit": stated.unit,
+        "shadow_price": float(prices[k]),
+        "felt": bool(felt[k]),
+    }
+
+
+def _mean_over_edges(allocation: Allocation, j: int, per_edge: FloatArray) -> float:
+    """Mean of an edge amount over the impressions of an anchor, or over its supply where it has none."""
+    platform, edges = allocation.platform, np.flatnonzero(allocation.platform.anchor == j)
+    flow = allocation.flow[edges]
+    weights = flow if flow.any() else platform.supply[platform.segment[edges]]
+    return float((weights * per_edge[edges]).sum()) / (float(weights.sum()) or 1.0)
 
 
 def _segments(allocation: Allocation, j: int) -> tuple[list[Row], list[Row]]:
@@ -163,8 +213,9 @@ def _segments(allocation: Allocation, j: int) -> tuple[list[Row], list[Row]]:
     platform, alpha = allocation.platform, float(allocation.surplus.alpha[j])
     on_edges = allocation.surplus.on_edges()
     edges = np.flatnonzero(platform.anchor == j)
-    rent = np.maximum(platform.largest_in_segments(on_edges), 0.0)[platform.segment[edges]]
-    short = rent - on_edges[edges]
+    rent = allocation.surplus.last()[platform.segment[edges]]
+    ahead = on_edges[edges] - rent
+    short = np.maximum(-ahead, 0.0)
 
     def row(k: int) -> Row:
         i = platform.segment[edges[k]]
@@ -176,6 +227,7 @@ def _segments(allocation: Allocation, j: int) -> tuple[list[Row], list[Row]]:
             "surplus": float(on_edges[edges[k]]),
             "rent": float(rent[k]),
             "short": float(short[k]),
+            "ahead": max(float(ahead[k]), 0.0),
         }
 
     def missed(k: int) -> Row:

@@ -8,10 +8,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 
 import allocator as al
-from strategies import problems
+from strategies import TERMS, problems
 
 
 def solved(**options):
@@ -203,3 +203,88 @@ def test_a_binding_cap_and_an_unwanted_anchor_are_explained():
     assert "minus a price of 2 GBP" in allocation.explain("ann")
     assert "gets nothing" in allocation.explain("cleo")
     assert "worth at least 2 GBP per impression more" in allocation.explain("cleo")
+
+
+SHOP = al.Platform.from_edges(
+    [0, 0, 0, 1, 1],
+    [0, 1, 2, 1, 2],
+    [5.0, 3.0, 1.0, 2.0, 4.0],
+    supply=[10.0, 5.0],
+    observed=[4.0, 3.0, 3.0, 2.0, 3.0],
+    measures={"cost": [2.0, 1.0, 1.0, 1.0, 1.5], "relevance": [0.5, 1.0, 0.5, 1.0, 0.5]},
+    anchors={
+        "id": ["ann", "bob", "cleo"],
+        "tier": ["head", "new", "new"],
+        "size": [1, 2, 2],
+        "firm": ["rule", "", "inf"],
+    },
+)
+SPELLINGS = {
+    "group mask": al.GroupShare(SHOP.anchors["tier"] == "head", at_most=0.5),
+    "group ids": al.GroupShare(["ann", "cleo"], at_least=0.5),
+    "group set": al.GroupShare({"ann", "cleo"}, at_least=np.float32(0.5)),
+    "group series": al.GroupShare(pd.Series(["ann"]), at_most=0.5),
+    "group value": al.GroupShare("tier=new", at_least=3, unit="amount", of="gmv"),
+    "groups": al.GroupShare("tier", at_least={"new": np.float64(0.5)}, at_most={"head": np.float32(0.5)}),
+    "groups by number": al.GroupShare("size", at_most={np.int64(1): 0.5, 2: 0.9}),
+    "group called rule": al.GroupShare("firm", at_most={"rule": 0.5, "inf": 0.4}),
+    "soft group": al.GroupShare("tier", at_most=0.1, soft=np.float32(0.5)),
+    "head": al.HeadCap(np.int64(1), 0.5),
+    "head per cent": al.HeadCap("34%", 0.8, of="gmv"),
+    "budget": al.Budget(total=20, of="cost"),
+    "budget by array": al.Budget(np.array([3.0, 1.0, 1.0]), total=20),
+    "budget by id": al.Budget({"ann": np.float32(3)}, total=20),
+    "budget by yardstick": al.Budget("observed:0.5", total=25),
+    "budget by series": al.Budget(pd.Series([3, 1, 1]), total=20),
+    "soft budget": al.Budget(total=3, of="cost", soft=0.25),
+    "GMV": al.GMVAtLeast(np.float32(50)),
+    "Nash": al.FairnessAtLeast(al.Nash(weights=[1, 2, 3], merit={"ann": 2}), 5),
+    "power": al.FairnessAtLeast(al.AlphaFair(0.5, of="gmv"), 20),
+    "worst-off": al.FairnessAtLeast(al.MaxMin(merit="even:1"), 0.3),
+    "ranks": al.FairnessAtLeast(al.GeneralizedGini(np.array([3.0, 2.0, 1.0])), 20, soft=2),
+    "Gini welfare": al.FairnessAtLeast(al.Gini(of="cost"), 2),
+    "CVaR": al.FairnessAtLeast(al.CVaR(0.5), 3),
+    "capped": al.FairnessAtLeast(al.CappedUtility("even:1"), 12),
+    "entropy": al.FairnessAtLeast(al.Entropy(), -2),
+    "shares": al.FairnessAtLeast(al.TargetShares({"ann": 2.0}), -2),
+    "concentration": al.FairnessAtLeast(al.Concentration(), -6),
+    "Gini": al.GiniAtMost(0.3),
+    "HHI": al.HHIAtMost(0.4, of="gmv"),
+    "segment cap": al.SegmentCap(0.6),
+    "soft segment cap": al.SegmentCap(0.6, soft=1),
+    "segment floor": al.SegmentFloor(0.9),
+    "relevance": al.SegmentFloor(0.7, "relevance"),
+    "reach floor": al.ReachFloor(0.1, where="tier=new"),
+    "floor of a measure": al.Floor("even:0.3", of="cost", soft=3),
+    "capacity": al.Capacity(),
+}
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+@pytest.mark.parametrize("welfare", [None, al.Entropy(), al.RobustGMV(0.3, 2, per="edge")])
+def test_every_rule_in_every_spelling_survives(name, welfare, tmp_path):
+    objective = welfare if isinstance(welfare, al.RobustGMV) else al.GMV() if welfare is None else al.GMV() + welfare
+    before = al.solve(al.Problem(SHOP, objective, [SPELLINGS[name]]))
+    after = al.Allocation.load(before.save(tmp_path))
+    assert after.certificate == before.certificate
+    assert after.problem.labels == before.problem.labels
+    for mine, theirs in zip(before.multipliers, after.multipliers, strict=True):
+        assert (mine is None) == (theirs is None)
+        assert mine is None or (mine.shape == theirs.shape and mine.tobytes() == theirs.tobytes())
+    for label, prices in before.shadow_prices.items():
+        assert after.shadow_prices[label].tolist() == prices.tolist()
+    assert after.prices_of_rules() == before.prices_of_rules()
+    assert [after.explain(anchor) for anchor in ("ann", "bob")] == [before.explain(anchor) for anchor in ("ann", "bob")]
+
+
+@settings(max_examples=30)
+@given(problems(welfare=tuple(TERMS), rules=None, soft=True))
+def test_any_mixture_of_rules_survives(tmp_path_factory, problem):
+    try:
+        before = al.solve(problem)
+    except al.AllocationError:
+        assume(False)
+    after = al.Allocation.load(before.save(tmp_path_factory.mktemp("result")))
+    assert after.certificate == before.certificate
+    assert after.problem.labels == before.problem.labels
+    assert [term.record() for term in after.problem.terms] == [term.record() for term in before.problem.terms]

@@ -140,7 +140,41 @@ def test_bars_stand_for_rows(ax):
     assert ax.get_ylabel() == "Share of exposure (%)"
 
 
-@pytest.mark.parametrize("draw", [plots.frontier, plots.lorenz, plots.exposure_by_tier])
+PRICES = [
+    {"rule": "HeadCap(top 10)", "where": "the top 10 anchors", "unit": "share", "price": 2e6, "worth": 6e5},
+    {"rule": "Floor", "where": "anchor ann", "unit": "impressions", "price": -0.5, "worth": -40.0},
+    {"rule": "Floor", "where": "anchor bob", "unit": "impressions", "price": -0.25, "worth": -30.0},
+    {"rule": "FairnessAtLeast of Nash of exposure", "where": "all", "unit": "Nash", "price": -7.0, "worth": None},
+    {"rule": "Cap", "where": "nowhere", "unit": "impressions", "price": 0.0, "worth": 0.0},
+]
+
+
+def test_a_bar_is_as_long_as_its_rule_is_worth_and_no_price_is_lost(ax):
+    assert plots.prices_of_rules(PRICES, ax) is ax
+    shown = labelled(ax)
+    caps, floors = shown["caps: what the level is worth"], shown["floors: what the level costs"]
+    found = {round(bar.get_y() + bar.get_height() / 2): bar.get_width() for bars in (caps, floors) for bar in bars}
+    assert found == {0: 6e5, 1: -40.0, 2: -30.0}
+    assert caps[0].get_facecolor() != floors[0].get_facecolor()
+    assert floors[0].get_hatch()
+    assert points(shown["no zero to count from"]) == [(0.0, 3.0)]
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == [f"{row['rule']}\n{row['where']}" for row in PRICES]
+    prices = {text.xy[1]: text.get_text() for text in ax.texts}
+    assert prices == {
+        0: "2M (share)",
+        1: "-0.5 (impressions)",
+        2: "-0.25 (impressions)",
+        3: "-7 (Nash)",
+        4: "0 (impressions)",
+    }
+    top, bottom = (ax.transData.transform((0.0, place))[1] for place in (0, 4))
+    assert top > bottom
+    assert ax.get_xlabel() == "Price x level (RMB per day)"
+    plots.prices_of_rules(PRICES, ax, xlabel="GBP per week")
+    assert ax.get_xlabel() == "GBP per week"
+
+
+@pytest.mark.parametrize("draw", [plots.frontier, plots.lorenz, plots.exposure_by_tier, plots.prices_of_rules])
 def test_no_rows_are_refused_in_a_sentence(draw, ax):
     with pytest.raises(ValueError, match="at least one"):
         draw({} if draw is plots.lorenz else [], ax)

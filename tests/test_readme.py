@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 import allocator as al
 from allocator.cli import app
 from allocator.rules import RULES
+from allocator.rules.catalogue import CATALOGUE, SHORT, parameters
+from allocator.rules_table import rewritten, rules_table
 from allocator.tables.functions import FUNCTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,7 +47,44 @@ def section(title):
 def test_tables_list_exactly_what_exists(title, names):
     rows = [line for line in section(title).splitlines() if line.startswith("|")][2:]
     named = re.findall(r"`(\w+)(?:\(|`)", "".join(row.split("|")[1] for row in rows))
-    assert set(named) - {"Nash"} == set(names)
+    assert set(named) - set(SHORT) == set(names)
+
+
+def test_the_table_of_rules_is_the_one_that_code_makes():
+    """Meanings and formulas from the catalogue, solvers by asking them: one command writes it, see Extending."""
+    assert rules_table() in section("Rules")
+    assert rewritten(README) == README
+    assert "-m allocator.rules_table README.md" in section("Extending")
+
+
+def test_a_table_is_made_anew_without_touching_what_stands_around_it():
+    whole = "# x\n\n## Rules\n\nbefore\n\n| old |\n|---|\n| row |\n\nafter\n\n## Solvers\n\n| kept |\n"
+    assert rewritten(whole) == whole.replace("| old |\n|---|\n| row |", rules_table())
+    assert rewritten("## Rules\n| old |") == f"## Rules\n{rules_table()}\n"
+    for none in ("# x\n", "## Rules\n\nno table\n", "## Rules\n\n## Solvers\n\n| kept |\n"):
+        with pytest.raises(ValueError, match="section 'Rules'"):
+            rewritten(none)
+
+
+def test_the_catalogue_has_every_rule_and_its_examples_are_what_they_say():
+    assert set(CATALOGUE) == set(RULES) | set(SHORT)
+    for name, entry in CATALOGUE.items():
+        assert entry.meaning
+        assert entry.formula
+        assert "|" not in entry.meaning + entry.formula
+        assert type(entry.example("exposure")).__name__ == SHORT.get(name, (name,))[0]
+        if "of" in parameters(name):
+            assert entry.example("gmv").of == "gmv" or name == "Capacity"
+
+
+def test_the_commands_about_rules_run_as_printed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    al.write_platform(al.synthetic.kuaishou(120, 30, rng=np.random.default_rng(7)), "demo")
+    lines = [line.strip() for line in section("Rules").splitlines() if line.startswith("    .venv/bin/allocator")]
+    assert len(lines) == 2
+    for line in lines:
+        ended = CliRunner().invoke(app, shlex.split(line)[1:])
+        assert (ended.exit_code, ended.stderr) == (0, ""), line
 
 
 @pytest.fixture

@@ -53,6 +53,8 @@ def solve(
     capacity: options.Capacity = None,
     cap: options.Cap = None,
     floor: options.Floor = None,
+    rule: options.Rule = None,
+    robust: options.Robust = None,
     solver: options.Solver = "auto",
     relative_gap: options.RelativeGap = 1e-4,
     seconds: options.Seconds = None,
@@ -67,8 +69,8 @@ def solve(
     """
     grammar.refuse_unwritable(out)
     graph = al.read_platform(platform)
-    rules = grammar.rules(graph, capacity, cap, floor)
-    problem = grammar.problem(graph, rules, fairness=fairness, of=of, weight=weight)
+    rules = grammar.rules(graph, capacity, cap, floor, rule)
+    problem = grammar.problem(graph, grammar.objective(fairness, of, robust), rules, weight=weight)
     with reports.progress("solving", quiet) as tell:
         allocation = al.solve(problem, solver=solver, relative_gap=relative_gap, seconds=seconds, report=tell)
     if out is not None:
@@ -88,6 +90,8 @@ def frontier(
     capacity: options.Capacity = None,
     cap: options.Cap = None,
     floor: options.Floor = None,
+    rule: options.Rule = None,
+    robust: options.Robust = None,
     solver: options.Solver = "auto",
     relative_gap: options.RelativeGap = 1e-4,
     baselines: Annotated[bool, typer.Option(help="Add the recipes that do not optimise, for comparison.")] = True,
@@ -102,7 +106,8 @@ def frontier(
     """
     grammar.refuse_unwritable(out)
     graph = al.read_platform(platform)
-    problem = al.Problem(graph, grammar.objective(fairness, of), grammar.rules(graph, capacity, cap, floor))
+    rules = grammar.rules(graph, capacity, cap, floor, rule)
+    problem = al.Problem(graph, grammar.objective(fairness, of, robust), rules)
     weights = np.geomspace(1e-2, 1e2, points)
     with reports.progress("solving", quiet) as tell:
         rows = al.frontier(problem, weights, solver=solver, relative_gap=relative_gap, report=tell).rows

@@ -96,6 +96,8 @@ def compare(
     capacity: options.Capacity = None,
     cap: options.Cap = None,
     floor: options.Floor = None,
+    rule: options.Rule = None,
+    robust: options.Robust = None,
     relative_gap: options.RelativeGap = 1e-4,
     seconds: options.Seconds = None,
     machine: options.Json = False,
@@ -108,8 +110,8 @@ def compare(
     """
     names = grammar.solvers(solvers)
     graph = al.read_platform(platform)
-    rules = grammar.rules(graph, capacity, cap, floor)
-    problem = grammar.problem(graph, rules, fairness=fairness, of=of, weight=weight)
+    rules = grammar.rules(graph, capacity, cap, floor, rule)
+    problem = grammar.problem(graph, grammar.objective(fairness, of, robust), rules, weight=weight)
     with reports.progress("solving", quiet) as tell:
         rows = al.compare(problem, names, relative_gap=relative_gap, seconds=seconds, report=tell)
     _refuse_nothing(rows)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import allocator as al
+from allocator.cli.grammar import WELFARE
+from allocator.cli.typed_rules import CONSTRAINTS
 
 
 def preset(incomplete: str) -> list[str]:
@@ -13,8 +15,14 @@ def preset(incomplete: str) -> list[str]:
 
 
 def welfare(incomplete: str) -> list[str]:
-    """Welfare terms; alpha=X with the values in use."""
-    return _starting(incomplete, ("nash", "maxmin", "alpha=0.5", "alpha=1", "alpha=2"))
+    """Welfare terms; alpha=X and cvar=X with the values in use."""
+    numbers = ("alpha=0.5", "alpha=1", "alpha=2", "cvar=0.1", "cvar=0.5")
+    return _starting(incomplete, (*WELFARE, *numbers))
+
+
+def rule(incomplete: str) -> list[str]:
+    """Rules, up to the bracket behind their names."""
+    return _starting(incomplete, (f"{name}(" for name in CONSTRAINTS))
 
 
 def good(incomplete: str) -> list[str]:

@@ -13,12 +13,12 @@ from typing import Any
 
 import allocator as al
 from allocator.cli.reports import plain
-from allocator.frontier import Row
+from allocator.frontier import Row, fairness_of
 
 
 def write_frontier(rows: Sequence[Row], problem: al.Problem, folder: Path) -> None:
     """Write ``frontier.csv``, ``.json``, ``.png`` and ``.pdf``."""
-    platform, good = problem.platform, problem.welfare[0].of
+    platform, good = problem.platform, fairness_of(problem)[0].of
     unit = {"exposure": "impressions", "gmv": platform.currency}.get(good, good)
     with _written_whole(folder) as draft:
         _write_table(rows, draft / "frontier.csv")

@@ -9,6 +9,7 @@ import typer
 
 import allocator as al
 from allocator.cli import completion
+from allocator.cli.typed_rules import CONSTRAINTS
 from allocator.rules.levels import YARDSTICKS
 
 
@@ -52,7 +53,9 @@ Fairness = Annotated[
     typer.Option(
         metavar="WELFARE",
         autocompletion=completion.welfare,
-        help="Welfare of the anchors that joins GMV: nash, maxmin or alpha=X, X > 0 (alpha=1 is nash).",
+        help="Welfare of the anchors that joins GMV: nash, maxmin, gini (mean x (1 - Gini)), entropy, concentration, "
+        "alpha=X, X > 0 (alpha=1 is nash), cvar=X (mean of the worst-off share X), or one as Python writes it, such as "
+        "\"CappedUtility('even:0.5')\".",
     ),
 ]
 Of = Annotated[
@@ -88,6 +91,24 @@ Floor = Annotated[
     list[str] | None,
     typer.Option(
         metavar="[WHERE:]LEVEL", help=f"The fewest impressions of an anchor, LEVEL as for --capacity. {_WHERE}"
+    ),
+]
+Rule = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="RULE",
+        autocompletion=completion.rule,
+        help='A rule as Python writes it, such as "HeadCap(top=10, share=0.3)", "GroupShare(\'firm\', at_most=0.2)", '
+        '"Budget(total=5000, of=\'cost\')" or "FairnessAtLeast(Gini(), 100)"; soft=PRICE lets it be broken at a price. '
+        f"There are {', '.join(CONSTRAINTS)}. Repeatable.",
+    ),
+]
+Robust = Annotated[
+    str | None,
+    typer.Option(
+        metavar="[MEASURE:]RADIUS:ANCHORS",
+        help="Count GMV in the worst case, when the values of so many anchors at once fall by this part: 0.2:10; or by "
+        "so many of an edge measure: standard_error:2:10.",
     ),
 ]
 Solver = Annotated[

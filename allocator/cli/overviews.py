@@ -133,6 +133,22 @@ def explanation(allocation: al.Allocation, anchor: object) -> Iterator[Table | s
         table.add_row(str(row["segment"]), *numbers, "" if holder is None else str(holder))
     if table.row_count:
         yield table
+    yield _rules(facts)
+
+
+def _rules(facts: Row) -> Table:
+    """What every rule adds to an anchor and asks of it."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.caption = f"adds: {facts['currency']} per unit of the good; price: {facts['currency']} per unit of the level"
+    for heading in ("rule", "good", "adds", "for", "has", "asked", "unit", "price"):
+        table.add_column(heading, justify="right" if heading in ("adds", "has", "price") else "left")
+    for rule in facts["rules"]:
+        row = [rule["rule"], rule["of"], amount(rule["marginal"])]
+        if "level" in rule:
+            asked = f"{rule['bound']} {amount(rule['level'])}"
+            row += [rule["where"], amount(rule["amount"]), asked, rule["unit"], amount(rule["shadow_price"])]
+        table.add_row(*row)
+    return table
 
 
 def confirmation(found: al.Holdout) -> Table:

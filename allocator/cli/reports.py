@@ -9,16 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 import allocator as al
 from allocator.frontier import Row, row_of
+from allocator.rule_prices import by_rule
+from allocator.rule_words import against, more
 
-FELT = 1e-6
-"""Shadow price, relative to the median value of an impression, up to which a level does not bind."""
 WIDE = 10_000
 """Characters on a line that nobody folds."""
 PLAIN: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
@@ -63,14 +62,20 @@ def plain(entry: Any) -> Any:
 
 
 def binding(allocation: al.Allocation) -> dict[str, Row]:
-    """Per rule that binds: how many levels are felt, and their shadow prices together, currency per unit of each."""
-    least = FELT * float(np.median(allocation.platform.value))
-    found = {}
-    for label, prices in allocation.shadow_prices.items():
-        felt = np.extract(np.abs(prices) > least, prices)
-        if felt.size:
-            found[label] = {"levels": felt.size, "shadow_price": float(felt.sum())}
-    return found
+    """Per rule that is felt: how many levels are, their shadow prices together (currency per unit of each), and where,
+    at what level and what all that is worth; see `allocator.rule_prices.by_rule`.
+    """
+    felt = by_rule(allocation.prices_of_rules())
+    told = ("levels", "where", "bound", "level", "amount", "unit", "soft", "worth")
+    return {label: {key: row[key] for key in told} | {"shadow_price": row["price"]} for label, row in felt.items()}
+
+
+def _felt(rule: Row, label: str, currency: str) -> str:
+    """A rule that is felt, in words."""
+    price, unit = rule["shadow_price"], rule["unit"]
+    if rule["levels"] > 1:
+        return f"felt by {rule['where']}; {more(price, unit, currency, ' for each')}"
+    return f"felt by {rule['where']}: {against(rule | {'rule': label})}; {more(price, unit, currency)}"
 
 
 def size(platform: al.Platform) -> Row:
@@ -115,11 +120,7 @@ def solution(allocation: al.Allocation) -> Table:
     table.add_row("seconds", f"{run.build_seconds:.2f} to build, {run.solve_seconds:.2f} to solve")
     table.add_row("solver", run.solver)
     for label, rule in binding(allocation).items():
-        table.add_row(
-            label,
-            f"binds at {rule['levels']:,} anchors; one unit more for each would change the objective "
-            f"by at most {amount(rule['shadow_price'])} {platform.currency}",
-        )
+        table.add_row(label, _felt(rule, label, platform.currency))
     for notice in allocation.problem.notices:
         table.add_row("notice", notice)
     return table

@@ -2,6 +2,7 @@
 
 from allocator.plots.frontier import frontier
 from allocator.plots.lorenz import lorenz
+from allocator.plots.prices_of_rules import prices_of_rules
 from allocator.plots.style import COLOURS, DOUBLE, MARKERS, SINGLE, Look, look, short, style
 from allocator.plots.tiers import exposure_by_tier
 
@@ -15,6 +16,7 @@ __all__ = [
     "frontier",
     "look",
     "lorenz",
+    "prices_of_rules",
     "short",
     "style",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from allocator.graph import Platform
 from allocator.rules.half_spaces import HalfSpaces, Sides
 from allocator.rules.levels import amount, per_anchor
+from allocator.rules.rule import Totals
+from allocator.rules.stated import Stated
 from allocator.wording import quantity
 
 FloatArray = NDArray[np.float64]
@@ -55,7 +57,7 @@ class Budget(HalfSpaces):
         bound = super().bind(platform)
         if np.isinf(bound._cost).any():
             raise ValueError(f"the costs of {self.name} must be finite")
-        return bound
+        return bound if isinstance(self.cost, int | float) else replace(bound, cost=bound._cost)
 
     @cached_property
     def _cost(self) -> FloatArray:
@@ -65,6 +67,10 @@ class Budget(HalfSpaces):
     def sides(self) -> Sides:
         dearest = min(float(self._cost @ self.reach), float(self._cost.max()) * self.platform.total_of(self.of))
         return _side(self._cost, float(self.total), min(float(self.total), dearest), -1.0, "the budget")
+
+    def stated(self, totals: Totals) -> Stated:
+        stated = super().stated(totals)
+        return stated if (self._cost == 1).all() else replace(stated, unit=self.platform.currency)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ from allocator.graph import Platform
 from allocator.rules.linear import Linear
 from allocator.rules.rows import Rows
 from allocator.rules.rule import Constraint, Marginals, Nearest, Totals, Violation, Welfare
+from allocator.rules.stated import Stated
 from allocator.wording import quantity
 
 FloatArray = NDArray[np.float64]
@@ -253,17 +254,28 @@ class FairnessAtLeast(AtLeast):
         most = bound._most()
         if self.soft is None and self.level > most:
             raise ValueError(
-                f"{self.name} asks for {quantity(self.level)}, and giving every anchor all its reach would bring "
-                f"{quantity(most)}; lower the level"
+                f"{self.name} asks for {quantity(self.level)}, and giving every anchor all its reach (or nothing) "
+                f"would bring {quantity(most)}; lower the level"
             )
         return bound
 
     def _most(self) -> float:
+        """An upper estimate of W: it rises with every amount, or is a total times something that is never above 0."""
         reach = self.platform.reach_of(self.welfare.of)
-        amounts = Totals(self.platform, None)
-        amounts._amounts[self.welfare.of] = reach
-        most = float(self.welfare.value(amounts).sum())
+        most = max(self._welfare_of(reach), self._welfare_of(np.zeros(reach.size)))
         return most + 1e-9 * abs(most)
+
+    def _welfare_of(self, amounts: FloatArray) -> float:
+        """W of any amounts of the good, (A,)."""
+        totals = Totals(self.platform, None)
+        totals._amounts[self.welfare.of] = amounts
+        return float(self.welfare.value(totals).sum())
+
+    def stated(self, totals: Totals) -> Stated:
+        amount, unit = float(self.welfare.value(totals).sum()), self.welfare.name
+        asked = Stated.single(self.threshold, amount, at_most=False, unit=unit)
+        size = np.array([self.unit(totals)])
+        return replace(asked, size=size, proportional=self._welfare_of(np.zeros(self.platform.anchor_count)) == 0)
 
     @property
     def index(self) -> Welfare:

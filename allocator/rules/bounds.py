@@ -14,6 +14,7 @@ from allocator.graph import Platform
 from allocator.rules.levels import Where, anchors_where, fraction, per_anchor
 from allocator.rules.rows import Box, Rows
 from allocator.rules.rule import Constraint, Marginals, Nearest, Totals, Violation
+from allocator.rules.stated import Stated, unit_of
 from allocator.wording import some
 
 FloatArray = NDArray[np.float64]
@@ -78,6 +79,11 @@ class _Bound(Constraint):
     def shadow_price(self, multipliers: FloatArray, totals: Totals, surplus: Any) -> FloatArray:
         """-p: what one more unit of an anchor's level is worth (>= 0 for a cap, <= 0 for a floor)."""
         return 0.0 - self._limited(multipliers)
+
+    def stated(self, totals: Totals) -> Stated:
+        amounts, ids = totals.of(self.of), self.platform.anchors["id"]
+        size = np.full(amounts.size, float(amounts.sum()))
+        return Stated("anchor", ids, self.level, amounts, self.neutral == np.inf, unit_of(self.platform, self.of), size)
 
     def felt(self, multipliers: FloatArray) -> str:
         size = np.abs(multipliers)

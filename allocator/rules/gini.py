@@ -95,6 +95,14 @@ class Ranked(Welfare):
         p[self.active] = by_rank(totals.of(self.of)[self.active] / self.m, self.w) / self.m
         return p
 
+    def at(self, anchor: int, multipliers: FloatArray, totals: Totals) -> dict[str, Any]:
+        """``rank``: how many stand worse, and one; ``ranked``: of how many."""
+        z = totals.of(self.of)[self.active] / self.m
+        mine = np.searchsorted(self.active, anchor)
+        if not (mine < self.active.size and self.active[mine] == anchor):
+            return {}
+        return {"rank": int((z < z[mine]).sum()) + 1, "ranked": self.active.size}
+
     @property
     def steps(self) -> FloatArray:
         """By how much the weight falls after each rank (n,), the last weight at the end."""

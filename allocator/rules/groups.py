@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from allocator.graph import Platform
 from allocator.rules.half_spaces import HalfSpaces, Sides
 from allocator.rules.levels import Where, amount, anchors_where, fraction
+from allocator.rules.rule import Totals
+from allocator.rules.stated import Stated
 from allocator.wording import quantity, some, suggestion
 
 FloatArray = NDArray[np.float64]
@@ -53,7 +55,9 @@ class GroupShare(HalfSpaces):
             raise ValueError(f"a group's level is a share or an amount, not a {self.unit!r}: unit is one of {UNITS}")
         if self.at_least is None and self.at_most is None:
             raise ValueError(f"{self.name} bounds nothing; give at_least, at_most or both")
-        bound = super().bind(platform)
+        groups = self.groups if isinstance(self.groups, str) else anchors_where(platform, self.groups)
+        levels = {name: _by_name(getattr(self, name)) for name in ("at_least", "at_most")}
+        bound = replace(super().bind(platform), groups=groups, **levels)
         bound._refuse_contradictions()
         return bound
 
@@ -117,15 +121,19 @@ class GroupShare(HalfSpaces):
             )
 
     @cached_property
-    def sides(self) -> Sides:
-        from scipy.sparse import csr_array
-
-        (names, members), (lower, upper) = self._members, self._bounds
+    def _written(self) -> tuple[NDArray[np.int64], FloatArray, FloatArray]:
+        """Group, level and sign (1 for a floor, -1 for a cap) of every row."""
+        lower, upper = self._bounds
         floors = np.flatnonzero(lower > 0)
         caps = np.flatnonzero(upper < (1.0 if self.unit == "share" else np.inf))
         sign = np.concatenate((np.ones(floors.size), -np.ones(caps.size)))
-        group = np.concatenate((floors, caps))
-        level = np.concatenate((lower[floors], upper[caps]))
+        return np.concatenate((floors, caps)), np.concatenate((lower[floors], upper[caps])), sign
+
+    @cached_property
+    def sides(self) -> Sides:
+        from scipy.sparse import csr_array
+
+        (names, members), (group, level, sign) = self._members, self._written
         shares = np.full(group.size, self.unit == "share")
         if self.unit == "share":
             matrix = csr_array(sign[:, None] * (members[group] - level[:, None]))
@@ -136,3 +144,17 @@ class GroupShare(HalfSpaces):
             most = np.where(sign > 0, -level, np.minimum(level, reach))
         unit = np.where(level > 0, level, 1.0 if self.unit == "share" else self.platform.total_of(self.of) or 1.0)
         return Sides(matrix, least, most, sign, shares, unit, names[group])
+
+    def stated(self, totals: Totals) -> Stated:
+        (names, members), (group, level, _) = self._members, self._written
+        stated = replace(super().stated(totals), kind="group", names=names[group], members=members[group])
+        if self.unit == "amount":
+            return stated
+        y = totals.of(self.of)
+        shares = (members[group] @ y) / (float(y.sum()) or 1.0)
+        return replace(stated, level=level, amount=shares, unit="share", size=np.ones(group.size))
+
+
+def _by_name(level: Any) -> Any:
+    """Levels by the names of groups as text, which is how records hold them."""
+    return {str(group): number for group, number in level.items()} if isinstance(level, Mapping) else level

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from allocator.rules.rows import Rows
 from allocator.rules.rule import Constraint, Marginals, Totals, Violation
+from allocator.rules.stated import TOGETHER, Stated, unit_of
 from allocator.wording import some
 
 FloatArray = NDArray[np.float64]
@@ -103,6 +104,13 @@ class HalfSpaces(Constraint):
         """mu for a cap and -mu for a floor, times the total where the level is a share."""
         total = np.where(self.sides.shares, float(totals.of(self.of).sum()), 1.0)
         return 0.0 - self.sides.per_level * self._limited(multipliers) * total
+
+    def stated(self, totals: Totals) -> Stated:
+        sides = self.sides
+        level = sides.per_level * sides.level
+        amount = sides.per_level * (sides.coefficients @ totals.of(self.of))
+        names, unit = np.full(level.size, TOGETHER), unit_of(self.platform, self.of)
+        return Stated("all", names, level, amount, sides.per_level < 0, unit, np.maximum(np.abs(amount), level))
 
     def felt(self, multipliers: FloatArray) -> str:
         size = self._limited(multipliers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -11,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.graph import Platform
+from allocator.metrics import gini, hhi
 from allocator.rules.at_least import AtLeast
 from allocator.rules.levels import fraction
 from allocator.rules.ranks import HeadBalance, IndexBalance, NormBalance
 from allocator.rules.rule import Totals, Welfare
+from allocator.rules.stated import Stated
 
 FloatArray = NDArray[np.float64]
 
@@ -75,6 +78,11 @@ class HeadCap(AtLeast):
         """mu Y per unit of the share."""
         return np.array([self._mu(multipliers) * float(totals.of(self.of).sum())])
 
+    def stated(self, totals: Totals) -> Stated:
+        y = np.sort(totals.of(self.of))[::-1]
+        head, where = float(y[: self.count].sum()) / (float(y.sum()) or 1.0), f"the top {self.count:,} anchors"
+        return Stated.single(float(self.share), head, at_most=True, unit="share", where=where)
+
 
 @dataclass(frozen=True, eq=False)
 class GiniAtMost(AtLeast):
@@ -106,6 +114,9 @@ class GiniAtMost(AtLeast):
     def shadow_price(self, multipliers: FloatArray, totals: Totals, surplus: Any) -> FloatArray:
         """mu Y / n per unit of the coefficient."""
         return np.array([self._mu(multipliers) * self.unit(totals)])
+
+    def stated(self, totals: Totals) -> Stated:
+        return _index(gini, self, totals, "Gini coefficient")
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,3 +152,12 @@ class HHIAtMost(AtLeast):
     def shadow_price(self, multipliers: FloatArray, totals: Totals, surplus: Any) -> FloatArray:
         """mu Y / (2 sqrt(level)) per unit of the index."""
         return np.array([self._mu(multipliers) * float(totals.of(self.of).sum()) / (2 * math.sqrt(self.level))])
+
+    def stated(self, totals: Totals) -> Stated:
+        return _index(hhi, self, totals, "Herfindahl-Hirschman index")
+
+
+def _index(metric: Callable[[FloatArray], float], rule: GiniAtMost | HHIAtMost, totals: Totals, unit: str) -> Stated:
+    """The level of a metric of the anchors with reach."""
+    amounts = np.maximum(totals.of(rule.of)[rule.index.active], 0.0)
+    return Stated.single(float(rule.level), metric(amounts) if amounts.size else 0.0, at_most=True, unit=unit)

@@ -14,6 +14,7 @@ from allocator.graph import Platform
 from allocator.rules.levels import amount
 from allocator.rules.rows import Rows
 from allocator.rules.rule import Marginals, Totals, Welfare
+from allocator.rules.stated import Stated
 
 FloatArray = NDArray[np.float64]
 PER = ("anchor", "edge")
@@ -127,6 +128,23 @@ class RobustGMV(Welfare):
     def shadow_price(self, multipliers: FloatArray, totals: Totals, surplus: Any) -> FloatArray:
         """What one more unit of the radius costs: -w delta . losses."""
         return np.array([-self.weight * float((self._delta(multipliers) * self.losses(totals)).sum())])
+
+    def stated(self, totals: Totals) -> Stated:
+        radius = float(self.radius)
+        return Stated.single(radius, radius, at_most=False, unit="radius", where="the worst case")
+
+    def at(self, anchor: int, multipliers: FloatArray, totals: Totals) -> dict[str, Any]:
+        """``doubt``: what part of the value (or how many deviations) the worst case takes off, over all of its
+        edges.
+        """
+        delta, platform = self._delta(multipliers), self.platform
+        if self.per == "edge":
+            edges = np.flatnonzero(platform.anchor == anchor)
+            weights = totals.flow[edges] if totals.flow[edges].any() else platform.supply[platform.segment[edges]]
+            doubt = float(weights @ delta[edges]) / (float(weights.sum()) or 1.0)
+        else:
+            doubt = float(delta[anchor])
+        return {"doubt": self.radius * doubt, "deviation": self.deviation}
 
     def cvxpy(self, totals: Any) -> tuple[Any, list]:
         import cvxpy as cp

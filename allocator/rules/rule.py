@@ -16,6 +16,7 @@ from allocator.graph import Platform
 if TYPE_CHECKING:
     from allocator.rules.objective import Objective
     from allocator.rules.rows import Box, Rows
+    from allocator.rules.stated import Stated
 
 FloatArray = NDArray[np.float64]
 Marginals = dict[str, FloatArray]
@@ -178,6 +179,16 @@ class Rule:
         """
         return None
 
+    # --- words -------------------------------------------------------------------------------------------------
+
+    def stated(self, totals: Totals) -> Stated | None:
+        """The levels that `shadow_price` is per unit of, beside what the totals have; None for a rule without one."""
+        return None
+
+    def at(self, anchor: int, multipliers: Any, totals: Totals) -> dict[str, Any]:
+        """What else is to be said of the rule at one anchor (by position), as plain data."""
+        return {}
+
     # --- records -----------------------------------------------------------------------------------------------
 
     def record(self) -> dict[str, Any]:
@@ -190,6 +201,8 @@ def _plain(entry: Any) -> Any:
     """Arrays as lists, rules as records."""
     if isinstance(entry, Rule):
         return entry.record()
+    if isinstance(entry, Mapping):
+        return {key: _plain(value) for key, value in entry.items()}
     return entry.tolist() if isinstance(entry, np.ndarray | np.generic) else entry
 
 

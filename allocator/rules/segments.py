@@ -15,6 +15,7 @@ from allocator.graph import Platform
 from allocator.rules.levels import fraction
 from allocator.rules.rows import Rows
 from allocator.rules.rule import Constraint, Marginals, Totals, Violation
+from allocator.rules.stated import Stated
 from allocator.wording import some
 
 FloatArray = NDArray[np.float64]
@@ -79,6 +80,17 @@ class SegmentCap(Constraint):
     def shadow_price(self, multipliers: None, totals: Totals, surplus: Any) -> FloatArray:
         """What the best edges have over the one that gets the rest, times supply, per unit of the share."""
         return np.array([surplus.price_of_share(self.share, self.price_limit)])
+
+    def stated(self, totals: Totals) -> Stated:
+        supply = self.platform.supply[self.platform.segment]
+        shares = np.divide(totals.flow, supply, out=np.zeros(supply.size), where=supply > 0)
+        return Stated.single(self.share, float(shares.max()), at_most=True, unit="share", where="every segment")
+
+    def at(self, anchor: int, multipliers: None, totals: Totals) -> dict[str, Any]:
+        """``held``: in how many segments the anchor has all that the cap allows it, or more."""
+        edges = np.flatnonzero(self.platform.anchor == anchor)
+        full = (totals.flow[edges] >= self.limit[edges] * (1 - 1e-9)) & (totals.flow[edges] > 0)
+        return {"held": int(full.sum())}
 
     def felt(self, multipliers: None) -> str:
         return "every segment"
@@ -184,6 +196,16 @@ class SegmentFloor(Constraint):
     def shadow_price(self, multipliers: FloatArray, totals: Totals, surplus: Any) -> FloatArray:
         """-mu_i b_i, per segment and unit of the share."""
         return 0.0 - self._limited(multipliers) * self.platform.supply
+
+    def stated(self, totals: Totals) -> Stated:
+        supply, got = self.platform.supply, self.platform.into_segments(totals.flow * self.per_edge)
+        amount = np.divide(got, supply, out=np.full(supply.size, float(self.share)), where=supply > 0)
+        # A segment's price is that of its own part of the objective.
+        typical = max(float(got.sum()) / (float(supply.sum()) or 1.0), float(self.share))
+        size = np.divide(typical * supply.sum(), supply, out=np.zeros(supply.size), where=supply > 0)
+        unit = "share" if self.measure is None else f"{self.measure} per impression"
+        level = np.full(supply.size, float(self.share))
+        return Stated("segment", self.platform.segments["id"], level, amount, False, unit, size)
 
     def felt(self, multipliers: FloatArray) -> str:
         size = self._limited(multipliers)
