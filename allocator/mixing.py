@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +11,8 @@ from allocator.rules import Constraint, Totals
 FloatArray = NDArray[np.float64]
 MARGIN, LARGEST = 1e-11, 0.5
 """Relative slack that mixing leaves, and the largest part that it may take of the other flow."""
-ROUNDS = 6
+ROUNDS, FEW = 10, 3
+"""Flows that are tried at most, and at least, which makes slack larger."""
 
 
 def mixed(problem: Problem, flow: FloatArray) -> FloatArray:
@@ -22,7 +21,7 @@ def mixed(problem: Problem, flow: FloatArray) -> FloatArray:
 
     Rules are concave: where a flow misses a rule by d > 0 and another has slack s > 0, the part d / (d + s) of the
     other is enough. The other is the mixture of a few flows with the largest smallest slack: of the even flow, of
-    nothing, and of what the rules that have least slack want most (Dantzig and Wolfe 1960).
+    nothing, and, one after the other, of what rules want most where those leave least slack (Dantzig and Wolfe 1960).
     """
     rules = [rule for rule in problem.constraints if rule.soft is None]
     lacking = -_slacks(rules, Totals(problem.platform, flow))
@@ -47,42 +46,33 @@ def _slacks(rules: list[Constraint], totals: Totals) -> FloatArray:
 
 def _roomy(problem: Problem, rules: list[Constraint]) -> FloatArray | None:
     """A mixture of flows with the largest smallest slack, or None if none has any."""
-    from scipy.optimize import linprog
-
     platform = problem.platform
     flows = [platform.even_flow, np.zeros(platform.edge_count)]
-    for worth in _wishes(problem, rules):
-        flows.append(_best_reply(problem, worth))
-    best = None
     for _ in range(ROUNDS):
         table = np.stack([_slacks(rules, Totals(platform, flow)) for flow in flows], axis=1)
-        count = len(flows)
-        rows = np.hstack((-table, np.ones((table.shape[0], 1))))
-        sums = np.append(np.ones(count), 0.0)[None, :]
-        bounds = [(0.0, 1.0)] * count + [(None, 1.0)]
-        cost = np.append(np.zeros(count), -1.0)
-        found = linprog(cost, A_ub=rows, b_ub=np.zeros(rows.shape[0]), A_eq=sums, b_eq=[1.0], bounds=bounds)
-        if found.x is None:
-            return None
-        best = sum((part * flow for part, flow in zip(found.x[:-1], flows, strict=True)), np.zeros(flow_size(flows)))
-        if found.x[-1] > 0:
+        parts, least, price = _largest_least(table)
+        best = sum((part * flow for part, flow in zip(parts, flows, strict=True)), np.zeros(platform.edge_count))
+        if least > 0 and len(flows) > FEW:
             return best
-        worth = _wanted(problem, rules, Totals(platform, best), -found.ineqlin.marginals)
-        flows.append(_best_reply(problem, worth))
-    return None
+        flows.append(_best_reply(problem, _wanted(problem, rules, Totals(platform, best), price)))
+    return best if least > 0 else None
 
 
-def flow_size(flows: list[FloatArray]) -> int:
-    """Edges of the flows."""
-    return flows[0].size
+def _largest_least(table: FloatArray) -> tuple[FloatArray, float, FloatArray]:
+    """Parts of columns (c,) that add up to 1 and whose mixture has the largest smallest entry, that entry, and the
+    prices of the rows (r,).
+    """
+    from scipy.optimize import linprog
 
-
-def _wishes(problem: Problem, rules: list[Constraint]) -> Iterator[FloatArray]:
-    """What each rule alone would pay for an impression on every edge, at the even flow, (E,)."""
-    even = Totals(problem.platform, problem.platform.even_flow)
-    for k, rule in enumerate(rules):
-        price = np.concatenate([np.full(_slacks([r], even).size, float(j == k)) for j, r in enumerate(rules)])
-        yield _wanted(problem, rules, even, price)
+    count = table.shape[1]
+    rows = np.hstack((-table, np.ones((table.shape[0], 1))))
+    sums = np.append(np.ones(count), 0.0)[None, :]
+    bounds = [(0.0, 1.0)] * count + [(None, 1.0)]
+    cost = np.append(np.zeros(count), -1.0)
+    found = linprog(cost, A_ub=rows, b_ub=np.zeros(rows.shape[0]), A_eq=sums, b_eq=[1.0], bounds=bounds)
+    if found.x is None:
+        return np.full(count, 1.0 / count), -np.inf, np.full(table.shape[0], 1.0)
+    return found.x[:-1], float(found.x[-1]), -found.ineqlin.marginals
 
 
 def _wanted(problem: Problem, rules: list[Constraint], totals: Totals, price: FloatArray) -> FloatArray:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from allocator.feasibility import CLOSE_ENOUGH, fill
 from allocator.graph import Platform
+from allocator.mixing import mixed
 from allocator.problem import Multipliers, Problem
 from allocator.rules import Totals, Welfare
 from allocator.rules.rows import Boxes
@@ -23,7 +24,7 @@ def repair(problem: Problem, flow: FloatArray, multipliers: Multipliers | None =
 
     Negative flow is clipped, segments over their supply and anchors over their cap are scaled down, anchors below
     their floor are filled from spare supply and from anchors that have more than they need, and what supply is then
-    left goes where the surplus is positive. Other rules are not looked at; the certificate says whether they hold.
+    left goes where the surplus is positive. Other rules are mended by `allocator.mixing.mixed`.
     """
     platform = problem.platform
     goods = sorted({t.box.of for t in problem.constraints if t.box is not None})
@@ -38,6 +39,8 @@ def repair(problem: Problem, flow: FloatArray, multipliers: Multipliers | None =
             flow, _ = fill(platform, flow, box.lower)
     for term in problem.welfare:
         flow = _refill(platform, flow, term.of, _least(term, boxes.get(term.of), flow), boxes)
+    if any(t.box is None and t.soft is None for t in problem.constraints):
+        return mixed(problem, flow)
     only_exposure = all(t.box is not None and t.box.of == "exposure" for t in problem.constraints)
     return _use_spare(problem, flow, multipliers) if only_exposure else flow
 

@@ -19,7 +19,7 @@ LAYERS = [
     {"graph"},
     {"networks", "tables", "synthetic", "rules", "description"},
     {"problem", "subsidies"},
-    {"certificate", "linear_model"},
+    {"certificate", "linear_model", "mixing"},
     {"feasibility", "allocation"},
     {"repair", "archive", "reasons", "rule_prices", "rule_words", "holdout"},
     {"driver", "explain"},

@@ -130,6 +130,15 @@ class AtLeast(Constraint):
         value = float(self.index.value(totals).sum())
         return np.array([max(0.0, self.threshold - value)])
 
+    def slack(self, totals: Totals) -> FloatArray:
+        room, unit = float(self.index.value(totals).sum()) - self.threshold, self.unit(totals)
+        return np.array([room / unit if unit > 0 else room])
+
+    def pull(self, totals: Totals, prices: FloatArray) -> Marginals:
+        price = float(prices[0]) / (self.unit(totals) or 1.0)
+        marginals = self.index.marginals(self.index.supergradient(totals))
+        return {good: price * marginal for good, marginal in marginals.items()}
+
     def credit(self, multipliers: FloatArray, totals: Totals) -> float:
         short = float(self.excess(totals)[0])
         return self._mu(multipliers) * short if short > 0 else 0.0

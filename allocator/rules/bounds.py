@@ -68,6 +68,25 @@ class _Bound(Constraint):
     def _limited(self, multipliers: FloatArray) -> FloatArray:
         return multipliers if self.soft is None else np.clip(multipliers, -self.soft, self.soft)
 
+    @cached_property
+    def _asked(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Anchors with a floor above zero, and those with a finite cap."""
+        box = self.interval
+        return np.flatnonzero(box.lower > 0), np.flatnonzero((box.upper < np.inf) & (box.upper < self.reach))
+
+    def slack(self, totals: Totals) -> FloatArray:
+        (floored, capped), box, amounts = self._asked, self.interval, totals.of(self.of)
+        unit = np.where(box.upper[capped] > 0, box.upper[capped], self.reach[capped])
+        above = amounts[floored] / box.lower[floored] - 1.0
+        return np.concatenate((above, (box.upper[capped] - amounts[capped]) / unit))
+
+    def pull(self, totals: Totals, prices: FloatArray) -> Marginals:
+        (floored, capped), box, marginal = self._asked, self.interval, np.zeros(self.level.size)
+        marginal[floored] = prices[: floored.size] / box.lower[floored]
+        unit = np.where(box.upper[capped] > 0, box.upper[capped], self.reach[capped])
+        marginal[capped] -= prices[floored.size :] / unit
+        return {self.of: marginal}
+
     def violation(self, totals: Totals) -> Violation:
         excess = self.excess(totals)
         unit = np.where((self.level > 0) & (self.level < np.inf), self.level, np.where(self.reach > 0, self.reach, 1.0))

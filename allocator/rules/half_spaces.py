@@ -91,11 +91,24 @@ class HalfSpaces(Constraint):
     def excess(self, totals: Totals) -> FloatArray:
         return np.maximum(self.sides.level - self.sides.coefficients @ totals.of(self.of), 0.0)
 
+    def _units(self, totals: Totals) -> FloatArray:
+        """What each row is compared with."""
+        return self.sides.unit * np.where(self.sides.shares, float(totals.of(self.of).sum()), 1.0)
+
+    def slack(self, totals: Totals) -> FloatArray:
+        room, unit = self.sides.coefficients @ totals.of(self.of) - self.sides.level, self._units(totals)
+        return np.divide(room, unit, out=np.zeros_like(room), where=unit > 0)
+
+    def pull(self, totals: Totals, prices: FloatArray) -> Marginals:
+        unit = self._units(totals)
+        per_unit = np.divide(prices, unit, out=np.zeros_like(prices), where=unit > 0)
+        return {self.of: self.sides.coefficients.T @ per_unit}
+
     def violation(self, totals: Totals) -> Violation:
         excess, sides = self.excess(totals), self.sides
         if not excess.size:
             return Violation(0.0, 0.0, "nowhere")
-        unit = sides.unit * np.where(sides.shares, float(totals.of(self.of).sum()), 1.0)
+        unit = self._units(totals)
         relative = np.divide(excess, unit, out=np.where(excess > 0, np.inf, 0.0), where=unit > 0)
         worst = int(np.argmax(relative))
         return Violation(float(excess[worst]), float(relative[worst]), str(sides.names[worst]))

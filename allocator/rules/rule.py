@@ -234,6 +234,14 @@ class Constraint(Rule):
         """Summands of what breaking a soft rule costs, currency; nothing for a hard one."""
         return np.zeros(1) if self.soft is None else -self.price_limit * self.excess(totals)
 
+    def slack(self, totals: Totals) -> FloatArray:
+        """Room to every level that asks for something, relative to it; negative where it is broken."""
+        raise NotImplementedError
+
+    def pull(self, totals: Totals, prices: FloatArray) -> Marginals:
+        """Marginals of sum prices x slack at the totals, one price >= 0 for each of the levels of `slack`."""
+        raise NotImplementedError
+
     def credit(self, multipliers: Any, totals: Totals) -> float:
         """What weak duality gives to a violation: multipliers times excess."""
         return float(np.abs(np.asarray(multipliers) * self.excess(totals)).sum())

@@ -64,6 +64,15 @@ class SegmentCap(Constraint):
     def excess(self, totals: Totals) -> FloatArray:
         return np.maximum(totals.flow - self.limit, 0.0)
 
+    def slack(self, totals: Totals) -> FloatArray:
+        """Of the edge with the least."""
+        limited = self.limit > 0
+        room = (self.limit - totals.flow)[limited] / self.limit[limited]
+        return room.min(initial=np.inf, keepdims=True) if room.size else np.zeros(0)
+
+    def pull(self, totals: Totals, prices: FloatArray) -> Marginals:
+        return {}
+
     def credit(self, multipliers: None, totals: Totals) -> float:
         """Left to the certificate, which knows the surplus."""
         return 0.0
@@ -186,6 +195,20 @@ class SegmentFloor(Constraint):
 
     def excess(self, totals: Totals) -> FloatArray:
         return np.maximum(self.least - self.platform.into_segments(totals.flow * self.per_edge), 0.0)
+
+    @cached_property
+    def _asked(self) -> NDArray[np.int64]:
+        """Segments that must get something."""
+        return np.flatnonzero(self.least > 0)
+
+    def slack(self, totals: Totals) -> FloatArray:
+        got = self.platform.into_segments(totals.flow * self.per_edge)[self._asked]
+        return got / self.least[self._asked] - 1.0
+
+    def pull(self, totals: Totals, prices: FloatArray) -> Marginals:
+        price = np.zeros(self.least.size)
+        price[self._asked] = prices / self.least[self._asked]
+        return {"edges": price[self.platform.segment] * self.per_edge}
 
     def violation(self, totals: Totals) -> Violation:
         excess = self.excess(totals)
