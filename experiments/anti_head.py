@@ -133,12 +133,12 @@ def yardsticks(size: tuple[int, int], seed: int) -> list[Row]:
 
 def fair(measure: str, size: tuple[int, int], seed: int) -> list[Row]:
     """The most of a measure's welfare at every loss of GMV."""
-    platform, rows, found = market(size, seed), [], None
+    platform, rows = market(size, seed), []
     best = al.solve(al.Problem(platform, al.GMV()), relative_gap=GAP)
     for loss in LOSSES:
         welfare = MEASURES[measure](platform.anchor_count)
         problem = al.Problem(platform, welfare, [al.GMVAtLeast.of(best, 1 - loss)])
-        found = al.solve(problem, relative_gap=GAP, start=found)
+        found = al.solve(problem, relative_gap=GAP)
         about = {"panel": "measure", "measure": measure, "loss": loss, "relative_gap": found.certificate.relative_gap}
         rows.append(about | measured(platform, found.flow, best.gmv))
     return rows
