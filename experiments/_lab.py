@@ -104,7 +104,7 @@ def public_tables(folder: Path | None, otherwise: str) -> Path | None:
 
 
 def public_part(platform: allocator.Platform) -> allocator.Platform:
-    """What of a preset can be reallocated: its public segments, numbered anew, and all its anchors."""
+    """What of a preset can be reallocated: its public segments and all its anchors, with their attributes."""
     public = platform.segments["domain"] == "public"
     edges, number = public[platform.segment], np.cumsum(public) - 1
     return allocator.Platform.from_edges(
@@ -114,6 +114,8 @@ def public_part(platform: allocator.Platform) -> allocator.Platform:
         supply=platform.supply[public],
         observed=platform.observed[edges],
         capacity=platform.capacity,
+        segments={name: platform.segments[name][public] for name in platform.segments},
+        anchors=platform.anchors,
     )
 
 
