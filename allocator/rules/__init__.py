@@ -49,5 +49,5 @@ def from_record(record: dict[str, Any]) -> Rule:
     if rule is None:
         raise ValueError(f"no rule is called {record.get('rule')!r} (known: {', '.join(RULES)})")
     fixed = {f for f, spec in rule.__dataclass_fields__.items() if not spec.init}
-    read = {k: from_record(v) if isinstance(v, dict) and "rule" in v else v for k, v in given.items()}
+    read = {k: from_record(v) if isinstance(v, dict) and v.get("rule") in RULES else v for k, v in given.items()}
     return rule(**{k: v for k, v in read.items() if k not in fixed})

@@ -20,6 +20,8 @@ from allocator.wording import quantity
 FloatArray = NDArray[np.float64]
 GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
 DECADES, NARROWINGS = 12.0, 90
+SMALLEST = np.finfo(np.float64).tiny * 10.0**DECADES
+"""A typical multiplier from which smaller ones can be searched without leaving the range of numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +66,7 @@ class AtLeast(Constraint):
         mu = self._weight_of(raw)
         if mu is None:
             typical = np.abs(self.index.supergradient(Totals.even(self.platform)))
-            unit = size / (float(typical.max(initial=0.0)) or 1.0)
+            unit = max(size / (float(typical.max(initial=0.0)) or 1.0), SMALLEST)
             mu = _golden(lambda log: self._loss(raw, unit * math.exp(log)), DECADES * math.log(10.0)) * unit
         mu = min(mu, self.price_limit)
         return np.append(mu, self.index.fit({self.of: raw / mu})) if mu > 0 else self.idle()
