@@ -52,8 +52,8 @@ def projected(theta: FloatArray, weights: FloatArray) -> FloatArray:
     """
     from scipy.optimize import isotonic_regression
 
-    if not theta.size:
-        return np.zeros(0)
+    if not weights.size or weights[0] == weights[-1]:
+        return weights.copy()
     order = np.argsort(-theta, kind="stable")
     q = -theta[order]
     span = 2.0 * float(weights[0] - weights[-1])
