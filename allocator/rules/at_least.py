@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from allocator.graph import Platform
 from allocator.rules.linear import Linear
+from allocator.rules.robust import RobustGMV
 from allocator.rules.rows import Rows
 from allocator.rules.rule import Constraint, Marginals, Totals, Violation, Welfare
 from allocator.wording import quantity
@@ -201,25 +202,30 @@ class FairnessAtLeast(AtLeast):
         object.__setattr__(self, "of", getattr(self.welfare, "of", "exposure"))
 
     def bind(self, platform: Platform) -> Self:
-        if not isinstance(self.welfare, Welfare) or isinstance(self.welfare, Linear):
-            raise ValueError(f"FairnessAtLeast needs a welfare term such as Nash(), not {self.welfare!r}")
+        if not isinstance(self.welfare, Welfare) or isinstance(self.welfare, Linear | RobustGMV):
+            name = getattr(self.welfare, "name", self.welfare)
+            raise ValueError(
+                f"FairnessAtLeast needs a welfare term such as Nash(), not {name}; a floor of GMV is GMVAtLeast"
+            )
         if not (isinstance(self.level, int | float | np.number) and math.isfinite(self.level)):
             raise ValueError(f"the level of {self.name} must be a finite number, not {self.level!r}")
         bound = replace(super().bind(platform), welfare=replace(self.welfare, weight=1.0).bind(platform))
         most = bound._most()
-        if self.soft is None and self.level > most:
+        if self.soft is None and self.level > most + 1e-9 * abs(most):
             raise ValueError(
-                f"{self.name} asks for {quantity(self.level)}, and giving every anchor all its reach would bring "
-                f"{quantity(most)}; lower the level"
+                f"{self.name} asks for {quantity(self.level)}, and no flow brings more than {quantity(most)}; "
+                f"lower the level"
             )
         return bound
 
     def _most(self) -> float:
-        reach = self.platform.reach_of(self.welfare.of)
-        amounts = Totals(self.platform, None)
-        amounts._amounts[self.welfare.of] = reach
-        most = float(self.welfare.value(amounts).sum())
-        return most + 1e-9 * abs(most)
+        """What no flow is worth more than: the smaller of two estimates by Fenchel's inequality, which is what giving
+        every anchor all its reach would bring where more is never worse.
+        """
+        reach, everything = self.welfare.reach, Totals(self.platform, None)
+        everything._amounts[self.welfare.of] = reach
+        marginals = (np.zeros(reach.size), self.welfare.supergradient(everything))
+        return min(float(self.welfare.conjugate(p).sum() + (np.maximum(p, 0.0) * reach).sum()) for p in marginals)
 
     @property
     def index(self) -> Welfare:
