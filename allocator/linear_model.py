@@ -12,23 +12,41 @@ from numpy.typing import NDArray
 from allocator.graph import Platform
 from allocator.problem import Multipliers, Problem
 from allocator.rules import GMV
-from allocator.rules.rows import Boxes
+from allocator.rules.rows import Boxes, Rows
 
 FloatArray = NDArray[np.float64]
+MEETINGS = 2
+"""From rows to variables and back: those of a level, and the slack of that level, are two steps from any impression."""
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
     """Rows of one rule (or of the boxes on one good) over edges and the rule's own auxiliary variables, in user
-    units.
+    units; ``unit`` (K,) is what an impression typically brings to each row, 0 for a row of auxiliary variables alone.
     """
 
     matrix: Any
     lower: FloatArray
     upper: FloatArray
-    unit: float
+    unit: FloatArray
     auxiliary: Any = None
     cost: FloatArray | None = None
+
+    def units(self) -> tuple[FloatArray, FloatArray]:
+        """Units of the rows (K,) and of the auxiliary variables (n,), each from those it meets: a rule may speak of
+        currency in one row and of impressions in the next.
+        """
+        if self.auxiliary is None:
+            return np.where(self.unit > 0, self.unit, 1.0), np.zeros(0)
+        own, columns = self.auxiliary.tocoo(), np.zeros(self.auxiliary.shape[1])
+        row, column, size, rows = own.row, own.col, np.abs(own.data), self.unit.copy()
+        for _ in range(MEETINGS):
+            met = np.divide(rows[row], size, out=np.zeros(size.size), where=size > 0)
+            known = columns > 0
+            np.maximum.at(columns, column[~known[column]], met[~known[column]])
+            known = rows > 0
+            np.maximum.at(rows, row[~known[row]], (size * columns[column])[~known[row]])
+        return np.where(rows > 0, rows, 1.0), np.where(columns > 0, columns, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,15 +112,20 @@ def linear_model(problem: Problem) -> LinearModel:
     impressions = float(platform.supply.mean()) or 1.0
     boxes = {good: (box, np.flatnonzero((box.lower > 0) | (box.upper < np.inf))) for good, box in _boxes(problem)}
     supply = Block(
-        csr_array((np.ones(E), np.arange(E), platform.indptr), shape=(S, E)), np.full(S, -np.inf), platform.supply, 1.0
+        csr_array((np.ones(E), np.arange(E), platform.indptr), shape=(S, E)),
+        np.full(S, -np.inf),
+        platform.supply,
+        np.ones(S),
     )
     blocks = [supply, *_blocks(problem, boxes)]
+    units = [block.units() for block in blocks]
     objective = problem.gmv_weight * platform.value.astype(np.float64) * impressions
-    auxiliary = [block.cost * block.unit * impressions for block in blocks if block.cost is not None]
+    pairs = zip(blocks, units, strict=True)
+    auxiliary = [block.cost * own * impressions for block, (_, own) in pairs if block.cost is not None]
     objective = np.concatenate((objective, *auxiliary))
     currency = float(np.abs(objective).max()) or 1.0
-    grid = [[block.matrix * (1.0 / block.unit), *_own_columns(block, blocks)] for block in blocks]
-    unit = np.repeat([block.unit * impressions for block in blocks], [block.lower.size for block in blocks])
+    grid = _grid(blocks, units)
+    unit = np.concatenate([rows * impressions for rows, _ in units])
     return LinearModel(
         problem,
         csr_array(block_array(grid, format="csr")),
@@ -116,15 +139,20 @@ def linear_model(problem: Problem) -> LinearModel:
     )
 
 
-def _own_columns(block: Block, blocks: list[Block]) -> list[Any]:
-    """Auxiliary columns of a row of blocks: a block sees only its own variables, measured in its own unit."""
+def _grid(blocks: list[Block], units: list[tuple[FloatArray, FloatArray]]) -> list[list[Any]]:
+    """Blocks of the matrix, everything in its unit: a block sees only its own variables beside the edges."""
     from scipy.sparse import csr_array
 
-    return [
-        other.auxiliary if other is block else csr_array((block.lower.size, other.auxiliary.shape[1]))
-        for other in blocks
-        if other.auxiliary is not None
-    ]
+    grid = []
+    for block, (rows, own) in zip(blocks, units, strict=True):
+        line = [csr_array(block.matrix * (1.0 / rows)[:, None])]
+        for other in blocks:
+            if other is block and block.auxiliary is not None:
+                line.append(csr_array(block.auxiliary * (1.0 / rows)[:, None] * own[None, :]))
+            elif other.auxiliary is not None:
+                line.append(csr_array((block.lower.size, other.auxiliary.shape[1])))
+        grid.append(line)
+    return grid
 
 
 def _boxes(problem: Problem) -> Iterator[tuple[str, Boxes]]:
@@ -137,7 +165,8 @@ def _blocks(problem: Problem, boxes: dict[str, tuple[Boxes, NDArray[np.int64]]])
     for good, (box, bounded) in boxes.items():
         into = _into_anchors(platform, good)
         lower = np.where(box.lower > 0, box.lower, -np.inf)
-        yield Block(into[bounded], lower[bounded], box.upper[bounded], _unit(platform, good))
+        unit = np.full(bounded.size, _unit(platform, good))
+        yield Block(into[bounded], lower[bounded], box.upper[bounded], unit)
     for term in problem.terms:
         if term.box is None and not isinstance(term, GMV):
             rows = term.rows
@@ -145,8 +174,7 @@ def _blocks(problem: Problem, boxes: dict[str, tuple[Boxes, NDArray[np.int64]]])
                 coefficients if good == "edges" else coefficients @ _into_anchors(platform, good)
                 for good, coefficients in rows.coefficients.items()
             )
-            unit = max(_unit(platform, good) for good in rows.coefficients)
-            yield Block(matrix, rows.lower, rows.upper, unit, rows.auxiliary, rows.cost)
+            yield Block(matrix, rows.lower, rows.upper, _row_units(platform, rows), rows.auxiliary, rows.cost)
 
 
 def _into_anchors(platform: Platform, good: str) -> Any:
@@ -157,6 +185,15 @@ def _into_anchors(platform: Platform, good: str) -> Any:
     measure = platform.measure(good)
     entries = np.ones(E) if measure is None else measure.astype(np.float64)
     return csc_array((entries, platform.anchor, np.arange(E + 1)), shape=(platform.anchor_count, E)).tocsr()
+
+
+def _row_units(platform: Platform, rows: Rows) -> FloatArray:
+    """What an impression typically brings to each row (K,): its largest coefficient, good by good."""
+    units = np.zeros(rows.lower.size)
+    for good, coefficients in rows.coefficients.items():
+        largest = abs(coefficients).max(axis=1).toarray().ravel() if coefficients.nnz else 0.0
+        units = np.maximum(units, _unit(platform, good) * largest)
+    return units
 
 
 def _unit(platform: Platform, good: str) -> float:

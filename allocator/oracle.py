@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 
 
+ALL = 1.0 - 2.0**-40
+"""A share that counts as all of the supply, whatever rounding has made of its pieces."""
+
+
 class Piece(NamedTuple):
     """A part of the supply that every edge can take, ``width`` in (0, 1], at a ``discount`` on its surplus."""
 
@@ -48,7 +52,10 @@ def best_use(
         return best, best
     row = np.repeat(np.arange(starts.size), np.diff(np.append(starts, surplus.size)))
     worth = np.concatenate([surplus - piece.discount for piece in pieces])
-    width = np.repeat([piece.width for piece in pieces], surplus.size)
+    widths = [piece.width for piece in pieces]
+    if sum(widths) > ALL:
+        widths[-1] = 2.0  # an edge without a hard cap could take more than there is: its last part tells the rent
+    width = np.repeat(widths, surplus.size)
     rows = np.tile(row, len(pieces))
     order = np.lexsort((-worth, rows))
     worth, width, rows = worth[order], width[order], rows[order]

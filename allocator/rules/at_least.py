@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from allocator.graph import Platform
 from allocator.rules.linear import Linear
+from allocator.rules.robust import RobustGMV
 from allocator.rules.rows import Rows
 from allocator.rules.rule import Constraint, Marginals, Nearest, Totals, Violation, Welfare
 from allocator.rules.stated import Stated
@@ -23,6 +24,8 @@ GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
 DECADES, NARROWINGS = 12.0, 90
 SEARCH, CLOSE, HINT = 100, 1e-13, 1e-6
 """Steps of the search for a weight, how near it comes, and its first weight."""
+SMALLEST = np.finfo(np.float64).tiny * 10.0**DECADES
+"""A typical multiplier from which smaller ones can be searched without leaving the range of numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +70,7 @@ class AtLeast(Constraint):
         mu = self._weight_of(raw)
         if mu is None:
             typical = np.abs(self.index.supergradient(Totals.even(self.platform)))
-            unit = size / (float(typical.max(initial=0.0)) or 1.0)
+            unit = max(size / (float(typical.max(initial=0.0)) or 1.0), SMALLEST)
             mu = _golden(lambda log: self._loss(raw, unit * math.exp(log)), DECADES * math.log(10.0)) * unit
         mu = min(mu, self.price_limit)
         return np.append(mu, self.index.fit({self.of: raw / mu})) if mu > 0 else self.idle()
@@ -255,24 +258,30 @@ class FairnessAtLeast(AtLeast):
         object.__setattr__(self, "of", getattr(self.welfare, "of", "exposure"))
 
     def bind(self, platform: Platform) -> Self:
-        if not isinstance(self.welfare, Welfare) or isinstance(self.welfare, Linear):
-            raise ValueError(f"FairnessAtLeast needs a welfare term such as Nash(), not {self.welfare!r}")
+        if not isinstance(self.welfare, Welfare) or isinstance(self.welfare, Linear | RobustGMV):
+            name = getattr(self.welfare, "name", self.welfare)
+            raise ValueError(
+                f"FairnessAtLeast needs a welfare term such as Nash(), not {name}; a floor of GMV is GMVAtLeast"
+            )
         if not (isinstance(self.level, int | float | np.number) and math.isfinite(self.level)):
             raise ValueError(f"the level of {self.name} must be a finite number, not {self.level!r}")
         bound = replace(super().bind(platform), welfare=replace(self.welfare, weight=1.0).bind(platform))
         most = bound._most()
-        if self.soft is None and self.level > most:
+        if self.soft is None and self.level > most + 1e-9 * abs(most):
             raise ValueError(
-                f"{self.name} asks for {quantity(self.level)}, and giving every anchor all its reach (or nothing) "
-                f"would bring {quantity(most)}; lower the level"
+                f"{self.name} asks for {quantity(self.level)}, and no flow brings more than {quantity(most)}; "
+                f"lower the level"
             )
         return bound
 
     def _most(self) -> float:
-        """An upper estimate of W: it rises with every amount, or is a total times something that is never above 0."""
-        reach = self.platform.reach_of(self.welfare.of)
-        most = max(self._welfare_of(reach), self._welfare_of(np.zeros(reach.size)))
-        return most + 1e-9 * abs(most)
+        """What no flow is worth more than: the smaller of two estimates by Fenchel's inequality, which is what giving
+        every anchor all its reach would bring where more is never worse.
+        """
+        reach, everything = self.welfare.reach, Totals(self.platform, None)
+        everything._amounts[self.welfare.of] = reach
+        marginals = (np.zeros(reach.size), self.welfare.supergradient(everything))
+        return min(float(self.welfare.conjugate(p).sum() + (np.maximum(p, 0.0) * reach).sum()) for p in marginals)
 
     def _welfare_of(self, amounts: FloatArray) -> float:
         """W of any amounts of the good, (A,)."""

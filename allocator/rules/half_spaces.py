@@ -114,8 +114,11 @@ class HalfSpaces(Constraint):
         return Violation(float(excess[worst]), float(relative[worst]), str(sides.names[worst]))
 
     def shadow_price(self, multipliers: FloatArray, totals: Totals, surplus: Any) -> FloatArray:
-        """mu for a cap and -mu for a floor, times the total where the level is a share."""
-        total = np.where(self.sides.shares, float(totals.of(self.of).sum()), 1.0)
+        """mu for a cap and -mu for a floor, times the total where the level is a share; nothing for a cap beyond reach,
+        which the conjugate does not count.
+        """
+        counted = self.sides.most == -self.sides.level
+        total = np.where(self.sides.shares, float(totals.of(self.of).sum()), np.where(counted, 1.0, 0.0))
         return 0.0 - self.sides.per_level * self._limited(multipliers) * total
 
     def stated(self, totals: Totals) -> Stated:

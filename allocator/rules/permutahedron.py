@@ -44,13 +44,26 @@ def pooled(q: FloatArray, weights: FloatArray) -> Pooled:
 
 
 def projected(theta: FloatArray, weights: FloatArray) -> FloatArray:
-    """The point of the permutahedron of falling ``weights`` (n,) nearest to theta (n,): theta is the argument -q of
-    `pooled` at step 1, and what that map adds to q is the projection.
+    """The point of the permutahedron of falling ``weights`` (n,) nearest to theta (n,).
+
+    In falling order of theta, pools as those of `pooled` at -theta; in each, theta moves as one to the mean of the
+    weights. Gaps of theta wider than the weights span part pools however wide, so they are cut: far points would
+    otherwise drown the weights in their own rounding.
     """
-    scale = max(float(np.abs(weights).max(initial=0.0)), float(np.abs(theta).max(initial=0.0)))
-    if scale == 0:
-        return np.zeros_like(theta)
-    return (pooled(-theta / scale, weights / scale).amounts + theta / scale) * scale
+    from scipy.optimize import isotonic_regression
+
+    if not weights.size or weights[0] == weights[-1]:
+        return weights.copy()
+    order = np.argsort(-theta, kind="stable")
+    q = -theta[order]
+    span = 2.0 * float(weights[0] - weights[-1])
+    near = np.append(0.0, np.cumsum(np.minimum(np.diff(q), span)))
+    blocks = isotonic_regression(near + weights).blocks
+    first, count = blocks[:-1], np.diff(blocks)
+    step = q - np.repeat(q[first], count)
+    point = np.empty(theta.size)
+    point[order] = np.repeat(np.add.reduceat(step + weights, first) / count, count) - step
+    return point
 
 
 def by_rank(amounts: FloatArray, weights: FloatArray) -> FloatArray:

@@ -97,7 +97,8 @@ class RobustGMV(Welfare):
         return self.weight * np.concatenate((totals.of("gmv"), -worst))
 
     def size(self, totals: Totals) -> float:
-        return float(self.value(totals).sum())
+        """GMV and what may be lost of it, both counted: their difference can be nothing, or less."""
+        return float(np.abs(self.value(totals)).sum())
 
     def level(self, totals: Totals) -> float:
         return float(self.value(totals).sum()) / (self.weight * max(self.active.size, 1))

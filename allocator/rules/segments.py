@@ -169,7 +169,8 @@ class SegmentFloor(Constraint):
     @cached_property
     def least(self) -> FloatArray:
         """What every segment must get, (S,)."""
-        return self.share * self.platform.supply
+        asked = self.share * self.platform.supply
+        return np.where(asked < np.finfo(np.float64).tiny, 0.0, asked)  # as levels of anchors
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -98,7 +98,7 @@ class TargetShares(Divided):
 
     @property
     def name(self) -> str:
-        alike = self.target is None or (isinstance(self.target, np.ndarray) and np.ptp(self.target) == 0)
+        alike = self.target is None or (not isinstance(self.target, str | Mapping) and np.ptp(self.target) == 0)
         return f"{'Entropy' if alike else 'TargetShares'} of {self.of}"
 
     def bind(self, platform: Platform) -> Self:
@@ -137,6 +137,8 @@ class TargetShares(Divided):
     def cvxpy(self, totals: Any) -> tuple[Any, list]:
         import cvxpy as cp
 
+        if not self.active.size:
+            return 0, []
         unit = totals.unit(self.of)[self.active]
         amounts = totals.of(self.of)[self.active]
         typical = float(unit.sum())
@@ -188,6 +190,8 @@ class Concentration(Divided):
     def cvxpy(self, totals: Any) -> tuple[Any, list]:
         import cvxpy as cp
 
+        if not self.active.size:
+            return 0, []
         unit = totals.unit(self.of)[self.active]
         amounts = totals.of(self.of)[self.active]
         typical = float(unit.sum())
@@ -197,6 +201,7 @@ class Concentration(Divided):
 
 def on_simplex(point: FloatArray) -> FloatArray:
     """The nearest point of the simplex (Held, Wolfe and Crowder 1974)."""
+    point = point - point.max()  # moves nothing, and far points keep the digits that matter
     ranked = np.sort(point)[::-1]
     excess = (np.cumsum(ranked) - 1.0) / np.arange(1, point.size + 1)
     return np.maximum(point - excess[np.flatnonzero(ranked > excess)[-1]], 0.0)
