@@ -11,6 +11,7 @@ from allocator.driver import AllocationError, Answer, Goal, NoAnswer, Solver, Un
 from allocator.frontier import Frontier, baselines, frontier, price_of_fairness, weighted
 from allocator.graph import Platform
 from allocator.holdout import Holdout, holdout_gmv
+from allocator.leximin import Leximin, leximin
 from allocator.networks import from_networkx, to_networkx
 from allocator.problem import Problem
 from allocator.rules import (
@@ -73,6 +74,7 @@ __all__ = [
     "HHIAtMost",
     "HeadCap",
     "Holdout",
+    "Leximin",
     "MaxMin",
     "Nash",
     "NoAnswer",
@@ -95,6 +97,7 @@ __all__ = [
     "from_networkx",
     "frontier",
     "holdout_gmv",
+    "leximin",
     "metrics",
     "plots",
     "price_of_fairness",

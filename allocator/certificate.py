@@ -97,9 +97,17 @@ class Certificate:
         )
 
 
-def certify(problem: Problem, flow: FloatArray | Totals, multipliers: Multipliers | None = None) -> Certificate:
+def certify(
+    problem: Problem,
+    flow: FloatArray | Totals,
+    multipliers: Multipliers | None = None,
+    *,
+    edges: NDArray[np.bool_] | None = None,
+) -> Certificate:
     """Judge a flow (E,), or its totals where they are known, with one multiplier per term (supergradients and idle
     constraints where there are none).
+
+    With ``edges`` (E,) the bound is one on flows along these edges alone, which must be those that the flow uses.
 
     Raises
     ------
@@ -111,7 +119,7 @@ def certify(problem: Problem, flow: FloatArray | Totals, multipliers: Multiplier
     totals = flow if isinstance(flow, Totals) else Totals(problem.platform, _finite(problem.platform, flow))
     multipliers = problem.supporting(totals) if multipliers is None else _checked(problem, multipliers)
     with np.errstate(over="ignore", invalid="ignore"):  # far prices overflow: the bound is then infinite
-        rents = _rents(problem.platform, problem.surplus(multipliers))
+        rents = _rents(problem.platform, problem.surplus(multipliers), edges)
         bound, rounding = _bound(problem, multipliers, rents)
         credit = _credit(problem, totals, multipliers, rents.last)
     welfare = [t for t in problem.terms if isinstance(t, Welfare)]
@@ -202,8 +210,8 @@ def _bound(problem: Problem, multipliers: Multipliers, rents: Rents) -> tuple[fl
     return bound, rents.rounding + _allowance(problem.platform) * float(np.abs(added).sum())
 
 
-def _rents(platform: Platform, surplus: Surplus) -> Rents:
-    """Rents of a surplus.
+def _rents(platform: Platform, surplus: Surplus, allowed: NDArray[np.bool_] | None = None) -> Rents:
+    """Rents of a surplus, on some edges or on all.
 
     Prices that run far make alpha v and beta cancel; an edge counts with its own rounding error added, so that an
     error is paid for exactly where it could have changed the winner.
@@ -215,6 +223,8 @@ def _rents(platform: Platform, surplus: Surplus) -> Rents:
         s, size = sales + bonus, np.abs(sales) + np.abs(bonus)
         if surplus.extra is not None:
             s, size = s + surplus.extra[edges], size + np.abs(surplus.extra[edges])
+        if allowed is not None:
+            s = np.where(allowed[edges], s, -np.inf)
         starts = platform.indptr[segments] - edges.start
         most[segments], last[segments] = best_use(s, starts, surplus.pieces)
         raised[segments], _ = best_use(s + 2.0**-50 * size, starts, surplus.pieces)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.graph import Platform
-from allocator.rules.levels import positive
+from allocator.rules.levels import Where, anchors_where, positive
 from allocator.rules.permutahedron import pooled
 from allocator.rules.rows import Rows
 from allocator.rules.rule import Nearest, Totals, Welfare
@@ -23,23 +23,28 @@ FloatArray = NDArray[np.float64]
 class MaxMin(Welfare):
     """min over anchors with positive reach of y_j / m_j, merits m_j > 0 (1 by default).
 
-    Conjugate of p with weight lam (derived here): split y_j = m_j z + r_j with z = min y/m and r >= 0. Then
-    lam z - p.y = z (lam - m.p) - p.r; dropping anchors with p_j > 0 from r and bounding z by min R/m gives
-    sum R_j max(0, -p_j) + min(R/m) max(0, lam - sum m_j max(0, p_j)).
+    ``where`` (None, mask, "attribute=value" or ids) says which anchors are looked at.
+
+    Conjugate of p with weight lam (derived here): split y_j = m_j z + r_j with z = min y/m and r >= 0, and m_j = 0 for
+    anchors that are not looked at. Then lam z - p.y = z (lam - m.p) - p.r; dropping anchors with p_j > 0 from r and
+    bounding z by min R/m gives sum R_j max(0, -p_j) + min(R/m) max(0, lam - sum m_j max(0, p_j)).
     """
 
     merit: Any = field(default=None, kw_only=True)
+    where: Where = field(default=None, kw_only=True)
 
     @property
     def name(self) -> str:
         return f"MaxMin of {self.of}"
 
     def bind(self, platform: Platform) -> Self:
-        return replace(super().bind(platform), merit=positive(platform, self.merit, "merits"))
+        merit, where = positive(platform, self.merit, "merits"), anchors_where(platform, self.where)
+        return replace(super().bind(platform), merit=merit, where=where)
 
     @cached_property
     def active(self) -> NDArray[np.int64]:
-        return np.flatnonzero(self.reach > 0)
+        """Anchors the term runs over."""
+        return np.flatnonzero((self.reach > 0) & self.where)
 
     @cached_property
     def m(self) -> FloatArray:
@@ -79,7 +84,7 @@ class MaxMin(Welfare):
         short = lam - float((self.m * np.maximum(0.0, p)).sum())
         # The second and third summand cancel: they only make the rounding allowance count the difference above.
         corner = self._most * np.array([max(0.0, short), lam, -lam])
-        return np.concatenate((self.reach[self.active] * np.maximum(0.0, -p), corner))
+        return np.concatenate((self.reach * np.maximum(0.0, -multipliers), corner))
 
     def fit(self, marginals: Mapping[str, FloatArray]) -> FloatArray:
         """Non-negative and, weighed by merit, of sum at most the weight."""

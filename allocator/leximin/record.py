@@ -1,0 +1,134 @@
+"""What the leximin procedure returns: an allocation, its levels, and a proof for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.allocation import Allocation
+from allocator.certificate import Certificate, certify
+from allocator.problem import Multipliers, Problem
+from allocator.rules import Floor, MaxMin
+from allocator.wording import quantity
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """Anchors that stop at the same amount per unit of merit.
+
+    Attributes
+    ----------
+    level : float
+        What they have, in units of the good per unit of merit.
+    anchors : (n,) int
+        Their positions.
+    bound : float
+        Proved: no flow under the rules that leaves all lower levels what they have gives every other anchor more than
+        this per unit of merit. The proof prices all anchors of the level, so that none of them can have more while the
+        others keep theirs.
+    """
+
+    level: float
+    anchors: NDArray[np.int64]
+    bound: float
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Leximin:
+    """A leximin allocation: of all flows under the rules the one that is best for the worst-off anchor, of those the
+    best for the second worst-off, and so on; and among these the one of highest GMV.
+
+    Attributes
+    ----------
+    allocation : Allocation
+        Of the problem of highest GMV in which every anchor keeps what it has.
+    problem : Problem
+        The one that was asked about.
+    of : str
+        The good that is shared out.
+    merit : (A,)
+    levels : tuple of Level
+        Rising.
+    proof : callable
+        Multipliers for `max_min` of a level, and the edges (E,) that proofs of lower levels leave open, or None for
+        all: where surplus is below rent in such a proof, no flow that keeps the lower levels exactly can send
+        anything.
+    """
+
+    allocation: Allocation
+    problem: Problem
+    of: str
+    merit: FloatArray
+    levels: tuple[Level, ...]
+    proof: Callable[[int, Problem], tuple[Multipliers, NDArray[np.bool_] | None]]
+
+    @cached_property
+    def amounts(self) -> FloatArray:
+        """What every anchor has of the good, (A,)."""
+        return self.allocation.totals.of(self.of)
+
+    @cached_property
+    def rank(self) -> NDArray[np.int64]:
+        """Position of every anchor's level in ``levels``, (A,); -1 for anchors without reach, which take no part."""
+        return ranks(self.levels, self.merit.size)
+
+    @cached_property
+    def level_of(self) -> FloatArray:
+        """Level of every anchor, (A,); 0 for anchors without reach."""
+        level = np.append([entry.level for entry in self.levels], 0.0)
+        return level[self.rank]
+
+    @property
+    def gap(self) -> float:
+        """By how much a bound exceeds its level at most, relative to the level."""
+        return max((excess(entry) for entry in self.levels), default=0.0)
+
+    def max_min(self, k: int) -> Problem:
+        """The problem whose optimum level ``k`` is: the worst-off of all anchors but those of lower levels, which keep
+        what they have.
+        """
+        return max_min(self.problem, self.of, self.merit, (self.rank, self.amounts), k)
+
+    def certificate(self, k: int) -> Certificate:
+        """The allocation's flow and the proof of level ``k``, judged anew on `max_min`: one pass over the edges."""
+        problem = self.max_min(k)
+        multipliers, edges = self.proof(k, problem)
+        return certify(problem, self.allocation.totals, multipliers, edges=edges)
+
+    def __repr__(self) -> str:
+        count = f"{len(self.levels):,} level{'s' if len(self.levels) != 1 else ''}"
+        span = f" from {quantity(self.levels[0].level)} to {quantity(self.levels[-1].level)}" if self.levels else ""
+        return f"Leximin of {self.of}({count}{span}, proved to a relative {self.gap:.1g}, {self.allocation!r})"
+
+
+def ranks(levels: tuple[Level, ...], anchors: int) -> NDArray[np.int64]:
+    """Position of every anchor's level, (A,); -1 without one."""
+    rank = np.full(anchors, -1, dtype=np.int64)
+    for k, entry in enumerate(levels):
+        rank[entry.anchors] = k
+    return rank
+
+
+def excess(entry: Level) -> float:
+    """Bound over level, less 1; absolute where the level is 0."""
+    return max(0.0, entry.bound - entry.level) / (entry.level or 1.0)
+
+
+def max_min(
+    problem: Problem, of: str, merit: FloatArray, kept: tuple[NDArray[np.int64], FloatArray], k: int
+) -> Problem:
+    """The hard rules of a problem, floors at the amounts of anchors of a rank below ``k``, and max-min of the rest;
+    ``kept`` is rank and amount of every anchor.
+    """
+    rank, amounts = kept
+    rules = [rule for rule in problem.rules if getattr(rule, "soft", None) is None]
+    floor = np.where((rank >= 0) & (rank < k), amounts, 0.0)
+    if floor.any():
+        rules.append(Floor(floor, of=of))
+    return Problem(problem.platform, MaxMin(of=of, merit=merit, where=rank >= k), rules)
