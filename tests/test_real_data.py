@@ -26,6 +26,19 @@ def test_reference_optima_are_met_and_certified(graph, model, solver):
     assert allocation.status is al.Status.CERTIFIED
 
 
+def test_the_largest_floor_at_98_percent_of_gmv_is_that_of_the_reference(graph):
+    """Model C: max-min of exposure over observed traffic, with GMV at least .98 of the optimum of model A."""
+    name, platform = graph
+    reference = real_data.reference(name)
+    if "C_maxmin_floor_at_98pct" not in reference:
+        pytest.skip("the reference has no model C for this graph")
+    rules = [al.Cap("observed:1.25"), al.GMVAtLeast(0.98 * reference["A_max_gmv"])]
+    fair = al.MaxMin(merit=platform.into_anchors(platform.observed))
+    allocation = al.solve(al.Problem(platform, fair, rules), relative_gap=1e-8)
+    assert allocation.certificate.objective == pytest.approx(reference["C_maxmin_floor_at_98pct"], rel=1e-6)
+    assert allocation.status is al.Status.CERTIFIED
+
+
 def test_pure_gmv_starves_as_many_anchors_as_the_reference_says(graph):
     name, platform = graph
     reference = real_data.reference(name)
