@@ -152,7 +152,8 @@ class Dual:
     def recentre(self, point: Point, temperature: float, per_good: FloatArray) -> None:
         """Tell the voices where the loads are."""
         for voice, part in zip(self.voices, self.parts, strict=True):
-            voice.recentre(point.loads[part], temperature * float(per_good[voice.good] / per_good[0]))
+            curvature = point.diagonal[part] - point.stiffness[part]
+            voice.recentre(point.loads[part], curvature, temperature * float(per_good[voice.good] / per_good[0]))
 
     def admissible(self, x: FloatArray) -> FloatArray:
         """Coordinates whose conjugates are known exactly, near x."""

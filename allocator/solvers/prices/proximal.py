@@ -24,9 +24,9 @@ from allocator.rules.shares import Divided
 from allocator.solvers.prices.voices import Reply, Voice
 
 FloatArray = NDArray[np.float64]
-STEP, FLAT, TRACE = 0.2, 2.5, 1e-6
-"""Step of the proximal map per temperature, as far as loads move by themselves; in amounts, that of this many mean
-loads; and the least that an anchor is taken to have at the centre, in mean loads."""
+STEP, LEAST, TRACE = 1.0, 0.01, 1e-6
+"""Step of the proximal map, as far as loads move by themselves, but at least this part of what they would at the
+temperature if all were contested; and the least that an anchor is taken to have at the centre, in mean loads."""
 
 
 @dataclass(eq=False)
@@ -78,10 +78,11 @@ class Proximal(Voice):
         """Whether the regularisation is in amounts, and not in their logarithms."""
         return self.rule.index.plain if self.level else self.rule.plain
 
-    def recentre(self, loads: FloatArray, temperature: float) -> None:
+    def recentre(self, loads: FloatArray, curvature: FloatArray, temperature: float) -> None:
         typical = float(loads.mean()) or 1.0
         self.centre = np.maximum(loads, 0.0 if self.plain else TRACE * typical)
-        self.step = STEP * (FLAT * typical if self.plain else 1.0) / (temperature * float(self.m.mean()))
+        alone = float(curvature.mean()) / (1.0 if self.plain else typical)
+        self.step = STEP * max(alone, LEAST * (typical if self.plain else 1.0) / (temperature * float(self.m.mean())))
 
     def _more(self) -> float:
         """By how much a level is raised, where it can be."""
@@ -220,9 +221,9 @@ class Shared(Proximal):
         self.active, self.m, self.level = rule.active, np.ones(rule.active.size), False
         self.whole, self.step = 0.0, 1.0
 
-    def recentre(self, loads: FloatArray, temperature: float) -> None:
+    def recentre(self, loads: FloatArray, curvature: FloatArray, temperature: float) -> None:
         self.whole = float(loads.sum())
-        self.step = STEP * (self.whole or 1.0) / temperature
+        self.step = (self.whole or 1.0) / temperature
 
     def reply(self, x: FloatArray, loads: FloatArray) -> Reply:
         best, shares = self.rule.best(x)

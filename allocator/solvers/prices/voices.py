@@ -98,8 +98,10 @@ class Voice(ABC):
         """Coordinates to begin with."""
         return np.zeros(self.size)
 
-    def recentre(self, loads: FloatArray, temperature: float) -> None:
-        """Take loads as the centre of what is near, at a temperature in currency per unit of the good."""
+    def recentre(self, loads: FloatArray, curvature: FloatArray, temperature: float) -> None:
+        """Take loads (n,) as the centre of what is near; ``curvature`` (n,) is how they answer coordinates by
+        themselves, at a temperature in currency per unit of the good.
+        """
         return None
 
     def earned(self, loads: FloatArray) -> float:
