@@ -9,34 +9,33 @@ from allocator.problem import Problem
 from allocator.rules import Constraint, Totals
 
 FloatArray = NDArray[np.float64]
-MARGIN, LARGEST = 1e-11, 0.5
-"""Relative slack that mixing leaves, and the largest part that it may take of the other flow."""
-ROUNDS, FEW = 10, 3
-"""Flows that are tried at most, and at least, which makes slack larger."""
+MARGIN, CLOSE, LARGEST = 1e-11, 1e-12, 0.5
+"""Relative slack that mixing leaves, a violation that counts as none, and the largest part of the other flow."""
+ROUNDS, ENOUGH, DEAR = 10, 1e-3, 1e3
+"""Mixtures tried at most, slack from which on more would save little, and the price of breaking other rules."""
 
 
-def mixed(problem: Problem, flow: FloatArray) -> FloatArray:
+def mixed(problem: Problem, flow: FloatArray, kept: list[FloatArray]) -> FloatArray:
     """A flow that keeps every hard rule, made of one that nearly does and of one that does with slack; the given flow
     where none is found.
 
     Rules are concave: where a flow misses a rule by d > 0 and another has slack s > 0, the part d / (d + s) of the
-    other is enough. The other is the mixture of a few flows with the largest smallest slack: of the even flow, of
-    nothing, and, one after the other, of what rules want most where those leave least slack (Dantzig and Wolfe 1960).
+    other is enough. The other is the mixture with the largest smallest slack in what is broken, nothing else broken, of
+    a few flows: those ``kept``, nothing, the flow itself and, one after the other, what rules want most where those
+    leave least slack (Dantzig and Wolfe 1960).
     """
     rules = [rule for rule in problem.constraints if rule.soft is None]
-    lacking = -_slacks(rules, Totals(problem.platform, flow))
-    if (lacking <= 0).all():
+    here = _slacks(rules, Totals(problem.platform, flow))
+    broken = here < -CLOSE
+    if not broken.any():
         return flow
-    other = _roomy(problem, rules)
+    other = _roomy(problem, rules, [flow, *kept, np.zeros_like(flow)], broken)
     if other is None:
         return flow
-    slack = _slacks(rules, Totals(problem.platform, other))
-    broken = lacking > 0
-    if (slack[broken] <= 0).any():
-        return flow
-    missing = lacking[broken] + MARGIN
-    part = float((missing / (missing + slack[broken])).max())
-    return flow if part > LARGEST else (1.0 - part) * flow + part * other
+    there = _slacks(rules, Totals(problem.platform, other))
+    missing = MARGIN - here[broken]
+    part = float((missing / (missing + there[broken])).max())
+    return flow if not 0 < part <= LARGEST else (1.0 - part) * flow + part * other
 
 
 def _slacks(rules: list[Constraint], totals: Totals) -> FloatArray:
@@ -44,35 +43,38 @@ def _slacks(rules: list[Constraint], totals: Totals) -> FloatArray:
     return np.concatenate([rule.slack(totals).ravel() for rule in rules] or [np.zeros(0)])
 
 
-def _roomy(problem: Problem, rules: list[Constraint]) -> FloatArray | None:
-    """A mixture of flows with the largest smallest slack, or None if none has any."""
+def _roomy(
+    problem: Problem, rules: list[Constraint], flows: list[FloatArray], broken: NDArray[np.bool_]
+) -> FloatArray | None:
+    """A mixture of flows, and of what rules want, with slack in what is broken, or None."""
     platform = problem.platform
-    flows = [platform.even_flow, np.zeros(platform.edge_count)]
     for _ in range(ROUNDS):
         table = np.stack([_slacks(rules, Totals(platform, flow)) for flow in flows], axis=1)
-        parts, least, price = _largest_least(table)
+        parts, least, price = _largest_least(table, broken)
         best = sum((part * flow for part, flow in zip(parts, flows, strict=True)), np.zeros(platform.edge_count))
-        if least > 0 and len(flows) > FEW:
-            return best
+        if least > ENOUGH:
+            break
         flows.append(_best_reply(problem, _wanted(problem, rules, Totals(platform, best), price)))
     return best if least > 0 else None
 
 
-def _largest_least(table: FloatArray) -> tuple[FloatArray, float, FloatArray]:
-    """Parts of columns (c,) that add up to 1 and whose mixture has the largest smallest entry, that entry, and the
-    prices of the rows (r,).
+def _largest_least(table: FloatArray, broken: NDArray[np.bool_]) -> tuple[FloatArray, float, FloatArray]:
+    """Parts of columns (c,) that add up to 1 and whose mixture has the largest smallest entry in ``broken`` rows, and
+    none below 0 in the others as far as may be; that entry, and the prices of the rows (r,).
     """
     from scipy.optimize import linprog
 
     count = table.shape[1]
-    rows = np.hstack((-table, np.ones((table.shape[0], 1))))
-    sums = np.append(np.ones(count), 0.0)[None, :]
-    bounds = [(0.0, 1.0)] * count + [(None, 1.0)]
-    cost = np.append(np.zeros(count), -1.0)
-    found = linprog(cost, A_ub=rows, b_ub=np.zeros(rows.shape[0]), A_eq=sums, b_eq=[1.0], bounds=bounds)
-    if found.x is None:
-        return np.full(count, 1.0 / count), -np.inf, np.full(table.shape[0], 1.0)
-    return found.x[:-1], float(found.x[-1]), -found.ineqlin.marginals
+    others = np.where(broken, 1.0, 0.0)
+    rows = np.hstack((-table, others[:, None], -(1.0 - others)[:, None]))
+    sums = np.append(np.ones(count), [0.0, 0.0])[None, :]
+    bounds = [(0.0, 1.0)] * count + [(None, 1.0), (0.0, None)]
+    cost = np.append(np.zeros(count), [-1.0, DEAR])
+    found = linprog(cost, A_ub=rows, b_ub=np.full(rows.shape[0], 0.0), A_eq=sums, b_eq=[1.0], bounds=bounds)
+    if found.x is None or found.x[-1] > CLOSE:
+        price = np.ones(table.shape[0]) if found.x is None else -found.ineqlin.marginals
+        return np.full(count, 1.0 / count) if found.x is None else found.x[:-2], -np.inf, price
+    return found.x[:-2], float(found.x[-2]), -found.ineqlin.marginals
 
 
 def _wanted(problem: Problem, rules: list[Constraint], totals: Totals, price: FloatArray) -> FloatArray:

@@ -29,6 +29,18 @@ def repair(problem: Problem, flow: FloatArray, multipliers: Multipliers | None =
     platform = problem.platform
     goods = sorted({t.box.of for t in problem.constraints if t.box is not None})
     boxes = {good: Boxes.of(good, problem.constraints, platform.anchor_count) for good in goods}
+    flow = _boxed(problem, flow, boxes)
+    for term in problem.welfare:
+        flow = _refill(platform, flow, term.of, _least(term, boxes.get(term.of), flow), boxes)
+    if any(t.box is None and t.soft is None for t in problem.constraints):
+        return mixed(problem, flow, [_boxed(problem, problem.platform.even_flow, boxes)])
+    only_exposure = all(t.box is not None and t.box.of == "exposure" for t in problem.constraints)
+    return _use_spare(problem, flow, multipliers) if only_exposure else flow
+
+
+def _boxed(problem: Problem, flow: FloatArray, boxes: Mapping[str, Boxes]) -> FloatArray:
+    """A flow near one that keeps supply, caps and floors, as far as may be."""
+    platform = problem.platform
     flow = _scaled_to_supply(platform, np.maximum(flow, 0.0))
     for good, box in boxes.items():
         amount = platform.amounts(good, flow)
@@ -37,12 +49,7 @@ def repair(problem: Problem, flow: FloatArray, multipliers: Multipliers | None =
         flow = _refill(platform, flow, good, box.lower, boxes)
         if good == "exposure" and (box.lower * (1 - CLOSE_ENOUGH) > platform.into_anchors(flow)).any():
             flow, _ = fill(platform, flow, box.lower)
-    for term in problem.welfare:
-        flow = _refill(platform, flow, term.of, _least(term, boxes.get(term.of), flow), boxes)
-    if any(t.box is None and t.soft is None for t in problem.constraints):
-        return mixed(problem, flow)
-    only_exposure = all(t.box is not None and t.box.of == "exposure" for t in problem.constraints)
-    return _use_spare(problem, flow, multipliers) if only_exposure else flow
+    return flow
 
 
 def _least(term: Welfare, box: Boxes | None, flow: FloatArray) -> FloatArray:

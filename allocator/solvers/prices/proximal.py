@@ -24,7 +24,7 @@ from allocator.rules.shares import Divided
 from allocator.solvers.prices.voices import Reply, Voice
 
 FloatArray = NDArray[np.float64]
-STEP, LEAST, TRACE = 1.0, 0.01, 1e-6
+STEP, LEAST, TRACE = 2.0, 0.01, 1e-6
 """Step of the proximal map, as far as loads move by themselves, but at least this part of what they would at the
 temperature if all were contested; and the least that an anchor is taken to have at the centre, in mean loads."""
 
