@@ -11,6 +11,8 @@ from numba import njit, prange
 
 SMALL = 30_000
 """Below this many edges one thread is faster than waking the others; the result is the same bytes."""
+FAINT = 1e-4
+"""Shares this near to nothing or to all move little: products with the curvature leave them out."""
 REACH = 32.0
 """exp(-32) is 1e-14: edges further below the best than this many temperatures carry nothing."""
 
@@ -224,12 +226,15 @@ def soft(
                         weight = bend * (1.0 if sparse else z)
                         curve = weight * (1.0 - (part if sparse else z))
                         mine[goods + 1, j] += curve
+                        felt = sparse or FAINT < z < 1.0 - FAINT
                         for g in range(goods):
                             v = measures[g, e]
                             mine[goods + g + 2, j] += curve * v * v
-                            s_measures[g, at + kept] = v
-                        s_anchor[at + kept], s_weight[at + kept] = j, weight
-                        kept += 1
+                            if felt:
+                                s_measures[g, at + kept] = v
+                        if felt:
+                            s_anchor[at + kept], s_weight[at + kept] = j, weight
+                            kept += 1
             if kept:
                 s_count[shared], s_part[shared] = kept, part / bend if bend > 0 else 0.0
                 shared += 1
