@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,21 +17,22 @@ ROUNDS, ENOUGH, DEAR = 10, 1e-3, 1e3
 """Mixtures tried at most, slack from which on more would save little, and the price of breaking other rules."""
 
 
-def mixed(problem: Problem, flow: FloatArray, kept: list[FloatArray]) -> FloatArray:
+def mixed(problem: Problem, flow: FloatArray, keep: Callable[[FloatArray], FloatArray]) -> FloatArray:
     """A flow that keeps every hard rule, made of one that nearly does and of one that does with slack; the given flow
     where none is found.
 
     Rules are concave: where a flow misses a rule by d > 0 and another has slack s > 0, the part d / (d + s) of the
     other is enough. The other is the mixture with the largest smallest slack in what is broken, nothing else broken, of
-    a few flows: those ``kept``, nothing, the flow itself and, one after the other, what rules want most where those
-    leave least slack (Dantzig and Wolfe 1960).
+    a few flows: the flow itself, the even flow, nothing and, one after the other, what rules want most where those
+    leave least slack (Dantzig and Wolfe 1960); ``keep`` makes a flow keep the rules of single anchors.
     """
     rules = [rule for rule in problem.constraints if rule.soft is None]
     here = _slacks(rules, Totals(problem.platform, flow))
     broken = here < -CLOSE
     if not broken.any():
         return flow
-    other = _roomy(problem, rules, [flow, *kept, np.zeros_like(flow)], broken)
+    flows = [flow, keep(problem.platform.even_flow), np.zeros_like(flow)]
+    other = _roomy(problem, rules, flows, broken, keep)
     if other is None:
         return flow
     there = _slacks(rules, Totals(problem.platform, other))
@@ -44,7 +47,11 @@ def _slacks(rules: list[Constraint], totals: Totals) -> FloatArray:
 
 
 def _roomy(
-    problem: Problem, rules: list[Constraint], flows: list[FloatArray], broken: NDArray[np.bool_]
+    problem: Problem,
+    rules: list[Constraint],
+    flows: list[FloatArray],
+    broken: NDArray[np.bool_],
+    keep: Callable[[FloatArray], FloatArray],
 ) -> FloatArray | None:
     """A mixture of flows, and of what rules want, with slack in what is broken, or None."""
     platform = problem.platform
@@ -54,7 +61,7 @@ def _roomy(
         best = sum((part * flow for part, flow in zip(parts, flows, strict=True)), np.zeros(platform.edge_count))
         if least > ENOUGH:
             break
-        flows.append(_best_reply(problem, _wanted(problem, rules, Totals(platform, best), price)))
+        flows.append(keep(_best_reply(problem, _wanted(problem, rules, Totals(platform, best), price))))
     return best if least > 0 else None
 
 

@@ -290,6 +290,11 @@ class Dual:
         conjugates = (v.conjugate(x[part]) for v, part in zip(self.voices, self.parts, strict=True))
         return self.all_rents(x) + sum(conjugates)
 
+    def tighten(self, by: float) -> None:
+        """Raise the levels of all rules by this part of themselves."""
+        for voice in self.voices:
+            voice.tighten(by)
+
     def broken(self, point: Point) -> float:
         """Largest relative violation of the constraints by the amounts of a point."""
         return max(voice.broken(point.amounts[voice.good]) for voice in self.voices)

@@ -17,9 +17,12 @@ from allocator.solvers.prices.newton import moved, newton_step
 
 FloatArray = NDArray[np.float64]
 STEPS, ROUNDS = 12, 6
+RAISED, MOST = 0.7, 1e-5
+"""Part of a violation by which levels are raised, and by how much at most, relative to them."""
 CLOSE = 1e-8
 """Part of the energy that conjugate gradients leave."""
 LENGTHS = (1.0, 0.5, 0.2, 0.05, 0.01)
+FLAT = 1e-250
 
 
 def polished(
@@ -28,6 +31,7 @@ def polished(
     """A point near one whose amounts keep all constraints, as far as steps and time allow; and the number of steps.
 
     A step is taken if it brings the loads nearer to what the voices answer; the value of the dual can no longer tell.
+    Where that ends before rules are kept, levels are raised by what is missing, which costs its price and no more.
     """
     steps = 0
     for _ in range(ROUNDS):
@@ -41,6 +45,7 @@ def polished(
             if nearer is None:
                 break
             point = nearer
+        dual.tighten(min(RAISED * dual.broken(point), MOST))
     return point, steps
 
 
@@ -57,10 +62,6 @@ def _step(dual: Dual, point: Point, temperature: float, per_good: FloatArray) ->
 
 
 def _distance(dual: Dual, point: Point) -> float:
-    """How far loads are from the answers, each voice in units of its own size."""
-    total = 0.0
-    for part in dual.parts:
-        lacking = np.where(dual.rows[part], point.gradient[part], 0.0)
-        size = float(np.abs(point.loads[part]).sum()) or 1.0
-        total += float((lacking * lacking).sum()) / size**2
-    return total
+    """How far loads are from the answers: what closing each gap alone would save, currency."""
+    lacking = np.where(dual.rows, point.gradient, 0.0)
+    return float((lacking * lacking / np.maximum(point.diagonal, FLAT)).sum())

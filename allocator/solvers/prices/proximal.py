@@ -81,8 +81,12 @@ class Proximal(Voice):
     def recentre(self, loads: FloatArray, curvature: FloatArray, temperature: float) -> None:
         typical = float(loads.mean()) or 1.0
         self.centre = np.maximum(loads, 0.0 if self.plain else TRACE * typical)
-        alone = float(curvature.mean()) / (1.0 if self.plain else typical)
+        weighed = curvature * loads if self.plain else curvature
+        alone = float(weighed.sum()) / (float(loads.sum()) or 1.0)
         self.step = STEP * max(alone, LEAST * (typical if self.plain else 1.0) / (temperature * float(self.m.mean())))
+
+    def tighten(self, by: float) -> None:
+        self.tight += by
 
     def _more(self) -> float:
         """By how much a level is raised, where it can be."""

@@ -21,6 +21,8 @@ DEAR = 8.0
 """Mean worth of an impression, times this, is more than a segment pays as a rule."""
 FACTOR = 10.0
 """By how much the units of prices may shrink at once."""
+SPOILT = 1.2
+"""A flow that keeps rules is not worth a gap that is this many times larger: mixing keeps them too."""
 SHARE = 0.5
 """Part of the asked gap that the search's own estimate must reach; the certificate adds rounding."""
 
@@ -158,7 +160,11 @@ class Search:
         point = dual.at(best.x, best.temperature)
         point, steps = polished(dual, point, best.temperature, self.per_good, deadline=self.deadline)
         self.steps += steps
-        return best._replace(x=point.x, admissible=dual.admissible(point.x), contest=dual.contest)
+        x = dual.admissible(point.x)
+        gap = dual.gap(dual.all_rents(x), x, point, self.per_good)
+        if gap > max(SPOILT * best.gap, self.wanted):
+            return best
+        return best._replace(x=point.x, admissible=x, contest=dual.contest)
 
     def _keep(self, gap: float, candidate: Candidate) -> None:
         """Keep the better one, and tell who asked."""

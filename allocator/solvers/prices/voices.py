@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -104,6 +104,10 @@ class Voice(ABC):
         """
         return None
 
+    def tighten(self, by: float) -> None:
+        """Raise levels by this part of themselves."""
+        return None
+
     def earned(self, loads: FloatArray) -> float:
         """First-order size of the terms of the objective at loads, currency."""
         return 0.0
@@ -176,6 +180,10 @@ class Single(Voice):
         if response is None:
             return 0.0
         return sum(float((response.marginal(t, loads) * loads).sum()) for t in response.terms)
+
+    def tighten(self, by: float) -> None:
+        if self.response is not None:
+            self.response = replace(self.response, tight=self.response.tight + by)
 
     def broken(self, amounts: FloatArray) -> float:
         if self.response is None or not self.response.boxes.rules:
@@ -253,6 +261,9 @@ class Row(Voice):
 
     def from_multipliers(self, given: dict[int, Any]) -> FloatArray | None:
         return given.get(id(self.rule))
+
+    def tighten(self, by: float) -> None:
+        self.tight += by
 
     def broken(self, amounts: FloatArray) -> float:
         if self.rule.soft is not None or not self.size:
