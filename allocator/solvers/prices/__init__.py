@@ -43,11 +43,10 @@ HOTTEST, TEPID, WARM, COLDEST = 1.0, 0.4, 0.03, 1e-8
 """Temperatures in units of the typical worth of an impression: the first, the highest and the lowest that is first with
 a start (the square root of the start's relative gap between them), the last.
 """
-import os
-NEAR = float(os.environ.get("NEAR","4"))
-DRIFT, MOVES = 12.0, 1.6
-"""Edges this many temperatures beyond the reach of the smoothing are kept, so that prices may move; of the sparse one
-this many times temperature^1/2, because the fewer segments are near a tie, the farther a price moves for one.
+DRIFT, STAY, MOVES = 12.0, 4.0, 1.6
+"""Edges this many temperatures beyond the reach of the smoothing are kept, so that prices may move, and so many where
+rules couple anchors, whose prices take many small steps; of the sparse smoothing this many times temperature^1/2,
+because the fewer segments are near a tie, the farther a price moves for one.
 """
 CRUDE, FINE = 0.02, 0.1
 """Newton's method stops at this times temperature^2, or at this times the gap that is asked, of the scale."""
@@ -126,7 +125,7 @@ class Prices(Solver):
     def _sampled(self, search: Search, every: int, x: FloatArray, temperature: float) -> tuple[FloatArray, float]:
         """Prices and temperature after a sample of one segment in ``every``."""
         sample, platform = Dual(search.dual.problem, every, search.dual.tight), search.dual.problem.platform
-        enough = float(os.environ.get("EN","1"))*(platform.anchor_count * every / platform.segment_count) ** 0.5
+        enough = (platform.anchor_count * every / platform.segment_count) ** 0.5
         sample.sparse = temperature < HOTTEST and not sample.coupled
         while sample.graph.anchor.size and temperature > enough and not search.late:
             if temperature < HOTTEST:
@@ -155,7 +154,9 @@ def _warm(dual: Dual, start: Allocation) -> FloatArray:
 
 def _margin(dual: Dual, temperature: float) -> float:
     """How far behind the best an edge is kept at a temperature, in units of the worth of an impression."""
-    return dual.width(temperature) + (MOVES * temperature**0.5 if dual.sparse else (NEAR if dual.coupled else DRIFT) * temperature)
+    if dual.sparse:
+        return dual.width(temperature) + MOVES * temperature**0.5
+    return dual.width(temperature) + (STAY if dual.coupled else DRIFT) * temperature
 
 
 def _levels(segments: int, anchors: int) -> list[int]:

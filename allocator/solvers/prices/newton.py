@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from allocator.solvers.prices.dual import Dual, Point
 
 FloatArray = NDArray[np.float64]
-BOLD = 0.1
-"""Prices of rules that couple anchors may move this part of themselves in a step, beside a few temperatures."""
+BOLD, LONGER = 0.1, 4.0
+"""Prices of rules that couple anchors may move this part of themselves in a step, beside a few temperatures; and a
+search begins at this times the length of the last step, because pools of equal anchors break up beyond."""
 INNER, LOOSE = 40, 0.01
 STEPS = 150
 SUFFICIENT = 1e-4
@@ -33,7 +34,7 @@ def descend(
     the worth of one unit of every good. Stops at the ``deadline`` (seconds of the performance counter). Returns the
     last point and the number of steps.
     """
-    units, damping, steps, lacking = dual.units(per_good), 1e-3, 0, []
+    units, damping, steps, lacking, first = dual.units(per_good), 1e-3, 0, [], 1.0
     point, limit = dual.at(x, temperature), np.full(x.shape, np.inf)
     while steps < STEPS and time.perf_counter() < deadline:
         lacking.append(dual.shortfall(dual.admissible(point.x), point.loads, per_good))
@@ -41,14 +42,18 @@ def descend(
             break
         steps += 1
         step = np.clip(newton_step(dual, point, temperature, damping, units), -limit, limit)
-        trial, length = _search(dual, point, step, temperature)
+        trial, length = _search(dual, point, step, temperature, first)
         if trial is None:
             if damping > 1e6:
                 break
-            damping *= 30.0
+            damping, first = damping * 30.0, 1.0
             point = dual.at(point.x, temperature)
             continue
-        damping = max(damping * 0.1, 1e-9) if length == 1.0 else damping * 3.0
+        if length == 1.0:
+            damping = max(damping * 0.1, 1e-9)
+        elif length < first:
+            damping *= 3.0
+        first = min(1.0, length * LONGER) if dual.coupled else 1.0
         before, point = point, trial
         if dual.drift(point.x) + dual.width(temperature) > dual.contest.margin:
             dual.follow(point.x)
@@ -75,9 +80,10 @@ def moved(dual: Dual, point: Point, step: FloatArray, length: float) -> FloatArr
     return np.clip(x, dual.low, dual.high)
 
 
-def _search(dual: Dual, point: Point, step: FloatArray, temperature: float) -> tuple[Point | None, float]:
-    """The first point along the projected step that lowers the dual enough (Armijo), or None."""
-    length = 1.0
+def _search(
+    dual: Dual, point: Point, step: FloatArray, temperature: float, length: float
+) -> tuple[Point | None, float]:
+    """The first point along the projected step, from a length on, that lowers the dual enough (Armijo), or None."""
     while length > SHORTEST:
         x = moved(dual, point, step, length)
         trial = dual.at(x, temperature)
