@@ -29,7 +29,6 @@ from allocator.solvers import EpsilonEven
 
 GAP, EXACT = 1e-4, 1e-7
 """Of the measures, and of what they are compared with."""
-SOLVER = "prices"
 LOSSES = (0.01, 0.02, 0.05, 0.1)
 SHOWN = 0.05
 """Share of GMV given up, and the one of (a): assumptions."""
@@ -139,7 +138,7 @@ def fair(measure: str, size: tuple[int, int], seed: int) -> list[Row]:
     for loss in LOSSES:
         welfare = MEASURES[measure](platform.anchor_count)
         problem = al.Problem(platform, welfare, [al.GMVAtLeast.of(best, 1 - loss)])
-        found = al.solve(problem, solver=SOLVER, relative_gap=GAP)
+        found = al.solve(problem, relative_gap=GAP)
         assert found.status is al.Status.CERTIFIED, (measure, loss, found)
         about = {"panel": "measure", "measure": measure, "loss": loss, "relative_gap": found.certificate.relative_gap}
         rows.append(about | measured(platform, found.flow, best.gmv))
