@@ -29,10 +29,11 @@ from allocator.solvers import EpsilonEven
 
 GAP, EXACT = 1e-4, 1e-7
 """Of the measures, and of what they are compared with."""
-SOLVER = "prices"
-LOSSES = (0.01, 0.02, 0.05, 0.1)
+LOSSES = {"full": (0.01, 0.02, 0.05, 0.1), "quick": (0.02, 0.05, 0.1)}
 SHOWN = 0.05
-"""Share of GMV given up, and the one of (a): assumptions."""
+"""Shares of GMV given up, and the one of (a): assumptions."""
+CLAIMED, MOST = (0.01, 0.02, 0.05), 0.1
+"""Losses at which caps on firms and on members are compared, and the largest drawn."""
 SIZES = {"full": (5_000, 1_000), "quick": (600, 120)}
 HEAD = 0.01
 MEASURES: dict[str, Callable[[int], Any]] = {
@@ -93,7 +94,7 @@ def slope(platform: al.Platform, exposure: np.ndarray) -> float:
         h = [(expected * z**k).sum() for k in range(3)]
         steps = np.array([h[2] * miss.sum() - h[1] * (miss * z).sum(), h[0] * (miss * z).sum() - h[1] * miss.sum()])
         steps /= h[0] * h[2] - h[1] ** 2
-        steps *= min(1.0, 1.0 / np.abs(steps).max())  # the likelihood is concave, but its quadratic model runs far
+        steps /= max(1.0, np.abs(steps).max())  # the likelihood is concave, but its quadratic model runs far
         a, b = a + steps[0], b + steps[1]
         if np.abs(steps).max() < 1e-12:
             break
@@ -114,7 +115,7 @@ def measured(platform: al.Platform, flow: np.ndarray, most: float) -> Row:
     }
 
 
-def yardsticks(size: tuple[int, int], seed: int) -> list[Row]:
+def yardsticks(size: tuple[int, int], seed: int, losses: Sequence[float]) -> list[Row]:
     """GMV alone, today's traffic, the even and the proportional split, and even mixing at every loss."""
     platform = market(size, seed)
     problem = al.Problem(platform, al.GMV())
@@ -125,21 +126,21 @@ def yardsticks(size: tuple[int, int], seed: int) -> list[Row]:
         {"panel": "yardstick", "measure": name} | measured(platform, flow, best.gmv) for name, flow in flows.items()
     ]
     even = pick(rows, measure="even")[0]["given_up"]
-    for loss in LOSSES:
+    for loss in losses:
         mixed = al.solve(problem, solver=EpsilonEven(loss / even)).flow
         about = {"panel": "measure", "measure": "mixing", "loss": loss, "epsilon": loss / even}
         rows.append(about | measured(platform, mixed, best.gmv))
     return rows
 
 
-def fair(measure: str, size: tuple[int, int], seed: int) -> list[Row]:
+def fair(measure: str, size: tuple[int, int], seed: int, losses: Sequence[float]) -> list[Row]:
     """The most of a measure's welfare at every loss of GMV."""
     platform, rows = market(size, seed), []
     best = al.solve(al.Problem(platform, al.GMV()), relative_gap=EXACT)
-    for loss in LOSSES:
+    for loss in losses:
         welfare = MEASURES[measure](platform.anchor_count)
         problem = al.Problem(platform, welfare, [al.GMVAtLeast.of(best, 1 - loss)])
-        found = al.solve(problem, solver=SOLVER, relative_gap=GAP)
+        found = al.solve(problem, relative_gap=GAP)
         assert found.status is al.Status.CERTIFIED, (measure, loss, found)
         about = {"panel": "measure", "measure": measure, "loss": loss, "relative_gap": found.certificate.relative_gap}
         rows.append(about | measured(platform, found.flow, best.gmv))
@@ -219,7 +220,7 @@ def draw_lines(rows: Sequence[Row], ax: Any, key: str) -> None:
         x, y = [0.0, *(row["loss"] for row in mine)], [start, *(row[key] for row in mine)]
         ax.plot(x, y, color=colour, marker=marker, linestyle=dashes, label=label, clip_on=False)
     ax.xaxis.set_major_formatter(percent)
-    ax.set(xlim=(0, LOSSES[-1]), ylim=(0, None), xlabel="GMV given up (%)")
+    ax.set(xlim=(0, MOST), ylim=(0, None), xlabel="GMV given up (%)")
     if key == "slope":
         ax.axhline(1.0, color=GREY, linewidth=0.8)
         ax.annotate("proportional to value", (0.001, 1.0), (0, -2), textcoords="offset points", va="top", color=GREY)
@@ -240,7 +241,7 @@ def draw_firms(rows: Sequence[Row], ax: Any) -> None:
     ax.xaxis.set_major_formatter(percent)
     ax.yaxis.set_major_formatter(percent)
     ax.set(
-        xlim=(-0.002, LOSSES[-1]),
+        xlim=(-0.002, MOST),
         ylim=(0, 1),
         xlabel="GMV given up (%)",
         ylabel="Members of firms\nwith at least ν (%)",
@@ -278,8 +279,7 @@ def measures(rows: Sequence[Row]) -> str:
     assert mixing["slope"] > max(row["slope"] for row in (head, floors, *fairs))
     assert mixing["top_10"] > 0.9 * gmv["top_10"], (mixing, gmv)
     assert head["top_1"] < 0.6 * gmv["top_1"], (head, gmv)
-    assert gmv["viable"] < head["viable"] < 0.5 * (1 + gmv["viable"]), (head, gmv)
-    assert mixing["viable"] < 0.5 * (1 + gmv["viable"]), (mixing, gmv)
+    assert all(1 - row["viable"] > 0.25 * (1 - gmv["viable"]) for row in (mixing, head)), (mixing, head, gmv)
     assert all(row["viable"] == 1 for row in (floors, *fairs)), (floors, fairs)
     assert all(row["top_1"] < floors["top_1"] for row in fairs), (floors, fairs)
     assert all(row["top_10"] < floors["top_10"] for row in fairs), (floors, fairs)
@@ -296,7 +296,7 @@ def refuted(rows: Sequence[Row]) -> str:
     """A7 predicts the contrary: at equal cost caps on members leave more of them active than caps on firms."""
     told = {}
     for uplift in UPLIFTS:
-        for loss in LOSSES[:-1]:
+        for loss in CLAIMED:
             active = {}
             for cap in CAPS:
                 mine = pick(rows, panel="firms", uplift=uplift, cap=cap)
@@ -317,8 +317,9 @@ def main() -> None:
     options = arguments(__doc__).parse_args()
     scale = "quick" if options.quick else "full"
     about = {"size": SIZES[scale], "seed": options.seed}
-    cells: list = [(yardsticks, about)]
-    cells += [(fair, {"measure": measure} | about) for measure in MEASURES]
+    losses = {"losses": LOSSES[scale]}
+    cells: list = [(yardsticks, about | losses)]
+    cells += [(fair, {"measure": measure} | about | losses) for measure in MEASURES]
     cells += [(firms, {"cap": cap, "uplift": uplift} | about) for uplift in UPLIFTS for cap in CAPS]
     lab = Lab("anti_head", options.out, {"quick": options.quick, "seed": options.seed})
     rows = lab.measured(cells)

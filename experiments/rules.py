@@ -155,8 +155,9 @@ RULES: dict[str, Callable[[Reference, float], tuple[Any, Any]]] = {
     "cap in each segment": segments,
 }
 """Each gives the rule at a strength, and its levels in the order of its shadow prices."""
-SINGLE_ONES = ("cap on the HHI", "Nash welfare", "cap on the Gini")
-"""Two are not linear, and the third needs a row for every two anchors."""
+CURVED = ("cap on the HHI", "Nash welfare")
+SINGLE_ONES = (*CURVED, "cap on the Gini")
+"""Solved alone: two are not linear, and the third needs a row for every two anchors."""
 COMPANY = tuple(name for name in RULES if name not in SINGLE_ONES)
 
 
@@ -195,7 +196,8 @@ class Solved:
 
 def solve(of: Reference, strengths: dict[str, float]) -> Solved:
     rules = [RULES[name](of, s)[0] for name, s in strengths.items()]
-    solver = "auto" if len(rules) == 1 else ACCURATE
+    curved = any(name in CURVED for name in strengths)
+    solver = "conic" if curved else "auto" if len(rules) == 1 else ACCURATE
     found = al.solve(al.Problem(of.platform, al.GMV(), rules), solver=solver, relative_gap=GAP)
     assert found.status is al.Status.CERTIFIED, (strengths, found)
     return Solved(of, strengths, found)
