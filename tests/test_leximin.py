@@ -73,15 +73,15 @@ def by_definition(platform, merit, lower, upper):
 
 @st.composite
 def bounded(draw, platform_of=None):
-    """A platform with merits, floors and caps of exposure (which the even flow respects, if it is not at a floor)."""
+    """A platform with merits, and floors and caps of exposure that some flow respects."""
     platform = draw(platform_of or platforms(scales=SCALES))
     count = platform.anchor_count
     merit = np.array([draw(st.sampled_from([1.0, 1.0, 0.1, 3.0, 100.0])) for _ in range(count)])
     even = platform.into_anchors(platform.even_flow)
     floor = even * np.array([draw(st.sampled_from([0.0, 0.0, 0.5, 0.999])) for _ in range(count)])
-    room = np.array([draw(st.sampled_from([1.0, 1.5, 4.0, np.inf])) for _ in range(count)])
+    room = np.array([draw(st.sampled_from([0.0, 1.0, 1.5, 4.0, np.inf, np.inf])) for _ in range(count)])
     cap = np.where(np.isfinite(room), even * np.where(np.isfinite(room), room, 0.0), np.inf)
-    return platform, merit, floor, cap
+    return platform, merit, np.minimum(floor, cap), cap
 
 
 def both_ways(problem, merit):
@@ -230,8 +230,8 @@ def test_gmv_is_the_highest_at_these_exposures(given_):
     unit = platform.supply.max() or 1.0
     best = linprog(
         -platform.value.astype(float) / (platform.value.max() or 1.0),
-        A_ub=vstack((matrix(platform, into="segment"), csr_array(matrix(platform) * -1.0))),
-        b_ub=np.append(platform.supply, -expected * (1 - 1e-8)) / unit,
+        A_ub=vstack((matrix(platform, into="segment"), csr_array(matrix(platform) * -1.0), matrix(platform))),
+        b_ub=np.concatenate((platform.supply, -expected * (1 - 1e-8), expected)) / unit,
         method="highs",
     )
     most = platform.total_of("gmv")

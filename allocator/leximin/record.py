@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allocator.allocation import Allocation
 from allocator.certificate import Certificate, certify
+from allocator.driver import Answer, Goal, Solver
 from allocator.problem import Multipliers, Problem
 from allocator.rules import Floor, MaxMin
 from allocator.wording import quantity
@@ -105,6 +107,22 @@ class Leximin:
         count = f"{len(self.levels):,} level{'s' if len(self.levels) != 1 else ''}"
         span = f" from {quantity(self.levels[0].level)} to {quantity(self.levels[-1].level)}" if self.levels else ""
         return f"Leximin of {self.of}({count}{span}, proved to a relative {self.gap:.1g}, {self.allocation!r})"
+
+
+@dataclass(frozen=True)
+class Prepared(Solver):
+    """An answer at hand, for the driver to mend and to judge; ``method`` says where it comes from."""
+
+    method: str
+    found: Answer = field(repr=False)
+
+    packages: ClassVar[tuple[str, ...]] = ("ortools", "POT", "highspy")
+
+    def supports(self, problem: Problem) -> str | None:
+        return None
+
+    def build(self, problem: Problem, goal: Goal) -> Callable[[], Answer]:
+        return lambda: self.found
 
 
 def ranks(levels: tuple[Level, ...], anchors: int) -> NDArray[np.int64]:
