@@ -133,8 +133,8 @@ def _divided(blocks: Blocks, demand: FloatArray, rises: Mask) -> tuple[FloatArra
     rich = reached(blocks, sent, blocks.idle(sent.flow) > DIGITS * blocks.supply) & ~poor
     someone_poor = blocks.per_block(anchors=poor) > 0
     someone_rises = blocks.per_block(anchors=rich & rises) > 0
-    all_rich = blocks.per_block(anchors=~rich) == 0
-    return sent.flow, np.where(poor, 0, np.where(rich, 2, 1)), ~someone_poor & (~someone_rises | all_rich)
+    alike = (blocks.per_block(anchors=~rich) == 0) | (blocks.per_block(anchors=~poor) == 0)
+    return sent.flow, np.where(poor, 0, np.where(rich, 2, 1)), alike | ~(someone_poor | someone_rises)
 
 
 def level_water(blocks: Blocks, bounds: Bounds) -> tuple[FloatArray, FloatArray]:

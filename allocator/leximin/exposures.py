@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from allocator.driver import Answer, Goal, NoAnswer, run
 from allocator.graph import Platform
 from allocator.leximin.bottlenecks import Bounds, Tide, bottlenecks
-from allocator.leximin.record import Level, Leximin, Prepared, ranks
+from allocator.leximin.record import Level, Leximin, Prepared, highest_gmv, ranks
 from allocator.problem import Multipliers, Problem
-from allocator.rules import GMV, Cap, Floor, MaxMin
+from allocator.rules import MaxMin
 from allocator.solvers.transport import Network, between
 
 FloatArray = NDArray[np.float64]
@@ -31,12 +31,11 @@ def by_flows(
     platform, box = problem.platform, problem.exposure_box
     upper = np.where(box.upper < platform.reach * (1 - SAME), box.upper, np.inf)
     tide = bottlenecks(platform, Bounds(term.merit, box.lower, upper))
-    exposure = np.clip(platform.into_anchors(tide.flow), box.lower, np.maximum(box.lower, box.upper))
+    exposure = platform.into_anchors(tide.flow)
     levels, of_water = _levels(platform, term, tide, exposure)
     if report is not None:
         report(f"{len(levels):,} levels of exposure; now the highest GMV")
-    # Bottlenecks leave no slack: where exposure is fixed from both sides, rounding cannot shift any between anchors.
-    final = replace(problem, objective=GMV(), rules=(*problem.rules, Floor(exposure), Cap(exposure)))
+    final = highest_gmv(problem, "exposure", exposure, SAME)
     allocation = run(
         final, Prepared("network simplex, part by part", _highest(final, tide, exposure)), Goal(relative_gap)
     )

@@ -20,9 +20,9 @@ from allocator.allocation import Status
 from allocator.driver import AllocationError, Answer, Goal, run
 from allocator.feasibility import conflict
 from allocator.leximin.programs import Model, Program
-from allocator.leximin.record import Level, Leximin, Prepared
+from allocator.leximin.record import Level, Leximin, Prepared, highest_gmv
 from allocator.problem import Multipliers, Problem
-from allocator.rules import GMV, Cap, Floor, MaxMin
+from allocator.rules import MaxMin
 from allocator.wording import some
 
 FloatArray = NDArray[np.float64]
@@ -33,6 +33,8 @@ LEFT_OUT, ROUNDING = 1e-7, 1e-9
 """Reduced cost, relative to what it is made of and to the program, from which an edge is left out."""
 SAME = 1e-9
 """Levels that differ by less, relatively, are one."""
+ROOM = 2e-10
+"""By how much, relatively, what anchors keep may be off: twice the tolerance of the programs."""
 RESCALINGS, FINEST = 2, 1e-6
 """Where a level is less than a tenth of the unit it was found in, it is found again in a finer one, twice at most."""
 
@@ -65,9 +67,7 @@ def by_programs(
     rounds, last, flow = _rounds(model, report)
     proof = _Proof(model, tuple(rounds), _together(rounds))
     flow, multipliers = _highest(proof, last, flow)
-    amounts = term.platform.amounts(term.of, flow)
-    rules = (*problem.rules, Floor(amounts, of=term.of), Cap(amounts, of=term.of))
-    final = replace(problem, objective=GMV(), rules=rules)
+    final = highest_gmv(problem, term.of, term.platform.amounts(term.of, flow), ROOM)
     allocation = run(final, Prepared("HiGHS", Answer(flow, multipliers)), Goal(relative_gap))
     levels = tuple(
         Level(rounds[group[0]].level, term.active[np.any([rounds[r].stopped for r in group], axis=0)], np.inf)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -14,7 +14,7 @@ from allocator.allocation import Allocation
 from allocator.certificate import Certificate, certify
 from allocator.driver import Answer, Goal, Solver
 from allocator.problem import Multipliers, Problem
-from allocator.rules import Floor, MaxMin
+from allocator.rules import GMV, Cap, Floor, MaxMin
 from allocator.wording import quantity
 
 FloatArray = NDArray[np.float64]
@@ -145,8 +145,18 @@ def max_min(
     ``kept`` is rank and amount of every anchor.
     """
     rank, amounts = kept
-    rules = [rule for rule in problem.rules if getattr(rule, "soft", None) is None]
+    rules = [rule for rule in problem.rules if rule.soft is None]
     floor = np.where((rank >= 0) & (rank < k), amounts, 0.0)
     if floor.any():
         rules.append(Floor(floor, of=of))
     return Problem(problem.platform, MaxMin(of=of, merit=merit, where=rank >= k), rules)
+
+
+def highest_gmv(problem: Problem, of: str, amounts: FloatArray, room: float) -> Problem:
+    """GMV under the rules of a problem, while every anchor keeps its amount (A,) of a good up to a relative ``room``.
+
+    A floor and a cap keep it, since what rounding leaves of a bottleneck could be worth a lot elsewhere; the room keeps
+    them from contradicting bounds of the problem that bind.
+    """
+    kept = Floor(amounts * (1 - room), of=of), Cap(amounts * (1 + room), of=of)
+    return replace(problem, objective=GMV(), rules=(*problem.rules, *kept))
