@@ -39,16 +39,45 @@ class Bounds(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Tide:
-    """A flow (E,) with leximin exposure, the exposure that it approaches ``target`` (A,), and how high the water stood
-    where each anchor ``water`` (A,) and segment ``inflow`` (S,) is: infinity where only caps stopped it, or nothing.
+    """A flow with leximin exposure, and what it fell into.
 
-    An anchor has merit times water, unless its floor is higher or its cap lower.
+    Attributes
+    ----------
+    flow : (E,)
+    target : (A,)
+        Exposure without the rounding of the flow: merit times water, unless the floor is higher or the cap lower.
+    water, inflow : (A,), (S,)
+        How high the water stood where each anchor and segment is; infinity where only caps stopped it, or nothing.
+    of_anchor, of_segment : (A,), (S,) int
+        Parts that share no flow. A segment reaches anchors of its own part and of parts with higher water; -2 and -1
+        mark those that get nothing and have nothing.
     """
 
     flow: FloatArray
     target: FloatArray
     water: FloatArray
     inflow: FloatArray
+    of_anchor: IntArray
+    of_segment: IntArray
+
+    @classmethod
+    def low(cls, platform: Platform) -> Tide:
+        """Nothing decided yet."""
+        S, A = platform.segment_count, platform.anchor_count
+        nothing, far = (np.zeros(platform.edge_count), np.zeros(A)), (np.full(A, np.inf), np.full(S, np.inf))
+        return cls(*nothing, *far, np.full(A, -2), np.full(S, -1))
+
+    def settle(self, part: _Part, done: Mask, found: tuple[FloatArray, FloatArray, FloatArray], number: int) -> None:
+        """Write down the blocks that are done: flow (e,), demand (a,) and water per block, numbered from ``number``."""
+        blocks, (flow, demand, water) = part.blocks, found
+        a, s, e = done[blocks.of_anchor], done[blocks.of_segment], done[blocks.of_segment[blocks.segment]]
+        anchors, segments = part.anchors[a], part.segments[s]
+        self.flow[part.edge[e]], self.target[anchors] = flow[e], demand[a]
+        self.water[anchors], self.inflow[segments] = water[blocks.of_anchor[a]], water[blocks.of_segment[s]]
+        self.of_anchor[anchors], self.of_segment[segments] = (
+            number + blocks.of_anchor[a],
+            number + blocks.of_segment[s],
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,30 +101,23 @@ class _Part:
 
 def bottlenecks(platform: Platform, bounds: Bounds) -> Tide:
     """Find a flow with leximin exposure y_j / merit_j under floors and caps that some flow satisfies."""
-    S, A = platform.segment_count, platform.anchor_count
-    tide = Tide(np.zeros(platform.edge_count), np.zeros(A), np.full(A, np.inf), np.full(S, np.inf))
-    of_segment, of_anchor, decided = np.zeros(S, np.int64), np.zeros(A, np.int64), 0
-    last_of_segment, last_of_anchor = np.full(S, -1), np.full(A, -2)
+    tide, number = Tide.low(platform), 0
+    of_segment, of_anchor = np.zeros(platform.segment_count, np.int64), np.zeros(platform.anchor_count, np.int64)
     edge = np.flatnonzero(platform.supply[platform.segment] > 0)
     while edge.size:
         part = _Part.of(platform, edge, of_segment, of_anchor)
         blocks = part.blocks
         demand, water = level_water(blocks, Bounds(*(bound[part.anchors] for bound in bounds)))
         flow, side, done = _divided(blocks, demand, demand < bounds.upper[part.anchors])
-        a, s, e = done[blocks.of_anchor], done[blocks.of_segment], done[blocks.of_segment[blocks.segment]]
-        tide.flow[edge[e]] = flow[e]
-        tide.target[part.anchors[a]] = demand[a]
-        tide.water[part.anchors[a]] = water[blocks.of_anchor[a]]
-        tide.inflow[part.segments[s]] = water[blocks.of_segment[s]]
-        last_of_anchor[part.anchors[a]] = decided + blocks.of_anchor[a]
-        last_of_segment[part.segments[s]] = decided + blocks.of_segment[s]
-        decided += blocks.count
+        tide.settle(part, done, (flow, demand, water), number)
+        number += blocks.count
         lowest = np.full(part.segments.size, 3)
         np.minimum.at(lowest, blocks.segment, side[blocks.anchor])
         of_anchor[part.anchors] = 3 * blocks.of_anchor + side
         of_segment[part.segments] = 3 * blocks.of_segment + lowest
-        edge = edge[~e & (lowest[blocks.segment] == side[blocks.anchor])]
-    _polish(platform, tide, last_of_segment, last_of_anchor)
+        open_ = ~done[blocks.of_segment[blocks.segment]]
+        edge = edge[open_ & (lowest[blocks.segment] == side[blocks.anchor])]
+    _polish(platform, tide)
     return tide
 
 
@@ -111,8 +133,8 @@ def _divided(blocks: Blocks, demand: FloatArray, rises: Mask) -> tuple[FloatArra
     rich = reached(blocks, sent, blocks.idle(sent.flow) > DIGITS * blocks.supply) & ~poor
     someone_poor = blocks.per_block(anchors=poor) > 0
     someone_rises = blocks.per_block(anchors=rich & rises) > 0
-    all_rich = blocks.per_block(anchors=~rich) == 0
-    return sent.flow, np.where(poor, 0, np.where(rich, 2, 1)), ~someone_poor & (~someone_rises | all_rich)
+    alike = (blocks.per_block(anchors=~rich) == 0) | (blocks.per_block(anchors=~poor) == 0)
+    return sent.flow, np.where(poor, 0, np.where(rich, 2, 1)), alike | ~(someone_poor | someone_rises)
 
 
 def level_water(blocks: Blocks, bounds: Bounds) -> tuple[FloatArray, FloatArray]:
@@ -142,12 +164,12 @@ def level_water(blocks: Blocks, bounds: Bounds) -> tuple[FloatArray, FloatArray]
         free &= ~(capped | floored)
 
 
-def _polish(platform: Platform, tide: Tide, of_segment: IntArray, of_anchor: IntArray) -> None:
+def _polish(platform: Platform, tide: Tide) -> None:
     """Give every anchor the last digits of its target, within its part, and no segment more than its supply."""
-    edge = np.flatnonzero(of_segment[platform.segment] == of_anchor[platform.anchor])
+    edge = np.flatnonzero(tide.of_segment[platform.segment] == tide.of_anchor[platform.anchor])
     if not edge.size:
         return
-    part = _Part.of(platform, edge, of_segment, of_anchor)
+    part = _Part.of(platform, edge, tide.of_segment, tide.of_anchor)
     flow = send(part.blocks, tide.target[part.anchors], tide.flow[edge], digits=LAST_DIGITS).flow
     served = np.bincount(part.blocks.segment, weights=flow, minlength=part.segments.size)
     factor = np.divide(part.blocks.supply, served, out=np.ones_like(served), where=served > part.blocks.supply)

@@ -10,19 +10,19 @@ surplus is below the rent of its segment carries nothing in any optimum, so that
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allocator.allocation import Status
-from allocator.driver import AllocationError, Answer, Goal, Solver, run
+from allocator.driver import AllocationError, Answer, Goal, run
 from allocator.feasibility import conflict
 from allocator.leximin.programs import Model, Program
-from allocator.leximin.record import Level, Leximin
+from allocator.leximin.record import Level, Leximin, Prepared, highest_gmv
 from allocator.problem import Multipliers, Problem
-from allocator.rules import GMV, Cap, Floor, MaxMin
+from allocator.rules import MaxMin
 from allocator.wording import some
 
 FloatArray = NDArray[np.float64]
@@ -33,6 +33,8 @@ LEFT_OUT, ROUNDING = 1e-7, 1e-9
 """Reduced cost, relative to what it is made of and to the program, from which an edge is left out."""
 SAME = 1e-9
 """Levels that differ by less, relatively, are one."""
+ROOM = 2e-10
+"""By how much, relatively, what anchors keep may be off: twice the tolerance of the programs."""
 RESCALINGS, FINEST = 2, 1e-6
 """Where a level is less than a tenth of the unit it was found in, it is found again in a finer one, twice at most."""
 
@@ -65,10 +67,8 @@ def by_programs(
     rounds, last, flow = _rounds(model, report)
     proof = _Proof(model, tuple(rounds), _together(rounds))
     flow, multipliers = _highest(proof, last, flow)
-    amounts = term.platform.amounts(term.of, flow)
-    rules = (*problem.rules, Floor(amounts, of=term.of), Cap(amounts, of=term.of))
-    final = replace(problem, objective=GMV(), rules=rules)
-    allocation = run(final, Programs(Answer(flow, multipliers)), Goal(relative_gap))
+    final = highest_gmv(problem, term.of, term.platform.amounts(term.of, flow), ROOM)
+    allocation = run(final, Prepared("HiGHS", Answer(flow, multipliers)), Goal(relative_gap))
     levels = tuple(
         Level(rounds[group[0]].level, term.active[np.any([rounds[r].stopped for r in group], axis=0)], np.inf)
         for group in proof.groups
@@ -220,18 +220,3 @@ class _Proof:
                 dual += times * entry.dual
                 reduced = reduced + times * earlier
         return dual
-
-
-@dataclass(frozen=True)
-class Programs(Solver):
-    """HiGHS (Huangfu and Hall 2018) on the programs of `allocator.leximin.goods`, whose answer is at hand."""
-
-    found: Answer = field(repr=False)
-
-    packages: ClassVar[tuple[str, ...]] = ("highspy",)
-
-    def supports(self, problem: Problem) -> str | None:
-        return None
-
-    def build(self, problem: Problem, goal: Goal) -> Callable[[], Answer]:
-        return lambda: self.found

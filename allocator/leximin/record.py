@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allocator.allocation import Allocation
 from allocator.certificate import Certificate, certify
+from allocator.driver import Answer, Goal, Solver
 from allocator.problem import Multipliers, Problem
-from allocator.rules import Floor, MaxMin
+from allocator.rules import GMV, Cap, Floor, MaxMin
 from allocator.wording import quantity
 
 FloatArray = NDArray[np.float64]
@@ -107,6 +109,22 @@ class Leximin:
         return f"Leximin of {self.of}({count}{span}, proved to a relative {self.gap:.1g}, {self.allocation!r})"
 
 
+@dataclass(frozen=True)
+class Prepared(Solver):
+    """An answer at hand, for the driver to mend and to judge; ``method`` says where it comes from."""
+
+    method: str
+    found: Answer = field(repr=False)
+
+    packages: ClassVar[tuple[str, ...]] = ("ortools", "POT", "highspy")
+
+    def supports(self, problem: Problem) -> str | None:
+        return None
+
+    def build(self, problem: Problem, goal: Goal) -> Callable[[], Answer]:
+        return lambda: self.found
+
+
 def ranks(levels: tuple[Level, ...], anchors: int) -> NDArray[np.int64]:
     """Position of every anchor's level, (A,); -1 without one."""
     rank = np.full(anchors, -1, dtype=np.int64)
@@ -127,8 +145,18 @@ def max_min(
     ``kept`` is rank and amount of every anchor.
     """
     rank, amounts = kept
-    rules = [rule for rule in problem.rules if getattr(rule, "soft", None) is None]
+    rules = [rule for rule in problem.rules if rule.soft is None]
     floor = np.where((rank >= 0) & (rank < k), amounts, 0.0)
     if floor.any():
         rules.append(Floor(floor, of=of))
     return Problem(problem.platform, MaxMin(of=of, merit=merit, where=rank >= k), rules)
+
+
+def highest_gmv(problem: Problem, of: str, amounts: FloatArray, room: float) -> Problem:
+    """GMV under the rules of a problem, while every anchor keeps its amount (A,) of a good up to a relative ``room``.
+
+    A floor and a cap keep it, since what rounding leaves of a bottleneck could be worth a lot elsewhere; the room keeps
+    them from contradicting bounds of the problem that bind.
+    """
+    kept = Floor(amounts * (1 - room), of=of), Cap(amounts * (1 + room), of=of)
+    return replace(problem, objective=GMV(), rules=(*problem.rules, *kept))
