@@ -16,7 +16,7 @@ from allocator.rules.linear import Linear
 from allocator.rules.robust import RobustGMV
 from allocator.rules.rows import Rows
 from allocator.rules.rule import Constraint, Marginals, Totals, Violation, Welfare
-from allocator.wording import quantity
+from allocator.wording import called, quantity
 
 FloatArray = NDArray[np.float64]
 GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
@@ -196,16 +196,16 @@ class FairnessAtLeast(AtLeast):
 
     @property
     def name(self) -> str:
-        return f"FairnessAtLeast of {getattr(self.welfare, 'name', self.welfare)}"
+        return f"FairnessAtLeast of {called(self.welfare)}"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "of", getattr(self.welfare, "of", "exposure"))
 
     def bind(self, platform: Platform) -> Self:
         if not isinstance(self.welfare, Welfare) or isinstance(self.welfare, Linear | RobustGMV):
-            name = getattr(self.welfare, "name", self.welfare)
             raise ValueError(
-                f"FairnessAtLeast needs a welfare term such as Nash(), not {name}; a floor of GMV is GMVAtLeast"
+                f"FairnessAtLeast needs a welfare term such as Nash(), not {called(self.welfare)}; a floor of GMV is "
+                f"GMVAtLeast"
             )
         if not (isinstance(self.level, int | float | np.number) and math.isfinite(self.level)):
             raise ValueError(f"the level of {self.name} must be a finite number, not {self.level!r}")

@@ -28,7 +28,7 @@ class _Bound(Constraint):
 
     def bind(self, platform: Platform) -> Self:
         bound = super().bind(platform)
-        level = per_anchor(platform, self.level, of=self.of, neutral=self.neutral)
+        level = per_anchor(platform, self.level, of=self.of, neutral=self.neutral, what=f"the level of {self.name}")
         return replace(bound, level=np.where(anchors_where(platform, self.where), level, self.neutral), where=None)
 
     @property
@@ -39,6 +39,10 @@ class _Bound(Constraint):
     @property
     def box(self) -> Box | None:
         return self.interval if self.soft is None else None
+
+    @property
+    def starved(self) -> NDArray[np.bool_]:
+        return (self.interval.upper == 0) & (self.soft is None)
 
     def marginals(self, multipliers: FloatArray) -> Marginals:
         return {self.of: self._limited(multipliers)}
