@@ -216,11 +216,33 @@ def test_welfare_leaves_out_anchors_without_reach_and_says_so():
 
 
 @pytest.mark.parametrize("alpha", [0.5, 1, 2])
-def test_anchors_forced_to_zero_are_refused_by_name_only_where_it_matters(alpha):
-    platform = al.synthetic.star([1.0, 2.0, 3.0])
-    make = lambda: al.Problem(platform, al.GMV() + al.AlphaFair(alpha), [al.Cap({1: 0})])  # noqa: E731
-    if alpha < 1:
-        assert al.solve(make(), relative_gap=1e-5).exposure[1] == pytest.approx(0, abs=1e-9)
-    else:
-        with pytest.raises(ValueError, match="forces anchor 1 to zero"):
-            make()
+@pytest.mark.parametrize("of", ["exposure", "gmv", "cost"])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        al.Cap({1: 0}),
+        al.Budget({1: 1.0}, total=0.0),
+        al.GroupShare([1], at_most=0.0),
+        al.GroupShare("id", at_most={1: 0.0}, unit="amount"),
+        al.Cap({1: 0}, of="gmv"),
+        al.Budget({1: 1.0}, total=0.0, of="cost"),
+    ],
+    ids=lambda rule: f"{rule.name} of {rule.of}",
+)
+def test_anchors_forced_to_zero_are_refused_by_name_only_where_it_matters(alpha, of, rule):
+    """An anchor of no value sells nothing however much it is shown; nothing is minus infinity at alpha < 1."""
+    for value, cost in ((2.0, 0.0), (0.0, 2.0)):
+        platform = replace(al.synthetic.star([1.0, value, 3.0]), measures={"cost": [1.0, cost, 1.0]})
+        reaches = platform.reach_of(of)[1] > 0
+        forced = rule.of == "exposure" or {"gmv": value, "cost": cost}[rule.of] > 0
+        if alpha >= 1 and reaches and forced:
+            with pytest.raises(ValueError, match="forces anchor 1 to zero"):
+                al.Problem(platform, al.GMV() + al.AlphaFair(alpha, of=of), [rule])
+        else:
+            assert al.solve(al.Problem(platform, al.GMV() + al.AlphaFair(alpha, of=of), [rule])).certificate.feasible
+        assert al.Problem(platform, al.GMV() + al.AlphaFair(alpha, of=of), [replace(rule, soft=1.0)])
+
+
+def test_a_cap_of_nothing_on_every_edge_forces_everybody_to_zero():
+    with pytest.raises(ValueError, match="SegmentCap forces anchor 0, 1 to zero"):
+        al.Problem(al.synthetic.star([1.0, 2.0]), al.Nash(), [al.SegmentCap(0.0)])
