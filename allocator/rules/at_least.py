@@ -20,6 +20,7 @@ from allocator.wording import called, quantity
 
 FloatArray = NDArray[np.float64]
 GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
+ROUNDING = 2.0**-50
 DECADES, NARROWINGS = 12.0, 90
 SMALLEST = np.finfo(np.float64).tiny * 10.0**DECADES
 """A typical multiplier from which smaller ones can be searched without leaving the range of numbers."""
@@ -87,8 +88,9 @@ class AtLeast(Constraint):
         return np.array([max(0.0, self.threshold - value)])
 
     def credit(self, multipliers: FloatArray, totals: Totals) -> float:
-        short = float(self.excess(totals)[0])
-        return self._mu(multipliers) * short if short > 0 else 0.0
+        """mu times what is short, and what rounding may have hidden of it."""
+        mu, rounding = self._mu(multipliers), ROUNDING * float(np.abs(self.index.value(totals)).sum())
+        return mu * (float(self.excess(totals)[0]) + rounding) if mu > 0 else 0.0
 
     def violation(self, totals: Totals) -> Violation:
         excess, unit = float(self.excess(totals)[0]), self.unit(totals)
