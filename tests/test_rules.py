@@ -59,7 +59,7 @@ def test_fenchel_inequality_for_any_multipliers_of_any_sign(name, data):
     assert value.sum() - against.sum() <= conjugate.sum() + credit + 1e-12 * size
     if isinstance(rule, Constraint) and not rule.excess(totals).any():
         assert not value.any()
-        assert credit == 0
+        assert credit <= 1e-12 * size
 
 
 def supporting(rule, totals):
