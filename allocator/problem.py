@@ -15,7 +15,7 @@ from allocator.graph import Platform
 from allocator.oracle import WHOLE, Piece, best_use, pieces_of
 from allocator.rules import GMV, AlphaFair, Constraint, Objective, Rule, SegmentCap, Totals, Welfare
 from allocator.rules.rows import Boxes
-from allocator.wording import some
+from allocator.wording import called, some
 
 FloatArray = NDArray[np.float64]
 Multipliers = Sequence[Any]
@@ -102,15 +102,14 @@ class Problem:
         object.__setattr__(self, "rules", tuple(self.rules))
         for rule in self.rules:
             if not isinstance(rule, Constraint):
-                raise TypeError(
-                    f"{getattr(rule, 'name', rule)!s} is not a constraint; terms of the objective are added with +"
-                )
+                hint = "terms of the objective are added with +"
+                raise TypeError(f"{called(rule)} is not a constraint; {_call(rule) or hint}")
         _refuse_forced_zeros(self)
 
     @cached_property
     def terms(self) -> tuple[Rule, ...]:
         """All rules, bound to the platform: the terms of the objective, then the constraints."""
-        return tuple(rule.bind(self.platform) for rule in (*self.objective.terms, *self.rules))
+        return tuple(_bound(rule, self.platform) for rule in (*self.objective.terms, *self.rules))
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
@@ -200,10 +199,24 @@ class Problem:
         return f"Problem({self.objective!r} on {self.platform!r} under {rules})"
 
 
-def _cheapest(platform: Platform) -> FloatArray:
-    """Smallest value of an edge of each anchor, (A,); infinity without edges."""
-    least = np.full(platform.anchor_count, np.inf)
-    np.minimum.at(least, platform.anchor, platform.value)
+def _call(rule: object) -> str:
+    """What to write where somebody passed the class of a rule."""
+    return f"write {called(rule)}(...)" if isinstance(rule, type) else ""
+
+
+def _bound(rule: Rule, platform: Platform) -> Rule:
+    """A rule bound to the platform; a refusal says whose it is."""
+    try:
+        return rule.bind(platform)
+    except (ValueError, KeyError) as error:
+        kind, said = type(rule).__name__, str(error.args[0])
+        raise ValueError(said if kind in said else f"{kind}: {said}") from None
+
+
+def _least(platform: Platform, good: str) -> FloatArray:
+    """The least that an impression on each anchor brings of a good, (A,); infinity without edges."""
+    least, measure = np.full(platform.anchor_count, np.inf), platform.measure(good)
+    np.minimum.at(least, platform.anchor, 1.0 if measure is None else measure)
     return least
 
 
@@ -213,14 +226,11 @@ def _refuse_forced_zeros(problem: Problem) -> None:
         if not (isinstance(term, AlphaFair) and term.alpha >= 1):
             continue
         for rule in problem.constraints:
-            box = rule.box
-            if box is not None and box.of in ("exposure", "gmv", term.of):
-                forced = (box.upper == 0) & (term.reach > 0)
-                if box.of == "gmv" and term.of != "gmv":
-                    forced &= _cheapest(problem.platform) > 0
-                if forced.any():
-                    raise ValueError(
-                        f"{rule.name} forces anchor {some(problem.platform.anchors['id'][forced])} to zero, "
-                        f"where {term.name} is "
-                        f"minus infinity; leave those anchors out of the platform or choose alpha < 1"
-                    )
+            forced = rule.starved & (term.reach > 0)
+            if forced.any() and rule.of != term.of:
+                forced &= _least(problem.platform, rule.of) > 0
+            if forced.any():
+                raise ValueError(
+                    f"{rule.name} forces anchor {some(problem.platform.anchors['id'][forced])} to zero, where "
+                    f"{term.name} is minus infinity; leave those anchors out of the platform or choose alpha < 1"
+                )

@@ -12,6 +12,12 @@ def suggestion(name: object, known: Iterable[str]) -> str:
     return f" (did you mean '{nearest[0]}'?)" if nearest else ""
 
 
+def called(thing: object) -> str:
+    """The word for anything that somebody passed: the name of a rule, of a class or function, or the thing itself."""
+    name = None if isinstance(thing, type) else getattr(thing, "name", None)
+    return str(name or getattr(thing, "__name__", None) or thing)
+
+
 def some(ids: Iterable, limit: int = 5) -> str:
     """Write the first ids of a list and how many more there are, for error messages."""
     ids = list(ids)

@@ -98,17 +98,17 @@ CONSTRAINTS: dict[str, Maker] = {
     "group": lambda f: al.GroupShare(
         "tier=head", at_most=min(1.0, f.by("tier", f.more, f.parts)["head"] + 1e-12), of=f.of
     ),
-    "groups": lambda f: al.GroupShare("firm", f.by("firm", f.share, f.parts), of=f.of),
+    "groups": lambda f: al.GroupShare("firm", f.by("firm", 0.99 * f.share, f.parts), of=f.of),
     "group amounts": lambda f: al.GroupShare(
-        "firm", f.by("firm", f.share, f.amounts), f.by("firm", f.more, f.amounts), unit="amount", of=f.of
+        "firm", f.by("firm", 0.99 * f.share, f.amounts), f.by("firm", f.more, f.amounts), unit="amount", of=f.of
     ),
-    "head cap": lambda f: al.HeadCap(f.k, min(1.0, max(f.more * f.head + 1e-12, f.k / f.n)), of=f.of),
+    "head cap": lambda f: al.HeadCap(f.k, min(1.0, f.more * max(f.head, f.k / f.n) + 1e-3), of=f.of),
     "budget": lambda f: al.Budget(f.fees, total=f.more * float(f.fees @ f.amounts), of=f.of),
     "budget of a measure": lambda f: al.Budget(total=f.more * float(f.even.of("cost").sum()), of="cost"),
     "GMV": lambda f: al.GMVAtLeast(f.share * f.sold),
     "fairness": lambda f: f.fair(f.one_of(TERMS)),
-    "Gini": lambda f: al.GiniAtMost(min(1.0, f.more * f.gini + 1e-9), of=f.of),
-    "HHI": lambda f: al.HHIAtMost(min(1.0, max(f.more * float((f.parts**2).sum()), 1 / f.n)), of=f.of),
+    "Gini": lambda f: al.GiniAtMost(min(1.0, f.more * f.gini + 1e-3), of=f.of),
+    "HHI": lambda f: al.HHIAtMost(min(1.0, f.more * max(float((f.parts**2).sum()), 1 / f.n) + 1e-3), of=f.of),
     "segment cap": lambda f: al.SegmentCap(max(1 / int(f.degrees.min()), 1 - f.share)),
     "segment floor": lambda f: al.SegmentFloor(f.share * f.linked),
     "relevance": lambda f: al.SegmentFloor(f.share * f.mean("relevance"), "relevance"),

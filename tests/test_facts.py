@@ -260,3 +260,24 @@ def test_f13_integer_data_have_integer_vertices_that_are_forests(segments, ancho
         flow = al.solve(al.Problem(platform, al.GMV(), [al.Capacity()]), solver=solver).flow
         np.testing.assert_allclose(flow, np.rint(flow), atol=1e-9)
         assert (flow > 1e-9).sum() <= segments + anchors - 1
+
+
+@given(st.lists(st.tuples(st.floats(0.1, 5), st.floats(-2, 2)), min_size=1, max_size=6), st.floats(0.1, 5))
+def test_f16_the_max_min_regulariser_and_where_its_conjugate_is_linear(pairs, lam):
+    """Xu et al. 2023 (P-MMF): lam min a/rho on 0 <= a <= rho has the conjugate rho.mu + lam at mu = -p where the sum of
+    rho mu over every set of anchors is at least -lam, and more elsewhere.
+    """
+    from scipy.optimize import linprog
+
+    rho, mu = np.array(pairs).T
+    n, each = rho.size, np.arange(rho.size)
+    platform = al.Platform.from_edges(each, each, np.ones(n), supply=rho)
+    found = (lam * al.MaxMin(merit=rho)).bind(platform).conjugate(-mu).sum()
+    level = np.hstack([-np.diag(1 / rho), np.ones((n, 1))])  # z <= a / rho
+    sup = linprog(-np.append(mu, lam), A_ub=level, b_ub=np.zeros(n), bounds=[*((0, r) for r in rho), (None, None)])
+    assert found == pytest.approx(-sup.fun, abs=1e-9)
+    linear, worst = rho @ mu + lam, (rho * mu)[mu < 0].sum()
+    if worst >= -lam:
+        assert found == pytest.approx(linear, abs=1e-9)
+    else:
+        assert found > linear

@@ -19,18 +19,18 @@ from allocator.wording import quantity
 FloatArray = NDArray[np.float64]
 
 
-def _side(row: FloatArray, level: float, most: float, sign: float, name: str) -> Sides:
+def _side(row: FloatArray, level: float, largest: float, sign: float, name: str) -> Sides:
+    """sign * row @ amounts >= sign * level, where row @ amounts is never above ``largest``."""
     from scipy.sparse import csr_array
 
-    unit = level if level > 0 else max(abs(most), np.finfo(float).tiny)
     one = np.ones(1)
     return Sides(
         csr_array(sign * row[None, :]),
         sign * level * one,
-        most * one,
+        (-level if sign > 0 else min(level, largest)) * one,
         sign * one,
         one < 0,
-        unit * one,
+        (level or largest or 1.0) * one,
         np.array([name]),
     )
 
@@ -61,12 +61,12 @@ class Budget(HalfSpaces):
 
     @cached_property
     def _cost(self) -> FloatArray:
-        return per_anchor(self.platform, self.cost, of=self.of, neutral=0.0)
+        return per_anchor(self.platform, self.cost, of=self.of, neutral=0.0, what=f"the cost of {self.name}")
 
     @cached_property
     def sides(self) -> Sides:
         dearest = min(float(self._cost @ self.reach), float(self._cost.max()) * self.platform.total_of(self.of))
-        return _side(self._cost, float(self.total), min(float(self.total), dearest), -1.0, "the budget")
+        return _side(self._cost, float(self.total), dearest, -1.0, "the budget")
 
     def stated(self, totals: Totals) -> Stated:
         stated = super().stated(totals)
@@ -96,8 +96,8 @@ class GMVAtLeast(HalfSpaces):
 
     @cached_property
     def sides(self) -> Sides:
-        level = float(self.amount)
-        return _side(np.ones(self.platform.anchor_count), level, -level, 1.0, "all anchors")
+        most = self.platform.total_of("gmv")
+        return _side(np.ones(self.platform.anchor_count), float(self.amount), most, 1.0, "all anchors")
 
 
 def _of_allocation(cls: type[GMVAtLeast], allocation: Any, share: float, **options: Any) -> GMVAtLeast:

@@ -17,10 +17,11 @@ from allocator.rules.robust import RobustGMV
 from allocator.rules.rows import Rows
 from allocator.rules.rule import Constraint, Marginals, Nearest, Totals, Violation, Welfare
 from allocator.rules.stated import Stated
-from allocator.wording import quantity
+from allocator.wording import called, quantity
 
 FloatArray = NDArray[np.float64]
 GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
+ROUNDING = 2.0**-50
 DECADES, NARROWINGS = 12.0, 90
 SEARCH, CLOSE, HINT = 100, 1e-13, 1e-6
 """Steps of the search for a weight, how near it comes, and its first weight."""
@@ -143,8 +144,9 @@ class AtLeast(Constraint):
         return {good: price * marginal for good, marginal in marginals.items()}
 
     def credit(self, multipliers: FloatArray, totals: Totals) -> float:
-        short = float(self.excess(totals)[0])
-        return self._mu(multipliers) * short if short > 0 else 0.0
+        """mu times what is short, and what rounding may have hidden of it."""
+        mu, rounding = self._mu(multipliers), ROUNDING * float(np.abs(self.index.value(totals)).sum())
+        return mu * (float(self.excess(totals)[0]) + rounding) if mu > 0 else 0.0
 
     def violation(self, totals: Totals) -> Violation:
         excess, unit = float(self.excess(totals)[0]), self.unit(totals)
@@ -252,16 +254,16 @@ class FairnessAtLeast(AtLeast):
 
     @property
     def name(self) -> str:
-        return f"FairnessAtLeast of {getattr(self.welfare, 'name', self.welfare)}"
+        return f"FairnessAtLeast of {called(self.welfare)}"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "of", getattr(self.welfare, "of", "exposure"))
 
     def bind(self, platform: Platform) -> Self:
         if not isinstance(self.welfare, Welfare) or isinstance(self.welfare, Linear | RobustGMV):
-            name = getattr(self.welfare, "name", self.welfare)
             raise ValueError(
-                f"FairnessAtLeast needs a welfare term such as Nash(), not {name}; a floor of GMV is GMVAtLeast"
+                f"FairnessAtLeast needs a welfare term such as Nash(), not {called(self.welfare)}; a floor of GMV is "
+                f"GMVAtLeast"
             )
         if not (isinstance(self.level, int | float | np.number) and math.isfinite(self.level)):
             raise ValueError(f"the level of {self.name} must be a finite number, not {self.level!r}")

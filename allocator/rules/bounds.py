@@ -30,7 +30,7 @@ class _Bound(Constraint):
 
     def bind(self, platform: Platform) -> Self:
         bound = super().bind(platform)
-        level = per_anchor(platform, self.level, of=self.of, neutral=self.neutral)
+        level = per_anchor(platform, self.level, of=self.of, neutral=self.neutral, what=f"the level of {self.name}")
         return replace(bound, level=np.where(anchors_where(platform, self.where), level, self.neutral), where=None)
 
     @property
@@ -61,6 +61,10 @@ class _Bound(Constraint):
         moves = (moved == 0) | (np.abs(moved) >= most)
         move = lambda direction: np.where(moves, direction, 0.0)  # noqa: E731
         return Nearest.in_logs(q + moved, q, move, moves.astype(np.float64))
+
+    @property
+    def starved(self) -> NDArray[np.bool_]:
+        return (self.interval.upper == 0) & (self.soft is None)
 
     def marginals(self, multipliers: FloatArray) -> Marginals:
         return {self.of: self._limited(multipliers)}

@@ -35,7 +35,7 @@ class CappedUtility(Welfare):
 
     def bind(self, platform: Platform) -> Self:
         bound = super().bind(platform)
-        cap = per_anchor(platform, self.cap, of=self.of, neutral=0.0)
+        cap = per_anchor(platform, self.cap, of=self.of, neutral=0.0, what=f"the cap of {self.name}")
         return replace(bound, cap=cap, weights=positive(platform, self.weights, "welfare weights"))
 
     @cached_property

@@ -163,7 +163,10 @@ class GeneralizedGini(Ranked):
 
     def bind(self, platform: Platform) -> Self:
         bound = super().bind(platform)
-        w = np.asarray(self.weights, dtype=np.float64)
+        try:
+            w = np.asarray(self.weights, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise ValueError(f"the weights of {self.name} must be numbers, not {self.weights!r}") from None
         if w.shape != bound.active.shape:
             raise ValueError(
                 f"{self.name} needs one weight per anchor with reach, ({bound.active.size},), not {w.shape}"

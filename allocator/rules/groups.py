@@ -84,6 +84,8 @@ class GroupShare(HalfSpaces):
         if not isinstance(level, Mapping):
             return np.full(names.size, check(level, f"the level of {self.name}"))
         values = [str(name).partition("=")[2] for name in names]
+        if not any(values):
+            raise ValueError(f"{self.name} speaks of one group, whose level is a number, not the mapping {level!r}")
         unknown = [str(value) for value in level if str(value) not in values]
         if unknown:
             raise ValueError(f"{self.name} names unknown groups: {some(unknown)} (there are {some(values)})")
@@ -115,9 +117,10 @@ class GroupShare(HalfSpaces):
             )
         if self.unit == "share" and members.any(axis=0).all() and upper.sum() < 1 - 1e-12:
             raise ValueError(f"the caps of {self.name} add up to {upper.sum():.4g} of what is served; make them 1")
-        if self.unit == "share" and lower.sum() > 1 + 1e-12:
+        if asked.sum() > total * (1 + 1e-12):
             raise ValueError(
-                f"the floors of {self.name} add up to {lower.sum():.4g} of what is served; lower them to 1"
+                f"the floors of {self.name} add up to {lower.sum():.4g}, and all groups together can have "
+                f"{1 if self.unit == 'share' else quantity(total)}; lower them"
             )
 
     @cached_property

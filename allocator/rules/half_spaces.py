@@ -62,6 +62,14 @@ class HalfSpaces(Constraint):
     def shape(self) -> tuple[int, ...]:
         return (self.sides.level.size,)
 
+    @property
+    def starved(self) -> NDArray[np.bool_]:
+        if self.soft is not None:
+            return super().starved
+        sides = self.sides
+        closed = (sides.level == 0) & ~(sides.coefficients > 0).sum(axis=1).astype(bool)
+        return (sides.coefficients[np.flatnonzero(closed)] < 0).sum(axis=0) > 0
+
     def _limited(self, multipliers: FloatArray) -> FloatArray:
         return np.clip(multipliers, 0.0, self.price_limit)
 

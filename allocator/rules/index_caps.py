@@ -42,7 +42,7 @@ class HeadCap(AtLeast):
         bound = super().bind(platform)
         k, n, share = bound.count, bound.index.active.size, fraction(self.share, "the level of a head cap")
         if not 1 <= k <= max(n, 1):
-            raise ValueError(f"{self.name} speaks of {k:,} anchors; it needs at least 1, and {n:,} have any reach")
+            raise ValueError(f"{self.name} speaks of {k:,} anchors; name 1 to {n:,}, which is how many have any reach")
         if n and share < k / n:
             raise ValueError(
                 f"{self.name}: {k:,} of {n:,} anchors can never have less than {k / n:.4g} of the total, and the share "

@@ -71,15 +71,16 @@ def _number(text: str, context: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise ValueError(f"'{text}' in '{context}' is not a number") from None
+        where = f" in '{context}'" if context != text else ""
+        raise ValueError(f"'{text}'{where} is not a number") from None
 
 
-def per_anchor(platform: Platform, level: Level, *, of: str, neutral: float) -> FloatArray:
+def per_anchor(platform: Platform, level: Level, *, of: str, neutral: float, what: str = "a level") -> FloatArray:
     """One level per anchor, (A,), in the unit of the good ``of``.
 
     ``level`` is a number, an (A,) array, a mapping from anchor ids to numbers (``neutral`` for the others), or
     ``"yardstick:factor"`` with the yardstick ``observed`` (today's amount of the good), ``reach`` (the most an anchor
-    can get), ``even`` (total / number of anchors) or ``capacity``.
+    can get), ``even`` (total / number of anchors) or ``capacity``. ``what`` is its name in messages.
 
     Raises
     ------
@@ -95,13 +96,13 @@ def per_anchor(platform: Platform, level: Level, *, of: str, neutral: float) -> 
         levels = np.asarray(level, dtype=np.float64)
         if levels.shape not in ((), (platform.anchor_count,)):
             raise ValueError(
-                f"a level needs one number or one per anchor, ({platform.anchor_count},), not shape {levels.shape}"
+                f"{what} must be one number or one per anchor, ({platform.anchor_count},), not shape {levels.shape}"
             )
         levels = np.broadcast_to(levels, (platform.anchor_count,)).copy()
     bad = ~(levels >= 0)
     if bad.any():
         raise ValueError(
-            f"a level must be a number >= 0; anchor {some(platform.anchors['id'][bad])} has {levels[bad][0]}"
+            f"{what} must be >= 0 for every anchor; {some(platform.anchors['id'][bad])} has {levels[bad][0]}"
         )
     return np.where(levels < np.finfo(np.float64).tiny, 0.0, levels)  # subnormal numbers have no digits to keep
 
@@ -122,11 +123,11 @@ def amount(level: float, what: str) -> float:
 
 def positive(platform: Platform, amounts: ArrayLike | None, what: str) -> FloatArray:
     """One finite number > 0 per anchor, (A,); 1 where nothing is given."""
-    levels = per_anchor(platform, 1.0 if amounts is None else amounts, of="exposure", neutral=1.0)
+    levels = per_anchor(platform, 1.0 if amounts is None else amounts, of="exposure", neutral=1.0, what=what)
     bad = ~((levels > 0) & (levels < np.inf))
     if bad.any():
         raise ValueError(
-            f"{what} must be finite and > 0; anchor {some(platform.anchors['id'][bad])} has {levels[bad][0]}"
+            f"{what} must be finite and > 0 for every anchor; {some(platform.anchors['id'][bad])} has {levels[bad][0]}"
         )
     return levels
 

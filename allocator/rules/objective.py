@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from allocator.rules.at_least import AtLeast, FairnessAtLeast
 from allocator.rules.rule import Welfare
+from allocator.wording import called
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,13 +45,16 @@ class Objective:
 
 def _why_no_term(term: object) -> str:
     """What is wrong with a term, and what to write."""
-    name = str(getattr(term, "name", None) or getattr(term, "__name__", None) or term)
+    name = called(term)
     if isinstance(term, AtLeast) and not isinstance(term, FairnessAtLeast):
         return (
             f"{name} is not a term of an objective: it bounds an index of shares, and no function of shares alone is "
             f"concave; put it in rules=[...], or add Gini(), Entropy() or Concentration(): indices times totals"
         )
-    if callable(term) and getattr(term, "__module__", "") == "allocator.metrics":
+    home = getattr(term, "__module__", None) or ""
+    if callable(term) and home.startswith("allocator.rules"):
+        return f"{name} makes a term of an objective and is none itself: write {name}(...)"
+    if callable(term) and home == "allocator.metrics":
         return (
             f"the index {name} is not a term of an objective: no function of shares alone is concave; add Gini(), "
             f"Entropy() or Concentration(), or bound it by GiniAtMost or HHIAtMost in rules=[...]"

@@ -217,8 +217,10 @@ class Constraint(Rule):
     soft: float | None = field(default=None, kw_only=True)
 
     def bind(self, platform: Platform) -> Self:
-        if self.soft is not None and not (isinstance(self.soft, int | float | np.number) and 0 < self.soft < np.inf):
-            raise ValueError(f"{self.name}: soft is a price > 0 per unit of excess, not {self.soft!r}; None is hard")
+        price = self.soft
+        plain = isinstance(price, int | float | np.number) and not isinstance(price, bool)
+        if price is not None and not (plain and 0 < price < np.inf):
+            raise ValueError(f"{self.name}: soft is a price > 0 per unit of excess, not {price!r}; None is hard")
         return super().bind(platform)
 
     @property
@@ -249,6 +251,11 @@ class Constraint(Rule):
     def violation(self, totals: Totals) -> Violation:
         """The worst violation."""
         raise NotImplementedError
+
+    @property
+    def starved(self) -> NDArray[np.bool_]:
+        """Anchors that a hard rule leaves nothing of its good, (A,), as far as that is plain."""
+        return np.zeros(self.platform.anchor_count, dtype=bool)
 
     def idle(self) -> Any:
         """Multipliers of a rule that nobody feels."""

@@ -44,6 +44,10 @@ class SegmentCap(Constraint):
     def shape(self) -> None:
         return None
 
+    @property
+    def starved(self) -> NDArray[np.bool_]:
+        return np.full(self.platform.anchor_count, self.share == 0 and self.soft is None)
+
     @cached_property
     def limit(self) -> FloatArray:
         """Most impressions of every edge, (E,)."""

@@ -18,6 +18,8 @@ from allocator.rules.levels import positive
 from allocator.rules.rule import Totals, Welfare
 
 FloatArray = NDArray[np.float64]
+NOISE = 2.0**-44
+"""Part of the total below which a divergence is rounding."""
 LEAST = 1e-9
 """Share, relative to its target, to which smaller ones are raised where marginals are asked for."""
 
@@ -41,9 +43,13 @@ class Divided(Welfare):
         return self.platform.total_of(self.of)
 
     @abstractmethod
-    def best(self, p: FloatArray) -> tuple[float, FloatArray]:
-        """L (currency per unit of the total) and the shares (n,) that attain it, at marginals p (n,) of the active
-        anchors.
+    def worth(self, y: FloatArray) -> FloatArray:
+        """Summands (n,) of the term at amounts y (n,) >= 0 of the active anchors, currency."""
+
+    @abstractmethod
+    def best(self, p: FloatArray) -> tuple[float, FloatArray, float]:
+        """L at marginals p (n,) of the active anchors, the shares (n,) that attain it, and the size of what was added
+        to find it; currency per unit of the total.
         """
 
     @abstractmethod
@@ -54,20 +60,31 @@ class Divided(Welfare):
     def turn(self, shares: FloatArray, direction: FloatArray) -> FloatArray:
         """Minus the derivative of the best shares in a direction of marginals, (n,)."""
 
+    def amounts(self, totals: Totals) -> FloatArray:
+        """Amounts (n,) of the active anchors."""
+        return np.maximum(totals.of(self.of)[self.active], 0.0)
+
     def shares(self, totals: Totals) -> FloatArray:
-        y = np.maximum(totals.of(self.of)[self.active], 0.0)
+        y = self.amounts(totals)
         return y / (y.sum() or 1.0)
 
+    def value(self, totals: Totals) -> FloatArray:
+        y = self.amounts(totals)
+        # The last two cancel: near even shares the term is a difference of what is as large as the total.
+        total = self.weight * float(y.sum())
+        return np.concatenate((self.worth(y), [total, -total]))
+
     def size(self, totals: Totals) -> float:
-        return float(np.abs(self.value(totals)).sum())
+        """Nothing at shares that are even but for rounding."""
+        y = self.amounts(totals)
+        size = float(np.abs(self.worth(y)).sum())
+        return size if size > NOISE * self.weight * float(y.sum()) else 0.0
 
     def conjugate(self, multipliers: FloatArray) -> FloatArray:
         if not self.active.size:
             return np.zeros(1)
-        p = multipliers[self.active]
-        best, shares = self.best(p)
-        size = self.total * float((np.abs(p) * shares).sum())  # counted in the rounding allowance
-        return np.array([self.total * max(0.0, best), size, -size])
+        best, _, size = self.best(multipliers[self.active])
+        return self.total * np.array([max(0.0, best), size, -size])
 
     def fit(self, marginals: Mapping[str, FloatArray]) -> FloatArray:
         """Marginals raised together until L <= 0: the conjugate vanishes, and no impression is worth more than before
@@ -110,23 +127,25 @@ class TargetShares(Divided):
         chosen = self.target[self.active]
         return chosen / chosen.sum()
 
-    def value(self, totals: Totals) -> FloatArray:
-        y = np.maximum(totals.of(self.of)[self.active], 0.0)
+    def worth(self, y: FloatArray) -> FloatArray:
         ratio = y / ((y.sum() or 1.0) * self.t)
         return -self.weight * y * np.log(np.where(y > 0, ratio, 1.0))
 
     def level(self, totals: Totals) -> float:
         """The mean amount times exp(-divergence): as many equal anchors as the shares are worth."""
-        y = np.maximum(totals.of(self.of)[self.active], 0.0)
+        y = self.amounts(totals)
         total = float(y.sum())
-        divergence = -float(self.value(totals).sum()) / (self.weight * total) if total > 0 else 0.0
+        divergence = -float(self.worth(y).sum()) / (self.weight * total) if total > 0 else 0.0
         return total / max(y.size, 1) * float(np.exp(-divergence))
 
-    def best(self, p: FloatArray) -> tuple[float, FloatArray]:
+    def best(self, p: FloatArray) -> tuple[float, FloatArray, float]:
         exponent = -p / self.weight
-        top = float((exponent + np.log(self.t)).max())
-        mass = self.t * np.exp(exponent - top)
-        return self.weight * (top + float(np.log(mass.sum()))), mass / mass.sum()
+        # Small marginals keep their digits beside 1; of large ones the largest is taken out of the exponential.
+        top = 0.0 if np.abs(exponent).max() <= 1.0 else float((exponent + np.log(self.t)).max())
+        grown = self.t * np.expm1(exponent - top)
+        shares = grown + self.t
+        size = float((np.abs(p) * shares).sum() / shares.sum()) + (self.weight if top else 0.0)
+        return self.weight * (top + float(np.log1p(grown.sum()))), shares / shares.sum(), size
 
     def turn(self, shares: FloatArray, direction: FloatArray) -> FloatArray:
         return shares * (direction - float((shares * direction).sum())) / self.weight
@@ -165,9 +184,8 @@ class Concentration(Divided):
     def name(self) -> str:
         return f"Concentration of {self.of}"
 
-    def value(self, totals: Totals) -> FloatArray:
-        y = np.maximum(totals.of(self.of)[self.active], 0.0)
-        return -self.weight * y * self.shares(totals)
+    def worth(self, y: FloatArray) -> FloatArray:
+        return -self.weight * y * (y / (y.sum() or 1.0))
 
     def level(self, totals: Totals) -> float:
         """The mean amount over n HHI: as many equal anchors as the shares are worth."""
@@ -175,9 +193,10 @@ class Concentration(Divided):
         total, index = float(totals.of(self.of)[self.active].sum()), float((shares**2).sum())
         return total / (max(shares.size, 1) ** 2 * index) if index > 0 else 0.0
 
-    def best(self, p: FloatArray) -> tuple[float, FloatArray]:
+    def best(self, p: FloatArray) -> tuple[float, FloatArray, float]:
         shares = on_simplex(-p / (2 * self.weight))
-        return -float((p * shares).sum()) - self.weight * float((shares**2).sum()), shares
+        index = self.weight * float((shares**2).sum())
+        return -float((p * shares).sum()) - index, shares, float((np.abs(p) * shares).sum()) + index
 
     def turn(self, shares: FloatArray, direction: FloatArray) -> FloatArray:
         held = shares > 0

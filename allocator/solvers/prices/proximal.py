@@ -230,7 +230,7 @@ class Shared(Proximal):
         self.step = (self.whole or 1.0) / temperature
 
     def reply(self, x: FloatArray, loads: FloatArray) -> Reply:
-        best, shares = self.rule.best(x)
+        best, shares, _ = self.rule.best(x)
         moved = self.whole + self.step * best
         total = min(max(moved, 0.0), self.rule.total)
         inside = 0.0 < moved < self.rule.total
