@@ -11,39 +11,51 @@ from allocator.problem import Problem
 from allocator.rules import Constraint, Totals
 
 FloatArray = NDArray[np.float64]
-MARGIN, CLOSE, LARGEST = 1e-11, 1e-12, 0.5
-"""Relative slack that mixing leaves, a violation that counts as none, and the largest part of the other flow."""
-ROUNDS, ENOUGH, DEAR = 10, 1e-3, 1e3
-"""Mixtures tried at most, slack from which on more would save little, and the price of breaking other rules."""
+MARGIN, CLOSE, LARGEST, SAFE = 1e-11, 1e-12, 0.5, 1.001
+"""Relative slack that mixing leaves, a violation that counts as none, the largest part of other flows, and by how much
+more than is needed of them is taken."""
+ROUNDS, DEAR, SOME = 8, 1e3, 0.1
+"""Mixtures tried at most, the price of breaking other rules, and the part of a flow that a mixture must be to be asked.
+"""
+TILTS = (0.01, 0.1, 1.0)
+"""By how much rules that are broken count in flows near the given one, in units of the worth of an impression."""
 
 
-def mixed(problem: Problem, flow: FloatArray, keep: Callable[[FloatArray], FloatArray]) -> FloatArray:
-    """A flow that keeps every hard rule, made of one that nearly does and of one that does with slack; the given flow
-    where none is found.
+def mixed(
+    problem: Problem, flow: FloatArray, worth: FloatArray, keep: Callable[[FloatArray], FloatArray]
+) -> FloatArray:
+    """A flow that keeps every hard rule, made of one that nearly does and of others that do with slack; the given flow
+    where none are found.
 
     Rules are concave: where a flow misses a rule by d > 0 and another has slack s > 0, the part d / (d + s) of the
-    other is enough. The other is the mixture with the largest smallest slack in what is broken, nothing else broken, of
-    a few flows: the flow itself, the even flow, nothing and, one after the other, what rules want most where those
-    leave least slack (Dantzig and Wolfe 1960); ``keep`` makes a flow keep the rules of single anchors.
+    other is enough. The others are the even flow, nothing, the best replies to the ``worth`` of edges (E,) tilted
+    towards what is broken, and, until there is slack, what rules want most where those leave least (Dantzig and Wolfe
+    1960); of all mixtures the one that costs least worth is taken. ``keep`` makes a flow keep the rules of single
+    anchors.
     """
     rules = [rule for rule in problem.constraints if rule.soft is None]
-    here = _slacks(rules, Totals(problem.platform, flow))
+    totals = Totals(problem.platform, flow)
+    here = _slacks(rules, totals, totals)
     broken = here < -CLOSE
-    if not broken.any():
+    if not broken.any() or not np.isfinite(here).all():
         return flow
     flows = [flow, keep(problem.platform.even_flow), np.zeros_like(flow)]
-    other = _roomy(problem, rules, flows, broken, keep)
-    if other is None:
+    wanted = _wanted(problem, rules, totals, totals, np.where(broken, 1.0, 0.0))
+    size = float(np.abs(worth).mean()) / (float(np.abs(wanted).mean()) or 1.0)
+    flows += [keep(_best_reply(problem, worth + tilt * size * wanted)) for tilt in TILTS]
+    if not _roomy(problem, rules, flows, broken, keep):
         return flow
-    there = _slacks(rules, Totals(problem.platform, other))
-    missing = MARGIN - here[broken]
-    part = float((missing / (missing + there[broken])).max())
-    return flow if not 0 < part <= LARGEST else (1.0 - part) * flow + part * other
+    table = np.stack([_slacks(rules, Totals(problem.platform, other), totals) for other in flows], axis=1)
+    parts = _cheapest(table, np.array([float((worth * (flow - other)).sum()) for other in flows]), broken)
+    if parts is None:
+        return flow
+    moved = sum((part * (other - flow) for part, other in zip(parts, flows, strict=True)), np.zeros_like(flow))
+    return np.maximum(flow + moved, 0.0)
 
 
-def _slacks(rules: list[Constraint], totals: Totals) -> FloatArray:
+def _slacks(rules: list[Constraint], totals: Totals, beside: Totals) -> FloatArray:
     """Signed relative slack of every level of the rules; levels that are nothing are left out."""
-    return np.concatenate([rule.slack(totals).ravel() for rule in rules] or [np.zeros(0)])
+    return np.concatenate([rule.slack(totals, beside).ravel() for rule in rules] or [np.zeros(0)])
 
 
 def _roomy(
@@ -52,17 +64,39 @@ def _roomy(
     flows: list[FloatArray],
     broken: NDArray[np.bool_],
     keep: Callable[[FloatArray], FloatArray],
-) -> FloatArray | None:
-    """A mixture of flows, and of what rules want, with slack in what is broken, or None."""
-    platform = problem.platform
+) -> bool:
+    """Add to ``flows``, the first of which is to be mended, what rules want, until a mixture has slack in what is
+    broken; False if that does not come.
+    """
+    platform, beside = problem.platform, Totals(problem.platform, flows[0])
     for _ in range(ROUNDS):
-        table = np.stack([_slacks(rules, Totals(platform, flow)) for flow in flows], axis=1)
+        table = np.stack([_slacks(rules, Totals(platform, flow), beside) for flow in flows], axis=1)
         parts, least, price = _largest_least(table, broken)
+        if least > 0:
+            return True
         best = sum((part * flow for part, flow in zip(parts, flows, strict=True)), np.zeros(platform.edge_count))
-        if least > ENOUGH:
-            break
-        flows.append(keep(_best_reply(problem, _wanted(problem, rules, Totals(platform, best), price))))
-    return best if least > 0 else None
+        # Of nothing rules want nothing in particular.
+        at = Totals(platform, best) if best.sum() > SOME * flows[0].sum() else beside
+        flows.append(keep(_best_reply(problem, _wanted(problem, rules, at, beside, price))))
+    return False
+
+
+def _cheapest(table: FloatArray, loss: FloatArray, broken: NDArray[np.bool_]) -> FloatArray | None:
+    """Parts of the flows behind the columns (c,), to be mixed into the first, that mend what is broken at the least
+    loss; None if they would be more than `LARGEST`.
+
+    What is missing is the unit of everything, so that the tolerance of linear programming is small beside it.
+    """
+    from scipy.optimize import linprog
+
+    here = table[:, 0]
+    unit = float(-here.min())
+    wanted = np.where(broken, MARGIN - here, -np.maximum(here, 0.0)) / unit
+    scale = float(np.abs(loss).max()) or 1.0
+    found = linprog(loss / scale, A_ub=-(table - here[:, None]), b_ub=-wanted, bounds=(0.0, None), method="highs")
+    if found.x is None or found.x.sum() * unit > LARGEST:
+        return None
+    return SAFE * unit * found.x
 
 
 def _largest_least(table: FloatArray, broken: NDArray[np.bool_]) -> tuple[FloatArray, float, FloatArray]:
@@ -77,6 +111,8 @@ def _largest_least(table: FloatArray, broken: NDArray[np.bool_]) -> tuple[FloatA
     sums = np.append(np.ones(count), [0.0, 0.0])[None, :]
     bounds = [(0.0, 1.0)] * count + [(None, 1.0), (0.0, None)]
     cost = np.append(np.zeros(count), [-1.0, DEAR])
+    if not np.isfinite(table).all():
+        return np.full(count, 1.0 / count), -np.inf, np.where(broken, 1.0, 0.0)
     found = linprog(cost, A_ub=rows, b_ub=np.full(rows.shape[0], 0.0), A_eq=sums, b_eq=[1.0], bounds=bounds)
     if found.x is None or found.x[-1] > CLOSE:
         price = np.ones(table.shape[0]) if found.x is None else -found.ineqlin.marginals
@@ -84,13 +120,13 @@ def _largest_least(table: FloatArray, broken: NDArray[np.bool_]) -> tuple[FloatA
     return found.x[:-2], float(found.x[-2]), -found.ineqlin.marginals
 
 
-def _wanted(problem: Problem, rules: list[Constraint], totals: Totals, price: FloatArray) -> FloatArray:
+def _wanted(problem: Problem, rules: list[Constraint], totals: Totals, beside: Totals, price: FloatArray) -> FloatArray:
     """What rules pay for an impression on every edge (E,) where each unit of relative slack has a price."""
     platform, start = problem.platform, 0
     worth = np.zeros(platform.edge_count)
     for rule in rules:
-        size = rule.slack(totals).size
-        for good, marginal in rule.pull(totals, price[start : start + size]).items():
+        size = rule.slack(totals, beside).size
+        for good, marginal in rule.pull(totals, beside, price[start : start + size]).items():
             if good == "edges":
                 worth += marginal
             else:

@@ -33,7 +33,9 @@ def repair(problem: Problem, flow: FloatArray, multipliers: Multipliers | None =
     for term in problem.welfare:
         flow = _refill(platform, flow, term.of, _least(term, boxes.get(term.of), flow), boxes)
     if any(t.box is None and t.soft is None for t in problem.constraints):
-        return mixed(problem, flow, lambda other: _boxed(problem, other, boxes))
+        supporting = problem.supporting(Totals(platform, flow)) if multipliers is None else multipliers
+        worth = problem.surplus(supporting).on_edges()
+        return mixed(problem, flow, worth, lambda other: _boxed(problem, other, boxes))
     only_exposure = all(t.box is not None and t.box.of == "exposure" for t in problem.constraints)
     return _use_spare(problem, flow, multipliers) if only_exposure else flow
 

@@ -1,5 +1,6 @@
 """The price solver on hard cases, warm starts, limits and refusals. The contract tests cover everything else."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -220,12 +221,16 @@ def test_a_start_from_another_weight_changes_nothing_beyond_the_gap(of, other):
 
 
 def test_unsupported_rules_are_refused_naming_a_solver_that_can():
-    platform = thick()
-    assert "conic" in al.SOLVERS["prices"]().supports(al.Problem(platform, al.MaxMin()))
-    measured = al.Platform(
-        platform.indptr, platform.anchor, platform.value, platform.supply, measures={"cost": platform.value}
-    )
-    assert "conic" in al.SOLVERS["prices"]().supports(al.Problem(measured, al.GMV(), [al.Cap(1, of="cost")]))
+    platform = replace(thick(), measures={"relevance": np.ones(thick().edge_count)})
+    for sales, rule in (
+        (al.GMV(), al.SegmentFloor(0.5, "relevance")),
+        (al.GMV(), al.SegmentCap(0.5, soft=1.0)),
+        (al.GMV(), al.FairnessAtLeast(al.Entropy(), -1.0)),
+        (al.RobustGMV(0.1, 2, per="edge"), al.Capacity()),
+    ):
+        reason = al.SOLVERS["prices"]().supports(al.Problem(platform, sales, [rule]))
+        assert "conic" in reason
+        assert (rule if sales == al.GMV() else sales).name.split()[0] in reason or "SegmentFloor" in reason
 
 
 def test_impossible_floors_end_in_a_proof_not_in_a_diverging_price():

@@ -134,12 +134,12 @@ class AtLeast(Constraint):
         value = float(self.index.value(totals).sum())
         return np.array([max(0.0, self.threshold - value)])
 
-    def slack(self, totals: Totals) -> FloatArray:
-        room, unit = float(self.index.value(totals).sum()) - self.threshold, self.unit(totals)
+    def slack(self, totals: Totals, beside: Totals) -> FloatArray:
+        room, unit = float(self.index.value(totals).sum()) - self.threshold, self.unit(beside)
         return np.array([room / unit if unit > 0 else room])
 
-    def pull(self, totals: Totals, prices: FloatArray) -> Marginals:
-        price = float(prices[0]) / (self.unit(totals) or 1.0)
+    def pull(self, totals: Totals, beside: Totals, prices: FloatArray) -> Marginals:
+        price = float(prices[0]) / (self.unit(beside) or 1.0)
         marginals = self.index.marginals(self.index.supergradient(totals))
         return {good: price * marginal for good, marginal in marginals.items()}
 

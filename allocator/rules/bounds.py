@@ -78,13 +78,13 @@ class _Bound(Constraint):
         box = self.interval
         return np.flatnonzero(box.lower > 0), np.flatnonzero((box.upper < np.inf) & (box.upper < self.reach))
 
-    def slack(self, totals: Totals) -> FloatArray:
+    def slack(self, totals: Totals, beside: Totals) -> FloatArray:
         (floored, capped), box, amounts = self._asked, self.interval, totals.of(self.of)
         unit = np.where(box.upper[capped] > 0, box.upper[capped], self.reach[capped])
         above = amounts[floored] / box.lower[floored] - 1.0
         return np.concatenate((above, (box.upper[capped] - amounts[capped]) / unit))
 
-    def pull(self, totals: Totals, prices: FloatArray) -> Marginals:
+    def pull(self, totals: Totals, beside: Totals, prices: FloatArray) -> Marginals:
         (floored, capped), box, marginal = self._asked, self.interval, np.zeros(self.level.size)
         marginal[floored] = prices[: floored.size] / box.lower[floored]
         unit = np.where(box.upper[capped] > 0, box.upper[capped], self.reach[capped])

@@ -103,12 +103,12 @@ class HalfSpaces(Constraint):
         """What each row is compared with."""
         return self.sides.unit * np.where(self.sides.shares, float(totals.of(self.of).sum()), 1.0)
 
-    def slack(self, totals: Totals) -> FloatArray:
-        room, unit = self.sides.coefficients @ totals.of(self.of) - self.sides.level, self._units(totals)
+    def slack(self, totals: Totals, beside: Totals) -> FloatArray:
+        room, unit = self.sides.coefficients @ totals.of(self.of) - self.sides.level, self._units(beside)
         return np.divide(room, unit, out=np.zeros_like(room), where=unit > 0)
 
-    def pull(self, totals: Totals, prices: FloatArray) -> Marginals:
-        unit = self._units(totals)
+    def pull(self, totals: Totals, beside: Totals, prices: FloatArray) -> Marginals:
+        unit = self._units(beside)
         per_unit = np.divide(prices, unit, out=np.zeros_like(prices), where=unit > 0)
         return {self.of: self.sides.coefficients.T @ per_unit}
 

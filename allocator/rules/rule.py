@@ -236,11 +236,13 @@ class Constraint(Rule):
         """Summands of what breaking a soft rule costs, currency; nothing for a hard one."""
         return np.zeros(1) if self.soft is None else -self.price_limit * self.excess(totals)
 
-    def slack(self, totals: Totals) -> FloatArray:
-        """Room to every level that asks for something, relative to it; negative where it is broken."""
+    def slack(self, totals: Totals, beside: Totals) -> FloatArray:
+        """Room to every level that asks for something, negative where it is broken; relative to the level, where that
+        is a share to the one at the totals ``beside``. A concave function of the flow.
+        """
         raise NotImplementedError
 
-    def pull(self, totals: Totals, prices: FloatArray) -> Marginals:
+    def pull(self, totals: Totals, beside: Totals, prices: FloatArray) -> Marginals:
         """Marginals of sum prices x slack at the totals, one price >= 0 for each of the levels of `slack`."""
         raise NotImplementedError
 

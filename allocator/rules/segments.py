@@ -68,13 +68,13 @@ class SegmentCap(Constraint):
     def excess(self, totals: Totals) -> FloatArray:
         return np.maximum(totals.flow - self.limit, 0.0)
 
-    def slack(self, totals: Totals) -> FloatArray:
+    def slack(self, totals: Totals, beside: Totals) -> FloatArray:
         """Of the edge with the least."""
         limited = self.limit > 0
         room = (self.limit - totals.flow)[limited] / self.limit[limited]
         return room.min(initial=np.inf, keepdims=True) if room.size else np.zeros(0)
 
-    def pull(self, totals: Totals, prices: FloatArray) -> Marginals:
+    def pull(self, totals: Totals, beside: Totals, prices: FloatArray) -> Marginals:
         return {}
 
     def credit(self, multipliers: None, totals: Totals) -> float:
@@ -206,11 +206,11 @@ class SegmentFloor(Constraint):
         """Segments that must get something."""
         return np.flatnonzero(self.least > 0)
 
-    def slack(self, totals: Totals) -> FloatArray:
+    def slack(self, totals: Totals, beside: Totals) -> FloatArray:
         got = self.platform.into_segments(totals.flow * self.per_edge)[self._asked]
         return got / self.least[self._asked] - 1.0
 
-    def pull(self, totals: Totals, prices: FloatArray) -> Marginals:
+    def pull(self, totals: Totals, beside: Totals, prices: FloatArray) -> Marginals:
         price = np.zeros(self.least.size)
         price[self._asked] = prices / self.least[self._asked]
         return {"edges": price[self.platform.segment] * self.per_edge}

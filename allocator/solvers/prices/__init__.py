@@ -53,6 +53,9 @@ CRUDE, FINE = 0.02, 0.1
 TIGHT = 3e-3
 """Where rules couple anchors, levels are raised by this times the gap that is asked, of themselves, so that a flow that
 nearly keeps them keeps the true ones."""
+CENTRES, HELPED = 6, 0.8
+"""Centres of the rules that see all anchors, one after the other, at one temperature, while each leaves at most this
+part of the gap."""
 SAMPLED, SEGMENTS = 10, 5_000
 """A sample has at least this many segments per anchor, and this many in all."""
 PATIENCE = 3
@@ -91,11 +94,16 @@ class Prices(Solver):
         dual, stale = search.dual, 0
         while temperature > COLDEST and stale < PATIENCE and not search.late:
             t, before = temperature * search.worth, search.gap
-            self._recentre(search, dual, x, t)
             tolerance = max(FINE * search.goal.relative_gap, CRUDE * temperature**2) * search.scale
-            point, steps = descend(dual, x, t, tolerance, search.per_good, deadline=search.deadline)
-            x = point.x
-            search.smoothed(point, t, steps)
+            for _ in range(CENTRES if dual.coupled else 1):
+                reached = search.gap
+                self._recentre(search, dual, x, t)
+                point, steps = descend(dual, x, t, tolerance, search.per_good, deadline=search.deadline)
+                x = point.x
+                search.smoothed(point, t, steps)
+                stuck = search.gap > HELPED * reached
+                if search.reached or search.late or stuck or dual.away(point) <= tolerance:
+                    break
             if search.reached or on_near_ties(search, point, t):
                 return
             stale = stale + 1 if search.gap > 0.8 * before and t < 2 * temperature * search.worth else 0
@@ -148,8 +156,23 @@ class Prices(Solver):
 
 
 def _warm(dual: Dual, start: Allocation) -> FloatArray:
-    """Coordinates of a start (N,)."""
-    return warm_prices([voice.response for voice in dual.voices[:2]], start).ravel()
+    """Coordinates of a start (N,): of single anchors by its amounts, of other rules by the multipliers that it has for
+    rules of the same name and shape.
+    """
+    x = np.zeros(dual.size)
+    single = warm_prices([voice.response for voice in dual.voices[:2]], start)
+    x[: single.size] = single.ravel()
+    there = dict(zip(start.problem.labels, start.multipliers, strict=True))
+    given = {
+        id(term): np.asarray(there[label], dtype=np.float64)
+        for label, term in zip(dual.problem.labels, dual.problem.terms, strict=True)
+        if there.get(label) is not None and np.shape(there[label]) == term.shape
+    }
+    for voice, part in list(zip(dual.voices, dual.parts, strict=True))[2:]:
+        found = voice.from_multipliers(given)
+        if found is not None:
+            x[part] = np.clip(found, voice.low, voice.high)
+    return x
 
 
 def _margin(dual: Dual, temperature: float) -> float:

@@ -290,6 +290,10 @@ class Dual:
         conjugates = (v.conjugate(x[part]) for v, part in zip(self.voices, self.parts, strict=True))
         return self.all_rents(x) + sum(conjugates)
 
+    def away(self, point: Point) -> float:
+        """What regularisation costs at a point, currency."""
+        return sum(voice.away(reply) for voice, reply in zip(self.voices, point.replies, strict=True))
+
     def tighten(self, by: float) -> None:
         """Raise the levels of all rules by this part of themselves."""
         for voice in self.voices:

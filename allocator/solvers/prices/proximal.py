@@ -49,7 +49,7 @@ class Proximal(Voice):
     def __post_init__(self) -> None:
         inner = self.rule.index if isinstance(self.rule, AtLeast) else self.rule
         self.active, self.m = inner.active, inner.m
-        self.centre, self.step = np.zeros(self.active.size), 1.0
+        self.centre, self.step = np.ones(self.active.size), 1.0
         self.level = isinstance(self.rule, AtLeast)
 
     @property
@@ -84,6 +84,9 @@ class Proximal(Voice):
         weighed = curvature * loads if self.plain else curvature
         alone = float(weighed.sum()) / (float(loads.sum()) or 1.0)
         self.step = STEP * max(alone, LEAST * (typical if self.plain else 1.0) / (temperature * float(self.m.mean())))
+
+    def away(self, reply: Reply) -> float:
+        return self._divergence(reply.amounts) / self.step
 
     def tighten(self, by: float) -> None:
         self.tight += by
@@ -180,7 +183,7 @@ class WorstCase(Proximal):
         rule: RobustGMV = self.rule
         self.active, self.level = np.flatnonzero(rule.platform.reach_of(self.name) > 0), False
         self.m = np.ones(self.active.size)
-        self.centre, self.step = np.zeros(self.active.size), 1.0
+        self.centre, self.step = np.ones(self.active.size), 1.0
         worst = np.clip(rule.budget - np.arange(self.active.size), 0.0, 1.0)
         self.weights = -rule.weight * rule.radius * worst[::-1]
 
@@ -241,6 +244,9 @@ class Shared(Proximal):
 
         value = total * best - (total - self.whole) ** 2 / (2.0 * self.step)
         return Reply(value, total * shares, total * shares / self.rule.weight, bend)
+
+    def away(self, reply: Reply) -> float:
+        return (float(reply.amounts.sum()) - self.whole) ** 2 / (2.0 * self.step)
 
     def admissible(self, x: FloatArray) -> FloatArray:
         return x + max(0.0, self.rule.best(x)[0]) if self.size else x

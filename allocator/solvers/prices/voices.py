@@ -104,6 +104,10 @@ class Voice(ABC):
         """
         return None
 
+    def away(self, reply: Reply) -> float:
+        """What regularisation costs because answers are not at the centre, currency."""
+        return 0.0
+
     def tighten(self, by: float) -> None:
         """Raise levels by this part of themselves."""
         return None
