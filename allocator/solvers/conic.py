@@ -38,13 +38,13 @@ class Copies:
         self._copies: dict[str, Any] = {}
 
     def unit(self, good: str) -> FloatArray:
-        """Amount of a good that the even flow brings to each anchor, (A,), 1 where it brings none; for ``"edges"`` the
-        supply behind each, (E,).
+        """Amount of a good that the even flow brings to each anchor, (A,), and the largest where it brings none; for
+        ``"edges"`` the supply behind each, (E,).
         """
         if good == "edges":
             return self.platform.supply[self.platform.segment]
         even = self.platform.even_amounts(good)
-        return np.where(even > 0, even, 1.0)
+        return np.where(even > 0, even, float(even.max()) or 1.0)
 
     def of(self, good: str) -> Any:
         """Amount of a good per anchor, (A,), in multiples of ``unit(good)``."""
