@@ -95,7 +95,7 @@ def voices_of(problem: Problem, goods: tuple[str, ...], tight: float) -> list[Vo
     ]
     for term in problem.terms:
         voice = _voice(term, goods, tight)
-        if voice is not None:
+        if voice is not None and voice.size:
             found.append(voice)
     return found
 

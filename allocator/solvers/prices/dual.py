@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,47 +12,12 @@ from numpy.typing import NDArray
 from allocator.problem import Problem
 from allocator.rules import Totals
 from allocator.solvers.prices.assembly import base_prices, couples, goods_of, graph_of, of_segments, voices_of
-from allocator.solvers.prices.voices import Reply, Row, Single
+from allocator.solvers.prices.contest import Contest, Point
+from allocator.solvers.prices.voices import Row, Single
 
 FloatArray = NDArray[np.float64]
 FAR = 0.7
 """Part of the margin by which an anchor must have moved to be let loose."""
-
-
-@dataclass(frozen=True, eq=False)
-class Point:
-    """The smoothed dual at coordinates x (N,): value, gradient, curvature's diagonal and the voices' part of it (N,),
-    ``amounts`` (G, A) of every good and what they are to the voices, ``loads`` (N,).
-    """
-
-    x: FloatArray
-    value: float
-    gradient: FloatArray
-    diagonal: FloatArray
-    stiffness: FloatArray
-    loads: FloatArray
-    amounts: FloatArray
-    replies: tuple[Reply, ...]
-
-
-class Contest(NamedTuple):
-    """What pruning leaves: ``edges`` still contested, their positions ``edge`` (None for all), pairs of positions and
-    amounts of what is ``won`` without contest, and its amounts ``decided`` (G, A).
-
-    ``margin`` is how far behind the best a kept edge may be, in currency, ``x`` the coordinates at which that was
-    judged and ``price`` (A, G) theirs, and ``loose`` (A,) tells the anchors all of whose edges were kept. ``support``
-    is room for the shared edges.
-    """
-
-    edges: Any
-    edge: NDArray[np.int64] | None
-    won: tuple[tuple[NDArray[np.int64], FloatArray], ...]
-    decided: FloatArray
-    margin: float
-    x: FloatArray
-    price: FloatArray
-    loose: NDArray[np.bool_]
-    support: Any
 
 
 class Dual:
@@ -314,14 +278,3 @@ class Dual:
 
     def _count(self, edges: Any) -> None:
         self.passes += edges.anchor.size / max(self.graph.anchor.size, 1)
-
-
-def flow_of(graph: Any, contest: Contest, contested: FloatArray) -> FloatArray:
-    """The flow (E,) from that on the contested edges and from the winners of decided segments."""
-    if contest.edge is None:
-        return contested
-    flow = np.zeros(graph.anchor.size)
-    flow[contest.edge] = contested
-    for edge, amount in contest.won:
-        flow[edge] = amount
-    return flow

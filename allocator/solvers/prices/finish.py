@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.solvers.prices.dual import Dual, Point
+from allocator.solvers.prices.contest import Point
+from allocator.solvers.prices.dual import Dual
 from allocator.solvers.transport import Network, Pieces
 
 FloatArray = NDArray[np.float64]

@@ -9,7 +9,8 @@ from allocator.graph import Platform
 from allocator.problem import Problem
 from allocator.repair import repair
 from allocator.rules import GMV, Cap, Floor
-from allocator.solvers.prices.dual import Contest, Dual
+from allocator.solvers.prices.contest import Contest
+from allocator.solvers.prices.dual import Dual
 
 FloatArray = NDArray[np.float64]
 ROUNDS = 3

@@ -7,7 +7,8 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.solvers.prices.dual import Dual, Point
+from allocator.solvers.prices.contest import Point
+from allocator.solvers.prices.dual import Dual
 
 FloatArray = NDArray[np.float64]
 BOLD, LONGER = 0.1, 4.0

@@ -12,7 +12,8 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.solvers.prices.dual import Dual, Point
+from allocator.solvers.prices.contest import Point
+from allocator.solvers.prices.dual import Dual
 from allocator.solvers.prices.newton import moved, newton_step
 
 FloatArray = NDArray[np.float64]

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from allocator.driver import Answer, Goal
 from allocator.problem import Problem
 from allocator.rules import Totals, Welfare
-from allocator.solvers.prices.dual import Contest, Dual, Point, flow_of
+from allocator.solvers.prices.contest import Contest, Point, flow_of
+from allocator.solvers.prices.dual import Dual
 from allocator.solvers.prices.finish import Finished
 from allocator.solvers.prices.mend import mended
 from allocator.solvers.prices.polish import polished

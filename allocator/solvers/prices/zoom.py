@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.driver import NoAnswer
-from allocator.solvers.prices.dual import Point
+from allocator.solvers.prices.contest import Point
 from allocator.solvers.prices.finish import finish
 from allocator.solvers.prices.search import Search
 
