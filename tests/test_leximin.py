@@ -16,8 +16,7 @@ from scipy.sparse import csr_array, vstack
 import allocator as al
 from allocator.leximin.goods import by_programs
 from allocator.rules import Totals
-from strategies import platforms, problems
-from test_rules import random_flow
+from strategies import flows, platforms, problems
 
 SCALES = (1e-3, 1.0, 1e4)
 CLOSE = 1e-9
@@ -123,7 +122,7 @@ def test_no_other_flow_is_better(platform, of, data):
     found = al.leximin(al.Problem(platform, al.GMV()), of=of, merit=merit)
     part = np.flatnonzero(platform.reach_of(of) > 0)
     assume(part.size)
-    other = Totals(platform, random_flow(platform, data)).of(of)
+    other = Totals(platform, data.draw(flows(platform))).of(of)
     mixed = 0.9 * found.amounts + 0.1 * other
     for amounts in (other, mixed):
         assert al.axioms.leximin((found.amounts / merit)[part], (amounts / merit)[part]).sign >= 0
@@ -211,7 +210,7 @@ def test_the_proof_of_a_level_holds_for_any_flow_on_the_whole_graph(given_, data
     problem = found.max_min(k)
     multipliers, edges = found.proof(k, problem)
     assert edges is None
-    for flow in (random_flow(platform, data), platform.even_flow):
+    for flow in (data.draw(flows(platform)), platform.even_flow):
         judged = al.certify(problem, flow, multipliers)  # raises where an objective exceeds what duality allows
         assert judged.bound == pytest.approx(found.levels[k].bound, rel=1e-7, abs=1e-9 * found.levels[-1].level)
 
@@ -425,7 +424,7 @@ def test_it_tells_what_it_does():
 def test_max_min_of_some_anchors_obeys_fenchels_inequality(platform, of, data):
     where = np.array([data.draw(st.booleans()) for _ in range(platform.anchor_count)])
     rule = (3.0 * al.MaxMin(of=of, where=where)).bind(platform)
-    totals = Totals(platform, random_flow(platform, data))
+    totals = Totals(platform, data.draw(flows(platform)))
     p = np.array([data.draw(st.floats(-5, 5)) for _ in range(platform.anchor_count)])
     conjugate, linear = rule.conjugate(p), float(p @ totals.of(of))
     size = np.abs(conjugate).sum() + np.abs(p) @ totals.of(of)

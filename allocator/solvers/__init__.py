@@ -25,7 +25,7 @@ THICK_EDGES, THICK = 60_000, 20
 """Edges and segments per anchor from which on `prices` is faster than network simplex."""
 LARGE = 20_000
 """Edges from which on `prices` is tried before linear programming where rules couple anchors."""
-SECOND_OPINION = 100_000
+SECOND_OPINION = 300_000
 """Edges up to which a second solver is tried where the first did not certify."""
 
 SOLVERS: dict[str, type[Solver]] = {
@@ -78,17 +78,19 @@ def candidates(problem: Problem) -> list[Solver]:
       Network simplex is faster on small graphs (2 against 3 ms at 1e4 edges) and, as a rule, where segments are few
       (at 1e6 edges and 10 per anchor 8 against 14 s on one family, 2.3 against 1.3 s on another); `prices` from 60,000
       edges and 20 segments per anchor on (0.05 to 0.07 against 0.11 to 0.44 s at 3e5 edges with 100 per anchor).
-    - Other linear problems that are small or thin: GLOP, then HiGHS; larger ones: `prices` where it can take them.
+    - Other linear problems up to 20,000 edges: GLOP, then HiGHS; larger ones: `prices` where it can take them (0.1 s
+      for a head cap or a budget on 1.2e5 edges, GLOP over 10 s), then those.
     - Everything else: `prices`, then the conic model; what has no price per anchor, the conic model.
     """
     platform = problem.platform
-    per_anchor = platform.segment_count / platform.anchor_count
     if outside_transport(problem) is None:
-        edges = platform.edge_count
+        edges, per_anchor = platform.edge_count, platform.segment_count / platform.anchor_count
         thick = edges >= THICK_EDGES and per_anchor >= THICK
         return [Prices(), Flow()] if thick else [Flow(), Prices(), Linear()]
-    priced, large = Prices().supports(problem) is None, platform.edge_count > LARGE and per_anchor >= THICK
-    if not (priced and large) and not_linear(problem) is None:
+    priced, large = Prices().supports(problem) is None, platform.edge_count > LARGE
+    if priced and large:
+        return [Prices(), Linear(), Conic()]
+    if not_linear(problem) is None:
         return [Linear(), Linear("highs"), Conic()]
     return [Prices(), Conic()] if priced else [Conic()]
 
