@@ -52,10 +52,19 @@ class Model:
         first = self.linear.problem.platform.segment_count + bounded
         return slice(first, first + self.term.active.size)
 
-    @property
+    @cached_property
     def unit(self) -> float:
-        """One unit of the level in the model, in units of the good per unit of merit."""
-        return float(self.linear.row_unit[self.rows.start])
+        """One unit of the level in the model, in units of the good per unit of merit: its coefficient is -1 in every
+        row, and that over the row's unit in the model.
+        """
+        first = self.rows.start
+        level = self.columns[:, [self.edges]].toarray()[first]
+        return -float(level[0]) * float(self.linear.row_unit[first])
+
+    @property
+    def own(self) -> FloatArray:
+        """Units of the anchors' rows in the model, (n,)."""
+        return self.linear.row_unit[self.rows]
 
     def ratio(self, flow: FloatArray) -> FloatArray:
         """g_j / m_j of the anchors with reach, (n,)."""
@@ -106,7 +115,7 @@ class Program:
     @cached_property
     def _bounds(self) -> tuple[FloatArray, FloatArray]:
         lower, upper = self.model.linear.lower.copy(), self.model.linear.upper.copy()
-        lower[self.model.rows] = np.where(self.open, 0.0, self.ratio / self.model.unit)
+        lower[self.model.rows] = np.where(self.open, 0.0, self.ratio / self.model.own)
         if not self.open.any():
             upper[self.model.rows] = lower[self.model.rows]
         return lower, upper
@@ -117,7 +126,7 @@ class Program:
         lower, upper = self._bounds
         unit = np.where((upper > 0) & (upper < np.inf), upper, np.where(np.isfinite(lower), np.abs(lower), 0.0))
         own = unit[self.model.rows]
-        unit[self.model.rows] = np.where(self.open | (own == 0), self.pace / self.model.unit, own)
+        unit[self.model.rows] = np.where(self.open | (own == 0), self.pace / self.model.own, own)
         largest = abs(self._matrix).max(axis=1).toarray().ravel()
         return np.where(unit > 0, unit, np.where(largest > 0, largest, 1.0))
 
