@@ -14,7 +14,7 @@ from allocator.driver import EXACT, AllocationError, Answer, Goal, Solver, Unsup
 from allocator.graph import Platform
 from allocator.problem import Problem
 from allocator.repair import repair
-from allocator.rules import AlphaFair, Cap, Floor, Objective, Totals
+from allocator.rules import AlphaFair, Cap, Constraint, Floor, GeneralizedGini, Objective, Totals
 from allocator.rules.rows import Boxes
 from allocator.solvers.conic import Conic
 from allocator.solvers.flow import Flow, outside_transport
@@ -45,8 +45,9 @@ class Pop(Solver):
             raise ValueError(f"parts must be a whole number >= 1, not {self.parts}")
 
     def supports(self, problem: Problem) -> str | None:
-        for rule in problem.constraints:
-            if rule.box is None:
+        for rule in problem.terms:
+            ranks = isinstance(rule, GeneralizedGini)  # a part may reach fewer anchors than it has weights
+            if ranks or (isinstance(rule, Constraint) and rule.box is None):
                 return f"{rule.name} cannot be divided among parts; conic can take it"
         inner = self._inner(problem)
         reason = inner.supports(problem)
