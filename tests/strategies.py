@@ -148,12 +148,19 @@ def recipes(draw, scales=SCALES, welfare=("AlphaFair", "MaxMin"), rules=BOUNDS, 
     sales = Made(SALES[draw(st.sampled_from(sorted(SALES))) if every else "GMV"], frames(draw, platform, goods))
     name = draw(st.sampled_from(sorted(welfare))) if welfare else None
     # Of divergence or concentration, which are nowhere above 0, a large weight, or no sales: serving nobody is best.
+    even = platform.even_amounts("gmv")
     never = name in ("Entropy", "TargetShares", "Concentration")
     weight = draw(st.sampled_from([0.0, 0.1] if never else [0.0, 0.1, 1.0, 10.0, np.inf])) if welfare else 0.0
-    assume(not (never and weight) or sales.on(platform).bind(platform).value(Totals.even(platform)).sum() > 0)
+    assume(
+        not (never and weight)
+        or sales.on(platform).bind(platform).value(Totals.even(platform)).sum() > 1e-6 * even.sum()
+    )
     term = Made(TERMS[name], frames(draw, platform, goods)) if weight else None
     recipe = Recipe(platform, sales, term, weight, made_rules(draw, platform, rules, soft, goods))
     assume(_stands(lambda: recipe.problem))
+    # Where nobody can sell or gain anything, no cost of a soft rule is relative to anything.
+    even = Totals.even(platform)
+    assume(not soft or any(t.size(even) > 0 for t in recipe.problem.terms if isinstance(t, Welfare)))
     return recipe
 
 
