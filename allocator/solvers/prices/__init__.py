@@ -13,8 +13,8 @@ sample of n segments per anchor knows prices to about n^-1/2 of the worth of an 
 temperature falls. Near prices allow a sparse smoothing, which few edges enter; graphs without a sample keep the
 entropic one, whose tails find prices from anywhere. Thin graphs are solved by network flows on all edges.
 
-Rules of several anchors speak in the same dual, each as a voice with coordinates of its own (`voices`, `proximal`): rows
-of groups, budgets and GMV a price each, ranks, levels and shares a price per anchor. Rules without curvature are
+Rules of several anchors speak in the same dual, each as a voice with coordinates of its own (`voices`, `proximal`):
+rows of groups, budgets and GMV a price each, ranks, levels and shares a price per anchor. Rules without curvature are
 regularised around the loads, so their answers are proximal maps: projections on permutahedra, level sets and cones, by
 sorting. No network finishes them; the entropic smoothing is differentiable, so a minimum found well (`polish`) keeps
 every rule, and what is left is mended by mixing (`allocator.mixing`).
