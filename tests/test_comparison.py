@@ -82,7 +82,8 @@ def test_the_default_is_every_solver_that_optimises_and_takes_the_problem(monkey
     large = comparison.contenders(small())
     assert not {"conic", "linear"} & set(large)
     assert {"flow", "prices"} <= set(large)
-    assert {"conic", "linear"} <= set(comparison.contenders(small(welfare=al.MaxMin())))
+    assert "prices" in comparison.contenders(small(welfare=al.MaxMin()))
+    assert {"conic", "linear"} <= set(comparison.contenders(small(al.SegmentCap(0.5, soft=1.0))))
 
 
 def test_a_comparison_outlives_every_failure():

@@ -53,7 +53,7 @@ def moved(platform, to_segment, to_anchor):
         supply=platform.supply[np.argsort(to_segment)],
         observed=platform.observed,
         capacity=platform.capacity[back],
-        anchors={"tier": platform.anchors["tier"][back]},
+        anchors={name: column[back] for name, column in platform.anchors.items() if name != "id"},
     )
 
 

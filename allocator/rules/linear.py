@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,9 @@ class Linear(Welfare):
 
     def supergradient(self, totals: Totals) -> None:
         return None
+
+    def cvxpy(self, totals: Any) -> tuple[Any, list]:
+        return (self.weight / totals.currency * totals.unit(self.of)) @ totals.of(self.of), []
 
 
 @dataclass(frozen=True, eq=False)
