@@ -175,7 +175,8 @@ def by_many_programs(platform, of):
 @settings(max_examples=25)
 @given(platforms(scales=(1.0,)), st.sampled_from(["gmv", "relevance"]))
 def test_other_goods_have_the_levels_of_the_textbook_procedure(platform, of):
-    """Up to what it takes for room between the programs, which values up to a thousand times as high can blow up."""
+    """Up to the room that its programs need between each other, which values of different sizes would blow up."""
+    platform = replace(platform, value=np.minimum(np.ceil(platform.value), 3.0))
     expected = by_many_programs(platform, of)
     found = al.leximin(al.Problem(platform, al.GMV()), of=of)
     np.testing.assert_allclose(found.level_of, expected, rtol=1e-2, atol=1e-6 * expected.max())
@@ -188,13 +189,14 @@ def test_every_level_is_the_optimum_of_its_max_min_problem(problem, of):
     assume(found.levels)
     first = al.solve(replace(problem, objective=al.MaxMin(of=of)), relative_gap=1e-8)
     assert found.levels[0].level == pytest.approx(first.certificate.objective, rel=1e-6, abs=1e-9 * first.gmv)
+    nothing = 1e-9 * found.levels[-1].level + 1e-15 * problem.platform.total_of(of)
     for k, entry in enumerate(found.levels):
         certificate = found.certificate(k)
         assert certificate.feasible
         assert certificate.objective == pytest.approx(entry.level, rel=CLOSE)
         assert entry.level <= certificate.bound + certificate.rounding + CLOSE * entry.level
-        assert entry.bound == pytest.approx(entry.level, rel=1e-7, abs=1e-9 * found.levels[-1].level)
-        assert certificate.bound == pytest.approx(entry.bound, rel=1e-7, abs=1e-9 * found.levels[-1].level)
+        assert entry.bound == pytest.approx(entry.level, rel=1e-7, abs=nothing)
+        assert certificate.bound == pytest.approx(entry.bound, rel=1e-7, abs=nothing)
     assert [e.level for e in found.levels] == sorted({e.level for e in found.levels})
     ranked = np.concatenate([e.anchors for e in found.levels])
     assert sorted(ranked) == np.flatnonzero(problem.platform.reach_of(of) > 0).tolist()
@@ -212,7 +214,8 @@ def test_the_proof_of_a_level_holds_for_any_flow_on_the_whole_graph(given_, data
     assert edges is None
     for flow in (data.draw(flows(platform)), platform.even_flow):
         judged = al.certify(problem, flow, multipliers)  # raises where an objective exceeds what duality allows
-        assert judged.bound == pytest.approx(found.levels[k].bound, rel=1e-7, abs=1e-9 * found.levels[-1].level)
+        nothing = 1e-12 * platform.supply.sum() / merit.min()
+        assert judged.bound == pytest.approx(found.levels[k].bound, rel=1e-7, abs=nothing)
 
 
 @pytest.mark.parametrize("rules", [[], [al.GroupShare("tier=head", at_most=0.3)]])
@@ -250,11 +253,29 @@ def test_gmv_is_the_highest_at_these_exposures(given_):
 
 
 def test_caps_that_leave_supply_over_leave_out_what_sells_least():
-    platform = al.Platform.from_edges([0, 1, 2, 2], [0, 0, 0, 1], [5.0, 1.0, 2.0, 4.0], supply=[1.0, 1.0, 1.0])
+    platform = al.Platform.from_edges([0, 1, 2, 2], [0, 0, 0, 1], [5.0, 1.0, 2.0, 4.0], supply=[1.0, 1.0, 1.2])
     found = al.leximin(al.Problem(platform, al.GMV(), [al.Cap([1.5, 0.5])]))
     np.testing.assert_allclose(found.allocation.flow, [1.0, 0.0, 0.5, 0.5], atol=1e-12)
     assert found.allocation.certificate.gap <= 1e-12
     assert [(entry.level, entry.anchors.tolist()) for entry in found.levels] == [(0.5, [1]), (1.5, [0])]
+
+
+def test_the_proof_of_the_highest_gmv_counts_edges_that_levels_rule_out():
+    """An impression of the first segment would sell five times as much with the second anchor, which has enough."""
+    platform = al.Platform.from_edges([0, 0, 1], [0, 1, 1], [1.0, 5.0, 1.0], supply=[1.0, 3.0])
+    for found in both_ways(al.Problem(platform, al.GMV()), np.ones(2)):
+        np.testing.assert_allclose(found.allocation.flow, [1.0, 0.0, 3.0])
+        assert found.allocation.status is al.Status.CERTIFIED
+
+
+def test_a_level_has_its_digits_where_floors_take_almost_everything():
+    platform = al.Platform.from_edges(
+        [0, 0, 0, 1, 1], [0, 1, 2, 0, 1], np.ones(5), supply=[1e4, 1e-3], capacity=np.full(3, np.inf)
+    )
+    rules = [al.Floor(1e4, where=[2])]
+    for of in ("exposure", "gmv"):
+        found = al.leximin(al.Problem(platform, al.GMV(), rules), of=of)
+        np.testing.assert_allclose(found.level_of, [5e-4, 5e-4, 1e4], rtol=1e-6)
 
 
 def test_ties_are_broken_by_gmv():

@@ -27,8 +27,8 @@ from allocator.wording import some
 
 FloatArray = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-FELT = 1e-7
-"""Part of the largest price from which an anchor counts as stopped; one with less is looked at again."""
+FELT = 1e-9
+"""Price, of a total of 1, from which an anchor counts as stopped; one with less is looked at again."""
 LEFT_OUT, ROUNDING = 1e-7, 1e-9
 """Reduced cost, relative to what it is made of and to the program, from which an edge is left out."""
 SAME = 1e-9
@@ -94,7 +94,7 @@ def _rounds(model: Model, report: Callable[[str], None] | None) -> tuple[list[Ro
             raise _failed(program, len(rounds), str(error)) from None
         ratio = model.ratio(flow)
         level, price = float(ratio[program.open].min()), -dual[model.rows] * program.open
-        stopped, out = price > FELT * price.max(), _left_out(program, dual)
+        stopped, out = price > FELT * price.sum(), _left_out(program, dual)
         rounds.append(Round(level, stopped, dual, program.live, out))
         if report is not None:
             report(f"level {level:.6g}: {stopped.sum():,} of {program.open.sum():,} open anchors stop")
