@@ -59,7 +59,7 @@ def test_fenchel_inequality_for_any_multipliers_of_any_sign(name, data):
     assert value.sum() - against.sum() <= conjugate.sum() + credit + 1e-12 * size
     if isinstance(rule, Constraint) and not rule.excess(totals).any():
         assert not value.any()
-        assert credit <= 1e-12 * size
+        assert credit == 0 or isinstance(rule, AtLeast)
 
 
 def supporting(rule, totals):
@@ -107,15 +107,18 @@ def bound_with(rule, mine, other):
 @EACH
 @given(st.data())
 def test_fit_never_loosens_the_bound_whatever_else_is_in_the_surplus(name, data):
+    """From any marginals; for a level of welfare, from any weight of marginals that the welfare admits."""
     rule = data.draw(a_rule(name))
     if rule.shape is None:
         return
     edges, mine = rule.platform.edge_count, data.draw(multipliers(rule))
+    if isinstance(rule, AtLeast):
+        mine = np.append(mine[0], rule.index.fit(rule.index.marginals(mine[1:])))
     marginals = rule.marginals(mine)
     typical = max((float(np.abs(m).max(initial=0.0)) for m in marginals.values()), default=0.0) or 1.0
     other = typical * np.array(data.draw(st.lists(st.floats(-2, 2), min_size=edges, max_size=edges)))
     (given_, size), (fitted, of_fit) = (bound_with(rule, m, other) for m in (mine, rule.fit(marginals)))
-    assert fitted <= given_ + 1e-9 * (size + of_fit)
+    assert fitted <= given_ + 1e-9 * (size + of_fit) + 1e-300
 
 
 @every_rule

@@ -22,7 +22,7 @@ from allocator.wording import called, quantity
 FloatArray = NDArray[np.float64]
 GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
 ROUNDING = 2.0**-50
-DECADES, NARROWINGS = 12.0, 90
+DECADES, NARROWINGS = 40.0, 90
 SEARCH, CLOSE, HINT = 100, 1e-13, 1e-6
 """Steps of the search for a weight, how near it comes, and its first weight."""
 SMALLEST = np.finfo(np.float64).tiny * 10.0**DECADES
@@ -230,7 +230,7 @@ def _golden(loss: Any, width: float) -> float:
     a, b = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
     at_a, at_b = loss(a), loss(b)
     for _ in range(NARROWINGS):
-        if at_a <= at_b:
+        if at_a < at_b or at_b == math.inf:  # where both look alike the weight is too small to be felt
             high, b, at_b = b, a, at_a
             a = high - GOLDEN * (high - low)
             at_a = loss(a)
