@@ -14,7 +14,7 @@ FloatArray = NDArray[np.float64]
 BOLD, LONGER = 0.1, 4.0
 """Prices of rules that couple anchors may move this part of themselves in a step, beside a few temperatures; and a
 search begins at this times the length of the last step, because pools of equal anchors break up beyond."""
-INNER, LOOSE = 40, 0.1
+INNER, LOOSE = 40, 0.03
 STEPS = 150
 SUFFICIENT = 1e-4
 SHORTEST = 1e-3
