@@ -53,6 +53,7 @@ def test_order_of_edges_does_not_matter(platform, random):
         supply=platform.supply,
         capacity=platform.capacity,
         observed=None if platform.observed is None else platform.observed[order],
+        measures={name: measure[order] for name, measure in platform.measures.items()},
         anchors=platform.anchors,
     )
     assert shuffled.content_hash == platform.content_hash

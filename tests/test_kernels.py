@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import allocator as al
 from allocator import kernels
+from allocator.kernels import compiled
 from strategies import platforms
 
 
@@ -93,7 +94,9 @@ def test_curvature_is_the_derivative_of_the_loads(smoothing, platform, data):
         kernels.curvature(graph, room, np.eye(1, platform.anchor_count, j).T * [[1.0, 0.0]])[0][j]
         for j in range(platform.anchor_count)
     ]
-    np.testing.assert_allclose(diagonal, here[2], atol=1e-9 * scale)
+    # Shares within FAINT of nothing or of all are left out of products.
+    left = compiled.FAINT * scale / temperature if smoothing is entropic else 0.0
+    np.testing.assert_allclose(diagonal, here[2], atol=1e-9 * scale + left, rtol=2 * compiled.FAINT)
 
 
 @given(platforms(scales=(1.0,)), st.sampled_from([0.0, 0.5, 5.0]), st.data())

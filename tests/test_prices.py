@@ -230,7 +230,7 @@ def test_unsupported_rules_are_refused_naming_a_solver_that_can():
     ):
         reason = al.SOLVERS["prices"]().supports(al.Problem(platform, sales, [rule]))
         assert "conic" in reason
-        assert (rule if sales == al.GMV() else sales).name.split()[0] in reason or "SegmentFloor" in reason
+        assert reason.split()[0] in (rule.name.split()[0], sales.name)
 
 
 def test_impossible_floors_end_in_a_proof_not_in_a_diverging_price():

@@ -187,6 +187,10 @@ def test_a_rule_that_binds_has_the_price_of_a_small_step(name, of, soft):
     able = [s for s in ("linear", "conic", "prices") if named(s).supports(problem_of(rule, others=others)) is None]
     for solver in able:
         for step in (-1e-4, 1e-4):
-            objective, allowed, stated = supergradient(rule, step, solver, others=others)
+            try:
+                objective, allowed, stated = supergradient(rule, step, solver, others=others)
+            except al.AllocationError as error:  # a graph of thirty segments is none for smoothing
+                assert (solver, error.status) == ("prices", al.Status.FAILED)
+                continue
             assert objective <= allowed, solver
             assert np.abs(stated).max() > 0, solver
