@@ -184,13 +184,11 @@ def test_a_rule_that_binds_has_the_price_of_a_small_step(name, of, soft):
     rule = TIGHT[name](Frame(platform, of, 2, 0.9, 1.0, 0.5))
     rule = (replace(rule, soft=soft) if isinstance(rule, Constraint) else rule).bind(platform)
     others = (al.Cap("even:0.8"),) if name == "segment floor" else ()
-    able = [s for s in ("linear", "conic", "prices") if named(s).supports(problem_of(rule, others=others)) is None]
+    # A level of a rank welfare near what is possible, on thirty segments, is none for smoothing.
+    asked = ("linear", "conic") if name == "fairness" else ("linear", "conic", "prices")
+    able = [s for s in asked if named(s).supports(problem_of(rule, others=others)) is None]
     for solver in able:
         for step in (-1e-4, 1e-4):
-            try:
-                objective, allowed, stated = supergradient(rule, step, solver, others=others)
-            except al.AllocationError as error:  # a graph of thirty segments is none for smoothing
-                assert (solver, error.status) == ("prices", al.Status.FAILED)
-                continue
+            objective, allowed, stated = supergradient(rule, step, solver, others=others)
             assert objective <= allowed, solver
             assert np.abs(stated).max() > 0, solver
