@@ -85,7 +85,9 @@ def _refill(
         missing = np.where(amount < lower * (1 - CLOSE_ENOUGH), lower - amount, 0.0)
         if not missing.any():
             break
-        free = np.divide(amount - lower, amount, out=np.zeros_like(amount), where=amount > lower)
+        # Anchors that need none of the good may give away traffic that brings none of it.
+        free = np.where(lower > 0, 0.0, 1.0)
+        np.divide(amount - lower, amount, out=free, where=(amount > lower) & (lower > 0))
         for other, box in boxes.items():
             had = amount if other == good else platform.amounts(other, flow)
             above = np.divide(had - box.lower, had, out=np.zeros_like(had), where=had > box.lower)
