@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from allocator.graph import Platform
 from allocator.problem import Problem
 from allocator.rules import Constraint, Totals
 
@@ -42,7 +43,7 @@ def mixed(
     flows = [flow, keep(problem.platform.even_flow), np.zeros_like(flow)]
     wanted = _wanted(problem, rules, totals, totals, np.where(broken, 1.0, 0.0))
     size = float(np.abs(worth).mean()) / (float(np.abs(wanted).mean()) or 1.0)
-    flows += [keep(_best_reply(problem, worth + tilt * size * wanted)) for tilt in TILTS]
+    flows += [keep(to_best_edges(problem.platform, worth + tilt * size * wanted)) for tilt in TILTS]
     if not _roomy(problem, rules, flows, broken, keep):
         return flow
     table = np.stack([_slacks(rules, Totals(problem.platform, other), totals) for other in flows], axis=1)
@@ -77,7 +78,7 @@ def _roomy(
         best = sum((part * flow for part, flow in zip(parts, flows, strict=True)), np.zeros(platform.edge_count))
         # Of nothing rules want nothing in particular.
         at = Totals(platform, best) if best.sum() > SOME * flows[0].sum() else beside
-        flows.append(keep(_best_reply(problem, _wanted(problem, rules, at, beside, price))))
+        flows.append(keep(to_best_edges(problem.platform, _wanted(problem, rules, at, beside, price))))
     return False
 
 
@@ -136,9 +137,10 @@ def _wanted(problem: Problem, rules: list[Constraint], totals: Totals, beside: T
     return worth
 
 
-def _best_reply(problem: Problem, worth: FloatArray) -> FloatArray:
-    """All supply of each segment to its best edge, ties sharing it; nothing where nothing is worth anything."""
-    platform = problem.platform
+def to_best_edges(platform: Platform, worth: FloatArray) -> FloatArray:
+    """All supply of each segment to its best edge, nothing where no edge is worth anything; ties share it, so that
+    equal anchors stay equal.
+    """
     best = (worth == platform.largest_in_segments(worth)[platform.segment]) & (worth > 0)
     ties = np.maximum(platform.into_segments(best), 1.0)
     return np.where(best, (platform.supply / ties)[platform.segment], 0.0)

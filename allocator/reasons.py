@@ -124,8 +124,7 @@ def _causes(allocation: Allocation, short: FloatArray, scale: FloatArray) -> NDA
     platform, exposure = allocation.platform, allocation.exposure
     capped = np.zeros(exposure.size, dtype=bool)
     for term in allocation.problem.constraints:
-        if term.box is not None:
-            capped |= term.box.upper == 0
+        capped |= term.starved
     something = exposure > STARVED * exposure.mean()
     tied = np.isinf(short) | (short <= TIED * scale)
     causes = [something, platform.anchor_degree == 0, platform.reach == 0, capped, tied]

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from allocator.graph import Platform
 from allocator.rules.levels import positive
-from allocator.rules.rule import Nearest, Totals, Welfare
+from allocator.rules.nearest import Nearest
+from allocator.rules.rule import Totals, Welfare
 
 FloatArray = NDArray[np.float64]
 MOST_DIGITS, NEWTON = 200, 40

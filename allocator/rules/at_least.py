@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from allocator.graph import Platform
 from allocator.rules.linear import Linear
+from allocator.rules.nearest import Nearest
 from allocator.rules.robust import RobustGMV
 from allocator.rules.rows import Rows
-from allocator.rules.rule import Constraint, Marginals, Nearest, Totals, Violation, Welfare
+from allocator.rules.rule import Constraint, Marginals, Totals, Violation, Welfare
 from allocator.rules.stated import Stated
 from allocator.wording import called, quantity
 
@@ -68,17 +69,13 @@ class AtLeast(Constraint):
         size = float(np.abs(raw).max(initial=0.0))
         if not 0 < size < np.inf:
             return self.idle()
-        mu = self._weight_of(raw)
+        mu = self.index.weight_of(raw)
         if mu is None:
             typical = np.abs(self.index.supergradient(Totals.even(self.platform)))
             unit = max(size / (float(typical.max(initial=0.0)) or 1.0), SMALLEST)
             mu = _golden(lambda log: self._loss(raw, unit * math.exp(log)), DECADES * math.log(10.0)) * unit
         mu = min(mu, self.price_limit)
         return np.append(mu, self.index.fit({self.of: raw / mu})) if mu > 0 else self.idle()
-
-    def _weight_of(self, raw: FloatArray) -> float | None:
-        """The weight of W whose marginals these are, where that is plain."""
-        return None
 
     def _loss(self, raw: FloatArray, mu: float) -> float:
         """Conjugate at mu, and what raising or lowering marginals from raw to mu pi may cost."""
@@ -169,16 +166,12 @@ class AtLeast(Constraint):
         import cvxpy as cp
 
         value, conditions = self.index.cvxpy(totals)
-        missing = self.threshold / totals.currency - self._constant(totals)
+        missing = self.threshold / totals.currency - self.index.constant(totals)
         size = max(abs(missing), float(self.index.size(Totals.even(self.platform))) / totals.currency) or 1.0
         short = missing / size - value / size
         if self.soft is None:
             return 0, [*conditions, short <= 0]
         return -self.soft * size * cp.pos(short), conditions
-
-    def _constant(self, totals: Any) -> float:
-        """What `cvxpy` of the welfare leaves out, in its currency: seen where every copy is at its unit."""
-        return 0.0
 
     @property
     def rows(self) -> Rows | None:
@@ -195,7 +188,7 @@ class AtLeast(Constraint):
             csr_array(vstack([inner.auxiliary, csr_array(inner.cost[None, :])])),
             np.zeros(inner.cost.size),
         )
-        return rows if self.soft is None else _softened(rows, self.price_limit)
+        return rows if self.soft is None else rows.softened(self.price_limit, last=1)
 
     def from_duals(self, duals: FloatArray) -> FloatArray:
         """The last row but for the slack's is the level: its dual is -mu, and the others share mu pi."""
@@ -205,23 +198,6 @@ class AtLeast(Constraint):
             return self.idle()
         raw = inner.marginals(duals[: inner.lower.size])
         return np.append(mu, self.index.fit({good: marginal / mu for good, marginal in raw.items()}))
-
-
-def _softened(rows: Rows, price: float) -> Rows:
-    """The level, which is the last row, may be missed at a price per unit."""
-    from scipy.sparse import block_array, csr_array
-
-    count, own = rows.auxiliary.shape
-    slack = csr_array(([1.0], ([count - 1], [0])), shape=(count, 1))
-    grid = [[rows.auxiliary, slack], [csr_array((1, own)), csr_array(np.ones((1, 1)))]]
-    wider = {g: csr_array(block_array([[m], [csr_array((1, m.shape[1]))]])) for g, m in rows.coefficients.items()}
-    return Rows(
-        wider,
-        np.append(rows.lower, 0.0),
-        np.append(rows.upper, np.inf),
-        csr_array(block_array(grid)),
-        np.append(rows.cost, -price),
-    )
 
 
 def _golden(loss: Any, width: float) -> float:
@@ -280,22 +256,17 @@ class FairnessAtLeast(AtLeast):
         """What no flow is worth more than: the smaller of two estimates by Fenchel's inequality, which is what giving
         every anchor all its reach would bring where more is never worse.
         """
-        reach, everything = self.welfare.reach, Totals(self.platform, None)
-        everything._amounts[self.welfare.of] = reach
+        reach = self.welfare.reach
+        everything = Totals.given(self.platform, self.welfare.of, reach)
         marginals = (np.zeros(reach.size), self.welfare.supergradient(everything))
         return min(float(self.welfare.conjugate(p).sum() + (np.maximum(p, 0.0) * reach).sum()) for p in marginals)
-
-    def _welfare_of(self, amounts: FloatArray) -> float:
-        """W of any amounts of the good, (A,)."""
-        totals = Totals(self.platform, None)
-        totals._amounts[self.welfare.of] = amounts
-        return float(self.welfare.value(totals).sum())
 
     def stated(self, totals: Totals) -> Stated:
         amount, unit = float(self.welfare.value(totals).sum()), self.welfare.name
         asked = Stated.single(self.threshold, amount, at_most=False, unit=unit)
+        nothing = Totals.given(self.platform, self.welfare.of, np.zeros(self.platform.anchor_count))
         size = np.array([self.unit(totals)])
-        return replace(asked, size=size, proportional=self._welfare_of(np.zeros(self.platform.anchor_count)) == 0)
+        return replace(asked, size=size, proportional=float(self.welfare.value(nothing).sum()) == 0)
 
     @property
     def index(self) -> Welfare:
@@ -304,6 +275,3 @@ class FairnessAtLeast(AtLeast):
     @property
     def threshold(self) -> float:
         return float(self.level)
-
-    def _constant(self, totals: Any) -> float:
-        return self.welfare.constant(totals)

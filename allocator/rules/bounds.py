@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from allocator.graph import Platform
 from allocator.rules.levels import Where, anchors_where, fraction, per_anchor
+from allocator.rules.nearest import Nearest
 from allocator.rules.rows import Box, Rows
-from allocator.rules.rule import Constraint, Marginals, Nearest, Totals, Violation
+from allocator.rules.rule import Constraint, Marginals, Totals, Violation
 from allocator.rules.stated import Stated, unit_of
 from allocator.wording import some
 
@@ -59,8 +60,7 @@ class _Bound(Constraint):
             inside = np.clip(q, np.log(box.lower[self.active]), np.log(box.upper[self.active]))
         moved = np.clip(inside - q, -most, most)
         moves = (moved == 0) | (np.abs(moved) >= most)
-        move = lambda direction: np.where(moves, direction, 0.0)  # noqa: E731
-        return Nearest.in_logs(q + moved, q, move, moves.astype(np.float64))
+        return Nearest.where(q + moved, q, moves)
 
     @property
     def starved(self) -> NDArray[np.bool_]:
@@ -73,21 +73,20 @@ class _Bound(Constraint):
         return multipliers if self.soft is None else np.clip(multipliers, -self.soft, self.soft)
 
     @cached_property
-    def _asked(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Anchors with a floor above zero, and those with a finite cap."""
+    def _asked(self) -> tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]:
+        """Anchors with a floor above zero, those with a cap below their reach, and what the caps are measured by."""
         box = self.interval
-        return np.flatnonzero(box.lower > 0), np.flatnonzero((box.upper < np.inf) & (box.upper < self.reach))
+        capped = np.flatnonzero(box.upper < self.reach)
+        return np.flatnonzero(box.lower > 0), capped, np.where(box.upper > 0, box.upper, self.reach)[capped]
 
     def slack(self, totals: Totals, beside: Totals) -> FloatArray:
-        (floored, capped), box, amounts = self._asked, self.interval, totals.of(self.of)
-        unit = np.where(box.upper[capped] > 0, box.upper[capped], self.reach[capped])
+        (floored, capped, unit), box, amounts = self._asked, self.interval, totals.of(self.of)
         above = amounts[floored] / box.lower[floored] - 1.0
         return np.concatenate((above, (box.upper[capped] - amounts[capped]) / unit))
 
     def pull(self, totals: Totals, beside: Totals, prices: FloatArray) -> Marginals:
-        (floored, capped), box, marginal = self._asked, self.interval, np.zeros(self.level.size)
+        (floored, capped, unit), box, marginal = self._asked, self.interval, np.zeros(self.level.size)
         marginal[floored] = prices[: floored.size] / box.lower[floored]
-        unit = np.where(box.upper[capped] > 0, box.upper[capped], self.reach[capped])
         marginal[capped] -= prices[floored.size :] / unit
         return {self.of: marginal}
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from allocator.graph import Platform
 from allocator.rules.levels import per_anchor, positive
+from allocator.rules.nearest import Nearest
 from allocator.rules.rows import Rows
-from allocator.rules.rule import Nearest, Totals, Welfare
+from allocator.rules.rule import Totals, Welfare
 
 FloatArray = NDArray[np.float64]
 
@@ -28,10 +29,6 @@ class CappedUtility(Welfare):
 
     cap: Any
     weights: Any = field(default=None, kw_only=True)
-
-    @property
-    def name(self) -> str:
-        return f"CappedUtility of {self.of}"
 
     def bind(self, platform: Platform) -> Self:
         bound = super().bind(platform)
@@ -62,7 +59,7 @@ class CappedUtility(Welfare):
         level = np.log(np.maximum(self.u[self.active], np.finfo(float).tiny))
         raised = np.minimum(q + step * self.c[self.active], np.maximum(level, q))
         moves = (raised != level) | (q == level)
-        return Nearest.in_logs(raised, q, lambda direction: np.where(moves, direction, 0.0), moves.astype(np.float64))
+        return Nearest.where(raised, q, moves)
 
     def value(self, totals: Totals) -> FloatArray:
         return self.c * np.minimum(totals.of(self.of), self.u)

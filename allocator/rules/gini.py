@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from allocator.graph import Platform
 from allocator.rules.levels import positive
+from allocator.rules.nearest import Nearest
 from allocator.rules.permutahedron import by_rank, pooled, projected
 from allocator.rules.rows import Rows
-from allocator.rules.rule import Nearest, Totals, Welfare
+from allocator.rules.rule import Totals, Welfare
 
 FloatArray = NDArray[np.float64]
 LARGEST_EPIGRAPH = 400_000
@@ -157,10 +158,6 @@ class GeneralizedGini(Ranked):
 
     weights: Any
 
-    @property
-    def name(self) -> str:
-        return f"GeneralizedGini of {self.of}"
-
     def bind(self, platform: Platform) -> Self:
         bound = super().bind(platform)
         try:
@@ -182,10 +179,6 @@ class GeneralizedGini(Ranked):
 @dataclass(frozen=True, eq=False)
 class Gini(Ranked):
     """mean(y) (1 - Gini(y)): the generalised Gini function with weights (2 (n - k) + 1) / n^2 (facts: F17)."""
-
-    @property
-    def name(self) -> str:
-        return f"Gini of {self.of}"
 
     def rank_weights(self, n: int) -> FloatArray:
         return gini_weights(n)

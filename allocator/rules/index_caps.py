@@ -68,9 +68,6 @@ class HeadCap(AtLeast):
     def index(self) -> Welfare:
         return HeadBalance(self.count, float(self.share), of=self.of).bind(self.platform)
 
-    def _weight_of(self, raw: FloatArray) -> float | None:
-        return self.index.weight_of(raw)
-
     def unit(self, totals: Totals) -> float:
         return self.share * float(totals.of(self.of).sum())
 
@@ -93,10 +90,6 @@ class GiniAtMost(AtLeast):
 
     level: float
 
-    @property
-    def name(self) -> str:
-        return "GiniAtMost" + ("" if self.of == "exposure" else f" of {self.of}")
-
     def bind(self, platform: Platform) -> Self:
         fraction(self.level, "a Gini coefficient")
         return super().bind(platform)
@@ -104,9 +97,6 @@ class GiniAtMost(AtLeast):
     @cached_property
     def index(self) -> Welfare:
         return IndexBalance(float(self.level), of=self.of).bind(self.platform)
-
-    def _weight_of(self, raw: FloatArray) -> float | None:
-        return self.index.weight_of(raw)
 
     def unit(self, totals: Totals) -> float:
         return float(totals.of(self.of).sum()) / max(self.index.active.size, 1)
@@ -127,10 +117,6 @@ class HHIAtMost(AtLeast):
     """
 
     level: float
-
-    @property
-    def name(self) -> str:
-        return "HHIAtMost" + ("" if self.of == "exposure" else f" of {self.of}")
 
     def bind(self, platform: Platform) -> Self:
         bound, level = super().bind(platform), fraction(self.level, "a Herfindahl-Hirschman index")

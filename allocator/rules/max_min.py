@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from allocator.graph import Platform
 from allocator.rules.levels import Where, anchors_where, positive
+from allocator.rules.nearest import Nearest
 from allocator.rules.permutahedron import pooled
 from allocator.rules.rows import Rows
-from allocator.rules.rule import Nearest, Totals, Welfare
+from allocator.rules.rule import Totals, Welfare
 
 FloatArray = NDArray[np.float64]
 
@@ -32,10 +33,6 @@ class MaxMin(Welfare):
 
     merit: Any = field(default=None, kw_only=True)
     where: Where = field(default=None, kw_only=True)
-
-    @property
-    def name(self) -> str:
-        return f"MaxMin of {self.of}"
 
     def bind(self, platform: Platform) -> Self:
         merit, where = positive(platform, self.merit, "merits"), anchors_where(platform, self.where)

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.rules.gini import Ranked, gini_weights, largest
-from allocator.rules.rule import Nearest, Totals, Welfare
+from allocator.rules.nearest import Nearest
+from allocator.rules.rule import Totals, Welfare
 
 FloatArray = NDArray[np.float64]
 PLAIN = 1e-6

@@ -45,22 +45,29 @@ class Rows:
         """
         return {good: -(matrix.T @ dual) for good, matrix in self.coefficients.items()}
 
-    def softened(self, price: float) -> Rows:
-        """The same rows, each of which may be missed at a price per unit: a slack variable >= 0 joins every row."""
+    def softened(self, price: float, last: int | None = None) -> Rows:
+        """The same rows, the ``last`` of which (None for all) may be missed at a price per unit, each by a slack
+        variable >= 0 of its own.
+        """
         from scipy.sparse import block_array, csr_array, eye_array
 
-        if self.auxiliary is not None:
-            raise ValueError("rows with variables of their own cannot be softened one by one")
         count = self.lower.size
-        slack = eye_array(count, format="csr")
-        signed = csr_array(slack * np.where(self.lower > -np.inf, 1.0, -1.0)[:, None])
-        twice = {g: csr_array(block_array([[m], [csr_array(m.shape)]])) for g, m in self.coefficients.items()}
+        soft = np.arange(count - (count if last is None else last), count)
+        sign = np.where(self.lower[soft] > -np.inf, 1.0, -1.0)
+        slack = csr_array((sign, (soft, np.arange(soft.size))), shape=(count, soft.size))
+        positive = eye_array(soft.size, format="csr")
+        above = [] if self.auxiliary is None else [self.auxiliary]
+        below = [csr_array((soft.size, matrix.shape[1])) for matrix in above]
+        taller = {
+            good: csr_array(block_array([[matrix], [csr_array((soft.size, matrix.shape[1]))]]))
+            for good, matrix in self.coefficients.items()
+        }
         return Rows(
-            twice,
-            np.concatenate((self.lower, np.zeros(count))),
-            np.concatenate((self.upper, np.full(count, np.inf))),
-            csr_array(block_array([[signed], [slack]])),
-            np.full(count, -price),
+            taller,
+            np.append(self.lower, np.zeros(soft.size)),
+            np.append(self.upper, np.full(soft.size, np.inf)),
+            csr_array(block_array([[*above, slack], [*below, positive]])),
+            np.append(np.zeros(0) if self.cost is None else self.cost, np.full(soft.size, -price)),
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
@@ -23,10 +23,6 @@ Marginals = dict[str, FloatArray]
 """What a rule adds to the surplus: good -> (A,) currency per unit of the good; "edges" -> (E,) per impression."""
 
 
-EXTREME = 600.0
-"""Logarithms of amounts beyond which numbers end."""
-
-
 class Totals:
     """A flow (E,) and the amounts of each good it brings to the anchors, computed once each."""
 
@@ -41,6 +37,13 @@ class Totals:
         totals._amounts = {good: platform.even_amounts(good) for good in ("exposure", "gmv", *platform.measures)}
         return totals
 
+    @classmethod
+    def given(cls, platform: Platform, good: str, amounts: FloatArray) -> Totals:
+        """Amounts (A,) of one good, whatever flow brings them; of others nothing is known."""
+        totals = cls(platform, None)
+        totals._amounts[good] = amounts
+        return totals
+
     def of(self, good: str) -> FloatArray:
         """Amount of a good per anchor, (A,)."""
         if good not in self._amounts:
@@ -51,39 +54,6 @@ class Totals:
     def served(self) -> FloatArray:
         """Impressions of each segment that are sent to some anchor, (S,)."""
         return self.platform.into_segments(self.flow)
-
-
-class Nearest(NamedTuple):
-    """A proximal map of a concave F of z (n,): argmax of F(z) - D(z, centre) / step - x.z.
-
-    With the divergence D = sum z ln(z / centre) - z + centre the map is one of q = ln(centre) - step x, which sees
-    amounts of every size alike; rules that are ``plain`` take D = |z - centre|^2 / 2 and q = centre - step x.
-
-    Attributes
-    ----------
-    amounts : (n,)
-        z at the maximum.
-    moved : (n,)
-        ln(z) - q, or z - q: the step times a supergradient of F at z.
-    derivative : callable
-        That of z with respect to q, in a direction (n,).
-    diagonal : (n,)
-        Its diagonal.
-    weight : float or None
-        Where F is a level of some W: the multiplier of W, times the step.
-    """
-
-    amounts: FloatArray
-    moved: FloatArray
-    derivative: Callable[[FloatArray], FloatArray]
-    diagonal: FloatArray
-    weight: float | None = None
-
-    @classmethod
-    def in_logs(cls, u: FloatArray, q: FloatArray, rise: Callable, diagonal: FloatArray) -> Nearest:
-        """From u = ln z, the derivative of u in a direction, and its diagonal."""
-        z = np.exp(np.clip(u, -EXTREME, EXTREME))
-        return cls(z, u - q, lambda direction: z * rise(direction), z * diagonal)
 
 
 class Violation(NamedTuple):
@@ -286,6 +256,14 @@ class Welfare(Rule):
         """Equally distributed equivalent (Atkinson 1970): the amount per unit of merit that, given to every anchor
         alike, would be worth as much, in units of the good."""
         raise NotImplementedError
+
+    @property
+    def name(self) -> str:
+        return f"{type(self).__name__} of {self.of}"
+
+    def weight_of(self, raw: FloatArray) -> float | None:
+        """The weight at which the term's marginals are these (A,), where they tell."""
+        return None
 
     def constant(self, totals: Any) -> float:
         """What `cvxpy` leaves out of the term, divided like it by ``totals.currency``."""

@@ -26,15 +26,11 @@ class SegmentCap(Constraint):
     """An anchor gets at most a ``share`` of a segment's supply: x_e <= share b_i on every edge.
 
     It has no multipliers: the best that a segment can do with a surplus is a partial sort, see
-    `allocator.problem.Problem.rents`, and the price of the cap follows from the surplus.
+    `allocator.oracle.best_use`, and the price of the cap follows from the surplus.
     """
 
     share: float
     of: str = field(default="exposure", init=False, repr=False)
-
-    @property
-    def name(self) -> str:
-        return "SegmentCap"
 
     def bind(self, platform: Platform) -> Self:
         fraction(self.share, "the level of a segment cap")

@@ -60,6 +60,14 @@ class Divided(Welfare):
     def turn(self, shares: FloatArray, direction: FloatArray) -> FloatArray:
         """Minus the derivative of the best shares in a direction of marginals, (n,)."""
 
+    def copies(self, totals: Any) -> tuple[Any, float]:
+        """Amounts (n,) of the active anchors as an expression in CVXPY, near 1 together, and their unit."""
+        import cvxpy as cp
+
+        unit = totals.unit(self.of)[self.active]
+        typical = float(unit.sum())
+        return cp.multiply(unit / typical, totals.of(self.of)[self.active]), typical
+
     def amounts(self, totals: Totals) -> FloatArray:
         """Amounts (n,) of the active anchors."""
         return np.maximum(totals.of(self.of)[self.active], 0.0)
@@ -158,14 +166,10 @@ class TargetShares(Divided):
 
         if not self.active.size:
             return 0, []
-        unit = totals.unit(self.of)[self.active]
-        amounts = totals.of(self.of)[self.active]
-        typical = float(unit.sum())
-        whole = (unit / typical) @ amounts
-        scaled = cp.multiply(unit / typical, amounts)
+        amounts, unit = self.copies(totals)
         # cp.rel_entr(x, y) is x ln(x / y); the total stands in every second argument.
-        divergence = cp.sum(cp.rel_entr(scaled, cp.multiply(self.t, whole * np.ones(self.t.size))))
-        return -(self.weight * typical / totals.currency) * divergence, []
+        divergence = cp.sum(cp.rel_entr(amounts, cp.multiply(self.t, cp.sum(amounts) * np.ones(self.t.size))))
+        return -(self.weight * unit / totals.currency) * divergence, []
 
 
 def Entropy(**options: Any) -> TargetShares:
@@ -179,10 +183,6 @@ class Concentration(Divided):
 
     L(p) = max over the simplex of -p.s - lam |s|^2: a projection of -p / (2 lam) on the simplex.
     """
-
-    @property
-    def name(self) -> str:
-        return f"Concentration of {self.of}"
 
     def worth(self, y: FloatArray) -> FloatArray:
         return -self.weight * y * (y / (y.sum() or 1.0))
@@ -211,11 +211,8 @@ class Concentration(Divided):
 
         if not self.active.size:
             return 0, []
-        unit = totals.unit(self.of)[self.active]
-        amounts = totals.of(self.of)[self.active]
-        typical = float(unit.sum())
-        index = cp.quad_over_lin(cp.multiply(unit / typical, amounts), (unit / typical) @ amounts)
-        return -(self.weight * typical / totals.currency) * index, []
+        amounts, unit = self.copies(totals)
+        return -(self.weight * unit / totals.currency) * cp.quad_over_lin(amounts, cp.sum(amounts)), []
 
 
 def on_simplex(point: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.driver import Answer, Goal, NoAnswer, Solver
-from allocator.graph import Platform
+from allocator.mixing import to_best_edges
 from allocator.problem import Problem
 from allocator.repair import repair
 from allocator.rules import AlphaFair, Constraint, Totals, Welfare
@@ -110,17 +110,10 @@ def _best_reply(problem: Problem, worth: FloatArray) -> tuple[FloatArray, FloatA
     """The feasible flow (E,) that is worth most, and the bonus of the bounds per anchor (A,)."""
     platform, box = problem.platform, problem.exposure_box
     if not box.rules:
-        return _to_best_edges(platform, worth), np.zeros(platform.anchor_count)
+        return to_best_edges(platform, worth), np.zeros(platform.anchor_count)
     upper = np.maximum(np.minimum(box.upper, platform.reach), box.lower)
     pieces = between(box.lower, upper)
     return Network.of(platform.segment, platform.anchor, worth, platform.supply, pieces).solve()
-
-
-def _to_best_edges(platform: Platform, worth: FloatArray) -> FloatArray:
-    """All supply of each segment to its best edge; ties share it, so that equal anchors stay equal."""
-    best = (worth == platform.largest_in_segments(worth)[platform.segment]) & (worth > 0)
-    ties = np.maximum(platform.into_segments(best), 1.0)
-    return np.where(best, (platform.supply / ties)[platform.segment], 0.0)
 
 
 def _longest(problem: Problem, here: Totals, there: Totals) -> float:

@@ -8,29 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.problem import Problem
-from allocator.rules import (
-    GMV,
-    AlphaFair,
-    CappedUtility,
-    MaxMin,
-    RobustGMV,
-    Rule,
-    SegmentCap,
-    SegmentFloor,
-)
+from allocator.rules import GMV, AlphaFair, RobustGMV, Rule, SegmentCap, SegmentFloor
 from allocator.rules.at_least import AtLeast
-from allocator.rules.bounds import Cap, Floor
-from allocator.rules.gini import Ranked
 from allocator.rules.half_spaces import HalfSpaces
-from allocator.rules.ranks import NormBalance
 from allocator.rules.shares import Divided
-from allocator.solvers.prices.proximal import Proximal, Shared, WorstCase
+from allocator.solvers.prices.proximal import Level, Proximal, Shared, WorstCase
 from allocator.solvers.prices.response import Response, not_single
 from allocator.solvers.prices.voices import Row, Single, Voice
 
 FloatArray = NDArray[np.float64]
-MAPPED = (Ranked, MaxMin, CappedUtility)
-LEVELLED = (Ranked, MaxMin, AlphaFair, NormBalance)
 
 
 def outside_prices(problem: Problem) -> str | None:
@@ -50,12 +36,15 @@ def _outside(term: Rule) -> str | None:
         return f"would need a price per segment, unless every segment is to be served in full; {other}"
     if isinstance(term, SegmentCap) and term.soft is not None:
         return f"is soft, and the segments' partial sort knows hard caps alone; {other}"
-    if isinstance(term, AtLeast) and not isinstance(term.index, LEVELLED):
+    if isinstance(term, AtLeast) and not (_mapped(term.index) and hasattr(term.index, "worth")):
         return f"has no projection here; {other}"
-    known = (GMV, AlphaFair, *MAPPED, Divided, RobustGMV, AtLeast, HalfSpaces, SegmentCap, SegmentFloor)
-    if isinstance(term, known) or term.box is not None:
-        return None
-    return None if isinstance(term, Cap | Floor) and term.soft is not None else f"has no price per anchor; {other}"
+    known = isinstance(term, GMV | Divided | RobustGMV | AtLeast | HalfSpaces | SegmentCap | SegmentFloor)
+    return None if known or term.box is not None or _mapped(term) else f"has no price per anchor; {other}"
+
+
+def _mapped(rule: Rule) -> bool:
+    """Whether a rule has a proximal map; a hard bound that is not the box it should be has none."""
+    return hasattr(rule, "nearest") and getattr(rule, "soft", 0.0) is not None
 
 
 def goods_of(problem: Problem) -> tuple[str, ...]:
@@ -111,10 +100,10 @@ def _voice(term: Rule, goods: tuple[str, ...], tight: float) -> Voice | None:
         return Row(good, rule=term, tight=tight)
     if isinstance(term, Divided):
         return Shared(good, rule=term, name=name)
-    soft = isinstance(term, Cap | Floor) and term.soft is not None
-    if isinstance(term, (*MAPPED, AtLeast)) or soft:
-        return Proximal(good, rule=term, name=name, tight=tight)
-    return None
+    if isinstance(term, AtLeast):
+        return Level(good, rule=term, name=name, tight=tight)
+    alone = isinstance(term, AlphaFair) or term.box is not None
+    return Proximal(good, rule=term, name=name) if _mapped(term) and not alone else None
 
 
 def of_segments(problem: Problem, multipliers: list[Any]) -> list[Any]:

@@ -222,7 +222,7 @@ class Dual:
             total += float(lost[self.rows[part]].sum() if lost.size == voice.size else lost.sum())
         return total
 
-    def sizes(self, point: Point) -> float:
+    def scale_at(self, point: Point) -> float:
         """First-order size of the objective at the amounts of a point: what makes a gap relative."""
         earned = (v.earned(point.loads[part]) for v, part in zip(self.voices, self.parts, strict=True))
         return self.weight * float(point.amounts[1].sum()) + sum(earned)

@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.rules import Constraint, RobustGMV, Rule, Totals
-from allocator.rules.at_least import AtLeast
+from allocator.rules import Constraint, RobustGMV, Totals
+from allocator.rules.nearest import Nearest
 from allocator.rules.permutahedron import pooled
-from allocator.rules.rule import Nearest
 from allocator.rules.shares import Divided
 from allocator.solvers.prices.voices import Reply, Voice
 
@@ -30,27 +29,19 @@ temperature if all were contested; and the least that an anchor is taken to have
 
 
 @dataclass(eq=False)
-class Spoken(Totals):
-    """Totals of which one good alone is known."""
-
-    def __init__(self, rule: Rule, good: str, amounts: FloatArray):
-        super().__init__(rule.platform, None)
-        self._amounts[good] = amounts
-
-
-@dataclass(eq=False)
 class Proximal(Voice):
     """A rule with a proximal map in z = y / m over its active anchors; coordinates are marginals per unit of z."""
 
     rule: Any = None
     name: str = ""
-    tight: float = 0.0
 
     def __post_init__(self) -> None:
-        inner = self.rule.index if isinstance(self.rule, AtLeast) else self.rule
-        self.active, self.m = inner.active, inner.m
+        self._over(self.rule)
+
+    def _over(self, index: Any) -> None:
+        """Speak of the active anchors of a welfare or bound, in its z."""
+        self.active, self.m, self.plain = index.active, index.m, index.plain
         self.centre, self.step = np.ones(self.active.size), 1.0
-        self.level = isinstance(self.rule, AtLeast)
 
     @property
     def size(self) -> int:
@@ -73,11 +64,6 @@ class Proximal(Voice):
     def unit(self, worth: float) -> FloatArray:
         return worth * self.m
 
-    @property
-    def plain(self) -> bool:
-        """Whether the regularisation is in amounts, and not in their logarithms."""
-        return self.rule.index.plain if self.level else self.rule.plain
-
     def recentre(self, loads: FloatArray, curvature: FloatArray, temperature: float) -> None:
         typical = float(loads.mean()) or 1.0
         self.centre = np.maximum(loads, 0.0 if self.plain else TRACE * typical)
@@ -88,27 +74,23 @@ class Proximal(Voice):
     def away(self, reply: Reply) -> float:
         return self._divergence(reply.amounts) / self.step
 
-    def tighten(self, by: float) -> None:
-        self.tight += by
-
-    def _more(self) -> float:
-        """By how much a level is raised, where it can be."""
-        if not self.level or self.rule.soft is not None or not self.tight:
-            return 0.0
+    def totals(self, z: FloatArray) -> Totals:
+        """Totals at z (n,), of the rule's good alone."""
         amounts = np.zeros(self.rule.platform.anchor_count)
-        amounts[self.active] = self.centre * self.m
-        equal = np.full(self.size, self.centre.mean()) if self.size else self.centre
-        room = self.rule.index.worth(equal) - self.rule.threshold
-        return self.tight * min(self.rule.unit(Spoken(self.rule, self.name, amounts)), max(room, 0.0))
+        amounts[self.active] = z * self.m
+        return Totals.given(self.rule.platform, self.name, amounts)
 
-    def _nearest(self, x: FloatArray) -> Nearest:
-        q = (self.centre if self.plain else np.log(self.centre)) - self.step * x
-        return self.rule.nearest(q, self.step, self._more()) if self.level else self.rule.nearest(q, self.step)
+    def nearest(self, q: FloatArray) -> Nearest:
+        """The proximal map of the rule."""
+        return self.rule.nearest(q, self.step)
+
+    def _answer(self, x: FloatArray) -> Nearest:
+        return self.nearest((self.centre if self.plain else np.log(self.centre)) - self.step * x)
 
     def reply(self, x: FloatArray, loads: FloatArray) -> Reply:
-        found = self._nearest(x)
+        found = self._answer(x)
         z = found.amounts
-        value = self._worth(z) - float((x * z).sum()) - self._divergence(z) / self.step
+        value = self.worth(z) - float((x * z).sum()) - self._divergence(z) / self.step
         return Reply(value, z, self.step * found.diagonal, lambda direction: self.step * found.derivative(direction))
 
     def _divergence(self, z: FloatArray) -> float:
@@ -118,33 +100,27 @@ class Proximal(Voice):
         ratio = np.log(np.maximum(z, np.finfo(float).tiny) / self.centre)
         return float((z * ratio - z + self.centre).sum())
 
-    def _worth(self, z: FloatArray) -> float:
-        """F at the answer: nothing for a level that is kept, the price of what is missed for a soft one."""
-        if self.level:
-            short = self.rule.threshold + self._more() - self.rule.index.worth(z)
-            return -self.rule.price_limit * max(0.0, short) if self.rule.soft is not None else 0.0
-        return self._value(z)
-
-    def _value(self, z: FloatArray) -> float:
-        amounts = np.zeros(self.rule.platform.anchor_count)
-        amounts[self.active] = z * self.m
-        spoken = Spoken(self.rule, self.name, amounts)
-        return float(self.rule.value(spoken).sum())
+    def worth(self, z: FloatArray) -> float:
+        """F at z (n,), currency."""
+        return float(self.rule.value(self.totals(z)).sum())
 
     def admissible(self, x: FloatArray) -> FloatArray:
-        return self._nearest(x).moved / self.step
+        return self._answer(x).moved / self.step
 
     def conjugate(self, x: FloatArray) -> float:
         return float(self.rule.conjugate(self.multipliers(x)[id(self.rule)]).sum())
 
     def multipliers(self, x: FloatArray) -> dict[int, Any]:
-        marginals = self.spread(x)
-        return {id(self.rule): self.rule.fit({self.name: marginals})}
+        return {id(self.rule): self.rule.fit({self.name: self.spread(x)})}
 
     def from_multipliers(self, given: dict[int, Any]) -> FloatArray | None:
         if id(self.rule) not in given:
             return None
-        return self.rule.marginals(given[id(self.rule)])[self.name][self.active] * self.m
+        return self._marginals(given[id(self.rule)])
+
+    def _marginals(self, multipliers: Any) -> FloatArray:
+        """Marginals per unit of z (n,)."""
+        return self.rule.marginals(multipliers)[self.name][self.active] * self.m
 
     def first(self, even: Totals, payable: float) -> FloatArray:
         if isinstance(self.rule, Constraint):
@@ -152,28 +128,58 @@ class Proximal(Voice):
         return self.rule.supergradient(even)[self.active] * self.m
 
     def shortfall(self, x: FloatArray, loads: FloatArray, worth: float) -> FloatArray:
-        """Fenchel's gap at the loads, and what it takes to mend a level that they miss."""
-        multipliers = self.multipliers(x)[id(self.rule)]
-        conjugate = float(self.rule.conjugate(multipliers).sum())
-        linear = float((self.rule.marginals(multipliers)[self.name][self.active] * self.m * loads).sum())
-        if self.level and self.rule.soft is None:
-            short = max(0.0, self.rule.threshold - self.rule.index.worth(loads))
-            mend = max(float(multipliers[0]), worth)
-            return np.array([max(conjugate + linear, 0.0) + mend * short])
-        value = self._worth(loads)
-        return np.array([max(conjugate + linear - value, 0.0)])
+        """Fenchel's gap at the loads."""
+        return np.array([max(self._fenchel(self.multipliers(x)[id(self.rule)], loads) - self.worth(loads), 0.0)])
+
+    def _fenchel(self, multipliers: Any, loads: FloatArray) -> float:
+        """Conjugate and marginals . loads, which is at least F at the loads."""
+        return float(self.rule.conjugate(multipliers).sum()) + float((self._marginals(multipliers) * loads).sum())
 
     def earned(self, loads: FloatArray) -> float:
-        if isinstance(self.rule, Constraint):
+        return 0.0 if isinstance(self.rule, Constraint) else float(self.rule.size(self.totals(loads)))
+
+
+@dataclass(eq=False)
+class Level(Proximal):
+    """A level that a welfare must reach; ``tight`` raises a hard one by this part of its unit."""
+
+    tight: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._over(self.rule.index)
+
+    def tighten(self, by: float) -> None:
+        self.tight += by
+
+    def _more(self) -> float:
+        """By how much the level is raised, where it can be."""
+        if self.rule.soft is not None or not self.tight:
             return 0.0
-        amounts = np.zeros(self.rule.platform.anchor_count)
-        amounts[self.active] = loads * self.m
-        return float(self.rule.size(Spoken(self.rule, self.name, amounts)))
+        room = self.rule.index.worth(np.full(self.size, self.centre.mean())) - self.rule.threshold
+        return self.tight * min(self.rule.unit(self.totals(self.centre)), max(room, 0.0))
+
+    def nearest(self, q: FloatArray) -> Nearest:
+        return self.rule.nearest(q, self.step, self._more())
+
+    def worth(self, z: FloatArray) -> float:
+        """Nothing for a level that is kept, the price of what is missed for a soft one."""
+        if self.rule.soft is None:
+            return 0.0
+        return -self.rule.price_limit * max(0.0, self.rule.threshold - self.rule.index.worth(z))
+
+    def shortfall(self, x: FloatArray, loads: FloatArray, worth: float) -> FloatArray:
+        """Fenchel's gap at the loads, and what it takes to mend a hard level that they miss."""
+        if self.rule.soft is not None:
+            return super().shortfall(x, loads, worth)
+        multipliers = self.multipliers(x)[id(self.rule)]
+        short = max(0.0, self.rule.threshold - self.rule.index.worth(loads))
+        mend = max(float(multipliers[0]), worth) * short
+        return np.array([max(self._fenchel(multipliers, loads), 0.0) + mend])
 
     def broken(self, amounts: FloatArray) -> float:
-        if not self.level or self.rule.soft is not None:
+        if self.rule.soft is not None:
             return 0.0
-        return self.rule.violation(Spoken(self.rule, self.name, amounts)).relative
+        return self.rule.violation(Totals.given(self.rule.platform, self.name, amounts)).relative
 
 
 class WorstCase(Proximal):
@@ -181,18 +187,17 @@ class WorstCase(Proximal):
 
     def __post_init__(self) -> None:
         rule: RobustGMV = self.rule
-        self.active, self.level = np.flatnonzero(rule.platform.reach_of(self.name) > 0), False
+        self.active, self.plain = np.flatnonzero(rule.platform.reach_of(self.name) > 0), False
         self.m = np.ones(self.active.size)
         self.centre, self.step = np.ones(self.active.size), 1.0
         worst = np.clip(rule.budget - np.arange(self.active.size), 0.0, 1.0)
         self.weights = -rule.weight * rule.radius * worst[::-1]
 
-    def _nearest(self, x: FloatArray) -> Nearest:
-        q = np.log(self.centre) - self.step * x
+    def nearest(self, q: FloatArray) -> Nearest:
         found = pooled(q, self.step * self.weights)
         return Nearest.in_logs(found.amounts, q, found.mean, 1.0 / found.count[found.pool])
 
-    def _value(self, z: FloatArray) -> float:
+    def worth(self, z: FloatArray) -> float:
         return float((self.weights * np.sort(z)).sum())
 
     def conjugate(self, x: FloatArray) -> float:
@@ -204,19 +209,17 @@ class WorstCase(Proximal):
             delta[self.active] = np.clip(-x / (rule.weight * rule.radius), 0.0, 1.0)
         return {id(rule): delta}
 
-    def from_multipliers(self, given: dict[int, Any]) -> FloatArray | None:
-        if id(self.rule) not in given:
-            return None
-        return -self.rule.weight * self.rule.radius * given[id(self.rule)][self.active]
+    def _marginals(self, multipliers: FloatArray) -> FloatArray:
+        return -self.rule.weight * self.rule.radius * multipliers[self.active]
 
     def first(self, even: Totals, payable: float) -> FloatArray:
         return np.zeros(self.size)
 
     def shortfall(self, x: FloatArray, loads: FloatArray, worth: float) -> FloatArray:
-        return np.array([max(float((x * loads).sum()) - self._value(loads), 0.0)])
+        return np.array([max(float((x * loads).sum()) - self.worth(loads), 0.0)])
 
     def earned(self, loads: FloatArray) -> float:
-        return self._value(loads)
+        return self.worth(loads)
 
 
 @dataclass(eq=False)
@@ -225,7 +228,7 @@ class Shared(Proximal):
 
     def __post_init__(self) -> None:
         rule: Divided = self.rule
-        self.active, self.m, self.level = rule.active, np.ones(rule.active.size), False
+        self.active, self.m = rule.active, np.ones(rule.active.size)
         self.whole, self.step = 0.0, 1.0
 
     def recentre(self, loads: FloatArray, curvature: FloatArray, temperature: float) -> None:

@@ -113,7 +113,7 @@ class Search:
         all.
         """
         self.steps += steps
-        self._resize(self.dual.sizes(point))
+        self._resize(self.dual.scale_at(point))
         x = self.dual.admissible(point.x)
         gap = self.dual.gap(self.dual.rents(x), x, point, self.per_good)
         if gap <= self.wanted:
@@ -123,7 +123,7 @@ class Search:
 
     def flowed(self, found: Finished, temperature: float) -> float:
         """Judge a network flow; returns its gap, in currency."""
-        self._resize(self.dual.sizes(found.point))
+        self._resize(self.dual.scale_at(found.point))
         x = found.point.x
         gap = self.dual.gap(self.dual.all_rents(x), x, found.point, self.per_good)
         contest, sparse = self.dual.contest, self.dual.sparse

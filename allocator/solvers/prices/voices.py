@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.rules import Constraint, Totals
+from allocator.rules import Totals
 from allocator.rules.half_spaces import HalfSpaces
 from allocator.solvers.prices.response import Response
 
@@ -275,8 +275,3 @@ class Row(Voice):
         sides = self.rule.sides
         unit = sides.unit * np.where(sides.shares, max(float(amounts.sum()), 1e-300), 1.0)
         return max(0.0, float(((self.level - self.matrix @ amounts) / unit).max()))
-
-
-def is_coupling(rule: Any) -> bool:
-    """Whether a rule speaks of several anchors together, or may be broken at a price."""
-    return isinstance(rule, Constraint) and rule.box is None
