@@ -42,7 +42,8 @@ def best(surplus, caps, impressions=1.0):
             limits.append(share)
     hard = min([share for share, price in caps if np.isinf(price)], default=np.inf)
     bounds = [(0, hard)] * n + [(0, None)] * (n * len(soft))
-    result = linprog(cost, A_ub=np.array(rows), b_ub=limits, bounds=bounds, method="highs")
+    exact = {"dual_feasibility_tolerance": 1e-10, "primal_feasibility_tolerance": 1e-10}
+    result = linprog(cost, A_ub=np.array(rows), b_ub=limits, bounds=bounds, method="highs", options=exact)
     assert result.status == 0
     return -result.fun * unit
 
