@@ -185,14 +185,20 @@ class Lab:
                 print(f"{label}: {how}", file=sys.stderr, flush=True)
         return rows
 
-    def finish(self, figure: Any, rows: list[Row], *, columns: Sequence[str]) -> None:
-        """Save the figure (PDF, PNG), its rows (JSON), what is drawn of them (CSV), and where all of it comes from."""
+    def finish(self, draw: Callable[[list[Row]], Any], rows: list[Row], *, columns: Sequence[str]) -> None:
+        """Draw the rows in the package's style and save the figure (PDF, PNG), the rows (JSON), what is drawn of them
+        (CSV), and where all of it comes from.
+        """
+        import matplotlib as mpl
+
         table, pdf, png = io.StringIO(), io.BytesIO(), io.BytesIO()
         writer = csv.DictWriter(table, columns, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(_plain(rows))
-        figure.savefig(pdf, format="pdf", metadata={"CreationDate": None})
-        figure.savefig(png, format="png", metadata={"Software": None})
+        with mpl.rc_context(allocator.plots.style):
+            figure = draw(rows)
+            figure.savefig(pdf, format="pdf", metadata={"CreationDate": None})
+            figure.savefig(png, format="png", metadata={"Software": None})
         record = dumps({"experiment": self.name, "arguments": self.arguments, "rows": rows})
         contents = {
             "json": record.encode(),

@@ -312,8 +312,6 @@ def refuted(rows: Sequence[Row]) -> str:
 
 
 def main() -> None:
-    import matplotlib as mpl
-
     options = arguments(__doc__).parse_args()
     scale = "quick" if options.quick else "full"
     about = {"size": SIZES[scale], "seed": options.seed}
@@ -323,8 +321,7 @@ def main() -> None:
     cells += [(firms, {"cap": cap, "uplift": uplift} | about) for uplift in UPLIFTS for cap in CAPS]
     lab = Lab("anti_head", options.out, {"quick": options.quick, "seed": options.seed})
     rows = lab.measured(cells)
-    with mpl.rc_context(al.plots.style):
-        lab.finish(draw(rows), rows, columns=COLUMNS)
+    lab.finish(draw, rows, columns=COLUMNS)
     print(equal_loss(rows), measures(rows), refuted(rows), sep="\n")
 
 

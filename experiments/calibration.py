@@ -339,8 +339,6 @@ def found(folder: Path | None) -> dict[str, al.Platform]:
 
 
 def main() -> None:
-    import matplotlib as mpl
-
     parser = arguments(__doc__, data="the folder of the public tables (default: the variable ALLOCATOR_DATA)")
     parser.set_defaults(data=os.environ.get("ALLOCATOR_DATA") or None)
     options = parser.parse_args()
@@ -351,8 +349,7 @@ def main() -> None:
     cells += [(preset, {"name": name, "size": SIZES[scale], "repeat": repeat} | seed) for name, repeat in draws]
     lab = Lab("calibration", options.out, seed | {"quick": options.quick, "tables": contents})
     rows = lab.measured(cells)
-    with mpl.rc_context(al.plots.style):
-        lab.finish(draw(rows), rows, columns=COLUMNS)
+    lab.finish(draw, rows, columns=COLUMNS)
     print(one_graph(rows), *([fit(rows)] if contents else []), sep="\n")
 
 

@@ -274,29 +274,26 @@ def study(options: Namespace) -> None:
     content = {"alpha": 1, "content": platform.content_hash}
     lab = Lab("frontier-own", options.out, content)
     rows = lab.measured([(own, content | source)])
-    lab.finish(draw_own(rows, platform.currency, platform.period), rows, columns=COLUMNS)
+    lab.finish(lambda drawn: draw_own(drawn, platform.currency, platform.period), rows, columns=COLUMNS)
     states = [row["status"].lower() for row in pick(rows, series="frontier")]
     print("Points of the frontier:", ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states)))
 
 
 def main() -> None:
-    import matplotlib as mpl
-
     parser = arguments(__doc__)
     for name, what in TABLE.items():
         parser.add_argument(f"--{name}", help=f"where --data is a table: {what}")
     options = parser.parse_args()
-    with mpl.rc_context(al.plots.style):
-        if options.data is not None:
-            return study(options)
-        scale, seed = "quick" if options.quick else "full", {"seed": options.seed}
-        cells = [(guarantees, {"panel": panel}) for panel in TASTES]
-        cells += [(preset, {"alpha": alpha, "size": SIZES[scale]} | seed) for alpha in ALPHAS]
-        repeats = [{"breadth": breadth, "repeat": k} for breadth in BREADTHS for k in range(REPEATS[scale])]
-        cells += [(verticals, repeat | seed) for repeat in repeats]
-        lab = Lab("frontier", options.out, seed | {"quick": options.quick})
-        rows = lab.measured(cells)
-        lab.finish(draw(rows), rows, columns=COLUMNS)
+    if options.data is not None:
+        return study(options)
+    scale, seed = "quick" if options.quick else "full", {"seed": options.seed}
+    cells = [(guarantees, {"panel": panel}) for panel in TASTES]
+    cells += [(preset, {"alpha": alpha, "size": SIZES[scale]} | seed) for alpha in ALPHAS]
+    repeats = [{"breadth": breadth, "repeat": k} for breadth in BREADTHS for k in range(REPEATS[scale])]
+    cells += [(verticals, repeat | seed) for repeat in repeats]
+    lab = Lab("frontier", options.out, seed | {"quick": options.quick})
+    rows = lab.measured(cells)
+    lab.finish(draw, rows, columns=COLUMNS)
     print(cheaper(rows, FRACTIONS[scale]), tastes(rows), breadths(rows), sep="\n")
 
 

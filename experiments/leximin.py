@@ -179,8 +179,6 @@ def claim(rows: Sequence[Row]) -> str:
 
 
 def main() -> None:
-    import matplotlib as mpl
-
     options = arguments(__doc__).parse_args()
     scale = "quick" if options.quick else "full"
     cells = []
@@ -190,8 +188,7 @@ def main() -> None:
             cells.append((race, {"of": of, "segments": segments, "ratios": some, "seed": options.seed}))
     lab = Lab("leximin", options.out, {"quick": options.quick, "seed": options.seed})
     rows = lab.measured(cells)
-    with mpl.rc_context(al.plots.style):
-        lab.finish(draw(rows), rows, columns=COLUMNS)
+    lab.finish(draw, rows, columns=COLUMNS)
     for row in pick(rows, series="race"):
         how = "exact" if row["method"] == "exact" else f"binned, r = {row['ratio']:g}"
         print(

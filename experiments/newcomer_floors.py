@@ -305,16 +305,13 @@ def prices(rows: Sequence[Row]) -> str:
 
 
 def main() -> None:
-    import matplotlib as mpl
-
     options = arguments(__doc__).parse_args()
     scale = "quick" if options.quick else "full"
     about = {"size": SIZES[scale], "seed": options.seed}
     cells: list = [(splits, about | {"parts": PARTS[scale]}), (costs, about | {"draws": DRAWS[scale]})]
     lab = Lab("newcomer_floors", options.out, {"quick": options.quick, "seed": options.seed})
     rows = lab.measured(cells)
-    with mpl.rc_context(al.plots.style):
-        lab.finish(draw(rows), rows, columns=COLUMNS)
+    lab.finish(draw, rows, columns=COLUMNS)
     print(crossovers(rows), twice(rows), prices(rows), sep="\n")
 
 

@@ -337,8 +337,6 @@ def mean(rows: Sequence[Row]) -> dict[str, float]:
 
 
 def main() -> None:
-    import matplotlib as mpl
-
     parser = arguments(__doc__, data="the folder of the public tables (default: the variable ALLOCATOR_DATA)")
     parser.set_defaults(data=os.environ.get("ALLOCATOR_DATA") or None)
     options = parser.parse_args()
@@ -355,8 +353,7 @@ def main() -> None:
         cells += [(frontier, about | {"weights": WEIGHTS[scale]})]
     lab = Lab("real_market", options.out, {"quick": options.quick, "seed": options.seed, "markets": markets})
     rows = lab.measured(cells)
-    with mpl.rc_context(al.plots.style):
-        lab.finish(draw(rows), rows, columns=COLUMNS)
+    lab.finish(draw, rows, columns=COLUMNS)
     print(*claims(rows), sep="\n")
 
 

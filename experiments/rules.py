@@ -412,8 +412,6 @@ def convex(rows: Sequence[Row]) -> str:
 
 
 def main() -> None:
-    import matplotlib as mpl
-
     options = arguments(__doc__).parse_args()
     scale = "quick" if options.quick else "full"
     about = {"size": SIZES[scale], "seed": options.seed}
@@ -424,8 +422,7 @@ def main() -> None:
     cells += [(changed, about | {"rule": rule}) for rule in COMPANY]
     lab = Lab("rules", options.out, {"quick": options.quick, "seed": options.seed})
     rows = lab.measured(cells)
-    with mpl.rc_context(al.plots.style):
-        lab.finish(draw(rows), rows, columns=COLUMNS)
+    lab.finish(draw, rows, columns=COLUMNS)
     print(overlap(rows), tangents(rows), convex(rows), sep="\n")
 
 

@@ -188,10 +188,7 @@ def main() -> None:
     small, families = (sizes[0], ("R",)) if given.quick else (1_000_000, ("Z", "R"))
     starts = lab.measured([(again, {"family": f, "edges": small, "seed": given.seed}) for f in families])
     rows = lab.measured([(grow, {"edges": edges, "seed": given.seed}) for edges in sizes])
-    import matplotlib as mpl
-
-    with mpl.rc_context(al.plots.style):
-        lab.finish(draw(rows), rows + starts, columns=COLUMNS)
+    lab.finish(lambda _: draw(rows), rows + starts, columns=COLUMNS)
     for row in rows:
         if "seconds" in row:
             print(

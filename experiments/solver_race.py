@@ -323,10 +323,7 @@ def main() -> None:
         for entry in [(lane.name, family, solver, size, seed, lane.gap, lane.limit)]
     ]
     rows = lab.measured(cells)
-    import matplotlib as mpl
-
-    with mpl.rc_context(al.plots.style):
-        lab.finish(draw(rows), rows, columns=COLUMNS)
+    lab.finish(draw, rows, columns=COLUMNS)
     report(rows)
 
 

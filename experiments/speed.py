@@ -134,8 +134,12 @@ def output(command: list[str]) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-def draw(rows: list[Row], ax: Any) -> None:
+def draw(rows: list[Row]) -> Any:
     """One bar per step on a logarithmic axis, its target as a tick."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(al.plots.DOUBLE, 3.4), layout="constrained")
+    ax = figure.subplots()
     places = np.arange(len(rows))[::-1]
     ax.barh(places, [row["seconds"] for row in rows], color="#0072B2", height=0.6, label="measured median")
     ax.plot(
@@ -161,24 +165,17 @@ def draw(rows: list[Row], ax: Any) -> None:
     ax.set(xscale="log", xlabel="Seconds", yticks=places, yticklabels=[row["step"] for row in rows])
     ax.set_xlim(left=min(row["seconds"] for row in rows) / 6)
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
+    return figure
 
 
 def main() -> None:
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
     given = _lab.arguments(__doc__).parse_args()
     edges, repetitions = (10_000, 3) if given.quick else (1_000_000, 5)
     lab = _lab.Lab("speed", given.out, {"quick": given.quick, "seed": given.seed})
     about = {"seed": given.seed, "repetitions": repetitions}
     rows = importing(repetitions=repetitions) + steps(edges=edges, **about)
     rows += reading(rows=edges, **about) + commands(edges=edges, **about)
-    with mpl.rc_context(al.plots.style):
-        figure, ax = plt.subplots(figsize=(al.plots.DOUBLE, 3.4), layout="constrained")
-        draw(rows, ax)
-        lab.finish(figure, rows, columns=["step", "edges", "seconds", "peak_gib"])
+    lab.finish(draw, rows, columns=["step", "edges", "seconds", "peak_gib"])
     for row in rows:
         peak = f", {row['peak_gib']:.2f} GiB at the peak" if "peak_gib" in row else ""
         print(f"{row['step']:42} {row['seconds']:8.3f} s   (target {TARGETS[row['step']]} s){peak}")
