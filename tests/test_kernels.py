@@ -164,3 +164,11 @@ def test_a_sample_of_segments_has_about_the_supply_of_all():
     sampled = kernels.sample(graph_of(platform), 5, 50)
     assert sampled.supply.size == pytest.approx(10_000, rel=0.05)
     assert sampled.supply.sum() == pytest.approx(platform.supply.sum(), rel=0.05)
+
+
+@pytest.mark.parametrize("name", ["hard", "soft", "shares", "curvature", "prune"])
+def test_one_thread_and_several_keep_their_compiled_code_apart(name):
+    """What is kept on disk is found by name alone: under one name the first to be compiled would answer for both."""
+    alone, together = (getattr(compiled, name)(size) for size in (compiled.SMALL - 1, compiled.SMALL))
+    assert (alone.targetoptions.get("parallel", False), together.targetoptions["parallel"]) == (False, True)
+    assert alone.py_func.__qualname__ != together.py_func.__qualname__

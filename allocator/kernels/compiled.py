@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
+from types import FunctionType
 
 import numpy as np
 from numba import njit, prange
@@ -22,10 +23,18 @@ def _cache() -> bool:
     return os.access(os.path.dirname(os.path.abspath(__file__)), os.W_OK)
 
 
-def compile_twice(function: Callable) -> Callable[[int], Callable]:
+def compile_twice(function: FunctionType) -> Callable[[int], Callable]:
     """A pass compiled for one and for several threads, chosen by the number of edges."""
-    alone, together = (njit(parallel=many, cache=_cache(), nogil=True)(function) for many in (False, True))
+    alone = njit(cache=_cache(), nogil=True)(function)
+    together = njit(parallel=True, cache=_cache(), nogil=True)(_renamed(function, f"{function.__name__}_together"))
     return lambda size: alone if size < SMALL else together
+
+
+def _renamed(function: FunctionType, name: str) -> FunctionType:
+    """The same function under another name: what is kept of compiled code is found by name, whatever the options."""
+    same = FunctionType(function.__code__, function.__globals__, name, function.__defaults__, function.__closure__)
+    same.__qualname__ = name
+    return same
 
 
 @njit(cache=_cache(), inline="always")
