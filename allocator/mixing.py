@@ -47,7 +47,7 @@ def mixed(
     if not _roomy(problem, rules, flows, broken, keep):
         return flow
     table = np.stack([_slacks(rules, Totals(problem.platform, other), totals) for other in flows], axis=1)
-    parts = _cheapest(table, np.array([float((worth * (flow - other)).sum()) for other in flows]), broken)
+    parts = _cheapest(table, np.array([max(0.0, float((worth * (flow - other)).sum())) for other in flows]), broken)
     if parts is None:
         return flow
     moved = sum((part * (other - flow) for part, other in zip(parts, flows, strict=True)), np.zeros_like(flow))
@@ -84,18 +84,21 @@ def _roomy(
 
 def _cheapest(table: FloatArray, loss: FloatArray, broken: NDArray[np.bool_]) -> FloatArray | None:
     """Parts of the flows behind the columns (c,), to be mixed into the first, that mend what is broken at the least
-    loss; None if they would be more than `LARGEST`.
+    loss, which is nowhere below 0; None if they would be more than `LARGEST`.
 
-    What is missing is the unit of everything, so that the tolerance of linear programming is small beside it.
+    What is missing is the unit of slack, and of a flow what moves some slack by that much, so that the tolerance of
+    linear programming is small beside them.
     """
     from scipy.optimize import linprog
 
     here = table[:, 0]
-    unit = float(-here.min())
-    wanted = np.where(broken, MARGIN - here, -np.maximum(here, 0.0)) / unit
-    scale = float(np.abs(loss).max()) or 1.0
-    found = linprog(loss / scale, A_ub=-(table - here[:, None]), b_ub=-wanted, bounds=(0.0, None), method="highs")
-    if found.x is None or found.x.sum() * unit > LARGEST:
+    missing, moved = float(-here.min()), table - here[:, None]
+    unit = missing / np.maximum(np.abs(moved).max(axis=0), missing)
+    wanted = np.where(broken, MARGIN - here, -np.maximum(here, 0.0)) / missing
+    loss = loss * unit
+    loss /= loss.max() or 1.0
+    found = linprog(loss, A_ub=-moved * unit / missing, b_ub=-wanted, bounds=(0.0, None), method="highs")
+    if found.x is None or found.x @ unit > LARGEST:
         return None
     return SAFE * unit * found.x
 

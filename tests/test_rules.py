@@ -125,13 +125,33 @@ def test_fit_never_loosens_the_bound_whatever_else_is_in_the_surplus(name, data)
 @EACH
 @given(st.data())
 def test_fit_gives_back_admissible_multipliers(name, data):
-    """By their marginals: several multipliers may have the same, and of a level the bound above says all."""
+    """By their marginals: several multipliers may have the same, and of a level the bounds above and below say all.
+    What is left of marginals that an earlier fit has cancelled is rounding.
+    """
     rule = data.draw(a_rule(name))
     if rule.shape is None or isinstance(rule, AtLeast):
         return
-    once = rule.marginals(rule.fit(rule.marginals(data.draw(multipliers(rule)))))
+    given_ = rule.marginals(data.draw(multipliers(rule)))
+    once = rule.marginals(rule.fit(given_))
     for good, marginal in rule.marginals(rule.fit(once)).items():
-        np.testing.assert_allclose(marginal, once[good], rtol=1e-9, atol=1e-12 * np.abs(once[good]).max(initial=0.0))
+        size = np.abs(np.concatenate((once[good], given_[good]))).max(initial=0.0)
+        np.testing.assert_allclose(marginal, once[good], rtol=1e-9, atol=1e-12 * size)
+
+
+@pytest.mark.parametrize("name", ["head cap as a rule", "fairness as a rule", "Gini as a rule", "HHI as a rule"])
+@EACH
+@given(st.data(), st.sampled_from([1e-6, 1.0, 1e6]))
+def test_a_level_finds_its_price_in_its_marginals(name, data, price):
+    """Where welfare of any weight supports a flow, its marginals alone give a bound as good as with the weight."""
+    rule = data.draw(a_rule(name, soft=False))
+    pi = rule.index.supergradient(Totals(rule.platform, data.draw(flows(rule.platform))))
+    raw = (once := rule.marginals(np.append(price, pi)))[rule.of]
+
+    def cost(mine):
+        return rule.conjugate(mine).sum() + (np.abs(rule.marginals(mine)[rule.of] - raw) * rule.reach).sum()
+
+    size = (np.abs(raw) * rule.reach).sum() + np.abs(rule.conjugate(np.append(price, pi))).sum()
+    assert cost(rule.fit(once)) <= cost(np.append(price, pi)) + 1e-9 * size
 
 
 @every_rule

@@ -64,7 +64,7 @@ class AtLeast(Constraint):
         return mu * np.append(self.index.conjugate(multipliers[1:]), -self.threshold) if mu > 0 else np.zeros(1)
 
     def fit(self, marginals: Mapping[str, FloatArray]) -> FloatArray:
-        """mu minimises what p = mu pi costs the bound, a convex function of it (golden section)."""
+        """mu is the weight of W that the marginals tell, or minimises what p = mu pi costs the bound (golden section)."""
         raw = marginals[self.of]
         size = float(np.abs(raw).max(initial=0.0))
         if not 0 < size < np.inf:
@@ -78,10 +78,11 @@ class AtLeast(Constraint):
         return np.append(mu, self.index.fit({self.of: raw / mu})) if mu > 0 else self.idle()
 
     def _loss(self, raw: FloatArray, mu: float) -> float:
-        """Conjugate at mu, and what raising or lowering marginals from raw to mu pi may cost."""
+        """Conjugate at mu with its rounding, and what raising or lowering marginals from raw to mu pi may cost."""
         pi = self.index.fit({self.of: raw / mu})
+        summands = mu * np.append(self.index.conjugate(pi), -self.threshold)
         moved = np.abs(mu * pi - raw) * self.reach
-        return mu * (float(self.index.conjugate(pi).sum()) - self.threshold) + float(moved.sum())
+        return float(summands.sum()) + ROUNDING * float(np.abs(summands).sum()) + float(moved.sum())
 
     def nearest(self, q: FloatArray, step: float, more: float = 0.0) -> Nearest:
         """The proximal map in the welfare's z (n,), to a level that is higher by ``more``: the smallest weight of W at

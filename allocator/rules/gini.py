@@ -21,6 +21,8 @@ from allocator.rules.rule import Totals, Welfare
 FloatArray = NDArray[np.float64]
 LARGEST_EPIGRAPH = 400_000
 """Rows beyond which a linear model of ranks is not written down."""
+PLAIN = 1e-6
+"""Sum of weights, relative to their size, from which on marginals tell their own weight."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +56,12 @@ class Ranked(Welfare):
     def w(self) -> FloatArray:
         """Weights of the ranks, times the weight of the term."""
         return self.weight * self.rank_weights(self.active.size)
+
+    def weight_of(self, raw: FloatArray) -> float | None:
+        """The weight whose marginals these are: all points of a permutahedron have the sum of its weights."""
+        if abs(self.w.sum()) <= PLAIN * np.abs(self.w).sum():
+            return None
+        return max(0.0, float((raw[self.active] * self.m).sum() / self.w.sum()))
 
     def nearest(self, q: FloatArray, step: float) -> Nearest:
         """The proximal map in z (n,): `allocator.rules.permutahedron.pooled` of logarithms (derived here: equal amounts

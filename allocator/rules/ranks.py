@@ -16,24 +16,12 @@ from allocator.rules.nearest import Nearest
 from allocator.rules.rule import Totals, Welfare
 
 FloatArray = NDArray[np.float64]
-PLAIN = 1e-6
-"""Sum of weights, relative to their size, from which on marginals tell their own weight."""
+FLAT = 1e-10
+"""How far above 1 / n an index is taken to be, at least, when marginals are asked for their weight."""
 
 
 @dataclass(frozen=True, eq=False)
-class Balance(Ranked):
-    """A ranked sum that a constraint keeps >= 0."""
-
-    def weight_of(self, raw: FloatArray) -> float | None:
-        """The weight whose marginals these are: all points of a permutahedron have the sum of its weights."""
-        w = self.w
-        if abs(w.sum()) <= PLAIN * np.abs(w).sum():
-            return None
-        return max(0.0, float((raw[self.active] * self.m).sum() / w.sum()))
-
-
-@dataclass(frozen=True, eq=False)
-class HeadBalance(Balance):
+class HeadBalance(Ranked):
     """share Y - sum of the ``count`` largest."""
 
     count: int
@@ -44,7 +32,7 @@ class HeadBalance(Balance):
 
 
 @dataclass(frozen=True, eq=False)
-class IndexBalance(Balance):
+class IndexBalance(Ranked):
     """mean (1 - Gini) - (1 - coefficient) mean."""
 
     coefficient: float
@@ -106,6 +94,20 @@ class NormBalance(Welfare):
     def _pi(self, p: FloatArray) -> FloatArray:
         z = self.root - p[self.active] / self.weight
         return self.weight * (self.root - z / max(1.0, math.sqrt(float((z * z).sum()))))
+
+    def weight_of(self, raw: FloatArray) -> float:
+        """The weight mu whose ball of marginals, of centre mu root and radius mu, has the raw ones deepest inside.
+
+        Derived here: with sum s and square a of n marginals the distance to the centre less the radius is convex in
+        mu, sqrt(a - 2 root s mu + root^2 n mu^2) - mu, and its derivative is zero at the answer.
+        """
+        p, n = raw[self.active], self.active.size
+        size = float(np.abs(p).max(initial=0.0))
+        if size == 0:
+            return 0.0
+        s, a = float((p / size).sum()), float(((p / size) ** 2).sum())
+        bent = math.sqrt(max(n * a - s * s, 0.0) / max(self.root * self.root * n - 1.0, FLAT))
+        return max(0.0, s + bent) * size / (self.root * n) / self.weight
 
     def fit(self, marginals: Mapping[str, FloatArray]) -> FloatArray:
         p = np.zeros(self.reach.size)
