@@ -12,9 +12,9 @@ from allocator.problem import Problem
 from allocator.rules import Constraint, Totals
 
 FloatArray = NDArray[np.float64]
-MARGIN, CLOSE, LARGEST, SAFE = 1e-11, 1e-12, 0.5, 1.001
-"""Relative slack that mixing leaves, a violation that counts as none, the largest part of other flows, and by how much
-more than is needed of them is taken."""
+MARGIN, CLOSE, SAFE = 1e-11, 1e-12, 1.001
+"""Relative slack that mixing leaves, a violation that counts as none, and by how much more of other flows is taken than
+is needed."""
 ROUNDS, DEAR, SOME = 8, 1e3, 0.1
 """Mixtures tried at most, the price of breaking other rules, and the part of a flow that a mixture must be to be asked.
 """
@@ -84,7 +84,7 @@ def _roomy(
 
 def _cheapest(table: FloatArray, loss: FloatArray, broken: NDArray[np.bool_]) -> FloatArray | None:
     """Parts of the flows behind the columns (c,), to be mixed into the first, that mend what is broken at the least
-    loss, which is nowhere below 0; None if they would be more than `LARGEST`.
+    loss, which is nowhere below 0; None if they would be more than all of it.
 
     What is missing is the unit of slack, and of a flow what moves some slack by that much, so that the tolerance of
     linear programming is small beside them.
@@ -98,9 +98,9 @@ def _cheapest(table: FloatArray, loss: FloatArray, broken: NDArray[np.bool_]) ->
     loss = loss * unit
     loss /= loss.max() or 1.0
     found = linprog(loss, A_ub=-moved * unit / missing, b_ub=-wanted, bounds=(0.0, None), method="highs")
-    if found.x is None or found.x @ unit > LARGEST:
+    if found.x is None or not 0 < found.x @ unit <= SAFE:
         return None
-    return SAFE * unit * found.x
+    return min(SAFE, 1.0 / float(found.x @ unit)) * unit * found.x
 
 
 def _largest_least(table: FloatArray, broken: NDArray[np.bool_]) -> tuple[FloatArray, float, FloatArray]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import allocator as al
 from allocator import kernels
-from allocator.kernels import compiled
+from allocator.kernels import compiled, compiling
 from strategies import platforms
 
 
@@ -169,6 +169,6 @@ def test_a_sample_of_segments_has_about_the_supply_of_all():
 @pytest.mark.parametrize("name", ["hard", "soft", "shares", "curvature", "prune"])
 def test_one_thread_and_several_keep_their_compiled_code_apart(name):
     """What is kept on disk is found by name alone: under one name the first to be compiled would answer for both."""
-    alone, together = (getattr(compiled, name)(size) for size in (compiled.SMALL - 1, compiled.SMALL))
+    alone, together = (getattr(compiled, name)(size) for size in (compiling.SMALL - 1, compiling.SMALL))
     assert (alone.targetoptions.get("parallel", False), together.targetoptions["parallel"]) == (False, True)
     assert alone.py_func.__qualname__ != together.py_func.__qualname__

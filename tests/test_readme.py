@@ -35,7 +35,7 @@ def test_the_two_commands_do_all_the_set_up():
     commands = [line.strip() for line in README.splitlines() if line.startswith("    python3 -m venv")]
     assert commands == [
         "python3 -m venv .venv && .venv/bin/python -m pip install -e . && .venv/bin/python experiments/frontier.py",
-        'python3 -m venv .venv && .venv/bin/python -m pip install -e ".[test]" && .venv/bin/python -m pytest',
+        'python3 -m venv .venv && .venv/bin/python -m pip install -e ".[test]" && .venv/bin/python -m pytest -n auto',
     ]
 
 

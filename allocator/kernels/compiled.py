@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Callable
-from types import FunctionType
 
 import numpy as np
 from numba import njit, prange
 
-SMALL = 30_000
-"""Below this many edges one thread is faster than waking the others; the result is the same bytes."""
+from allocator.kernels.compiling import compile_twice, kept
+
 FAINT = 1e-4
 """Shares this near to nothing or to all move little: products with the curvature leave them out."""
 REACH = 32.0
 """exp(-32) is 1e-14: edges further below the best than this many temperatures carry nothing."""
 
 
-def _cache() -> bool:
-    """Compiled code is kept beside this file where that can be written."""
-    return os.access(os.path.dirname(os.path.abspath(__file__)), os.W_OK)
-
-
-def compile_twice(function: FunctionType) -> Callable[[int], Callable]:
-    """A pass compiled for one and for several threads, chosen by the number of edges."""
-    alone = njit(cache=_cache(), nogil=True)(function)
-    together = njit(parallel=True, cache=_cache(), nogil=True)(_renamed(function, f"{function.__name__}_together"))
-    return lambda size: alone if size < SMALL else together
-
-
-def _renamed(function: FunctionType, name: str) -> FunctionType:
-    """The same function under another name: what is kept of compiled code is found by name, whatever the options."""
-    same = FunctionType(function.__code__, function.__globals__, name, function.__defaults__, function.__closure__)
-    same.__qualname__ = name
-    return same
-
-
-@njit(cache=_cache(), inline="always")
+@njit(cache=kept(), inline="always")
 def _surplus(e, j, measures, price):
     """beta_j + sum over goods of price times measure; goods with a measure stand after exposure."""
     s = price[j, 1] * measures[0, e] + price[j, 0]
@@ -67,7 +45,7 @@ def hard(indptr, anchor, measures, supply, cuts, cap, outside, price):
     return values
 
 
-@njit(cache=_cache())
+@njit(cache=kept())
 def _partly(row, size, cap):
     """The best that at most ``cap`` of each of the ``size`` surpluses in a row can earn, by partial selection."""
     total, left = 0.0, 1.0
@@ -84,7 +62,7 @@ def _partly(row, size, cap):
     return total
 
 
-@njit(cache=_cache())
+@njit(cache=kept())
 def _limited(row, place, members, temperature, cap):
     """Shares z = clip((s - level) / temperature, 0, cap) that add up to 1, the outside option without a cap; leaves
     them in ``row`` and returns members and sum of z (s - temperature z / 2). The level is found by bisection.
@@ -111,7 +89,7 @@ def _limited(row, place, members, temperature, cap):
     return kept, total
 
 
-@njit(cache=_cache(), inline="always")
+@njit(cache=kept(), inline="always")
 def _project(row, place, members, temperature):
     """Projection of the members of a row (s, compacted) on a simplex of size ``temperature``: members, water level."""
     total = 0.0
@@ -130,7 +108,7 @@ def _project(row, place, members, temperature):
         members, level = kept, (total - temperature) / kept
 
 
-@njit(cache=_cache(), inline="always")
+@njit(cache=kept(), inline="always")
 def _share(first, last, anchor, measures, cap, outside, price, temperature, sparse, row, place):
     """The members of a segment that get something: their number, with shares in ``row``, positions in ``place`` (-1
     for the outside option), and the smoothed maximum.
@@ -172,7 +150,7 @@ def _share(first, last, anchor, measures, cap, outside, price, temperature, spar
     return members, best + temperature * math.log(total)
 
 
-@njit(cache=_cache(), inline="always")
+@njit(cache=kept(), inline="always")
 def _free(row, place, members, cap):
     """How many members are below their cap: those that give and take where prices move."""
     if cap >= 1.0:
@@ -184,7 +162,7 @@ def _free(row, place, members, cap):
     return max(free, 1)
 
 
-@njit(cache=_cache())
+@njit(cache=kept())
 def _widest(indptr):
     widest = 0
     for i in range(indptr.size - 1):
@@ -288,7 +266,7 @@ def curvature(indptr, cuts, direction, s_anchor, s_measures, s_weight, s_count, 
     return totals
 
 
-@njit(cache=_cache())
+@njit(cache=kept())
 def _marginal(row, anchor, loose, first, last, cap, order):
     """The surplus that fills a segment's supply where every edge takes at most ``cap``; 0 where there are too few."""
     size = 0

@@ -64,7 +64,7 @@ class AtLeast(Constraint):
         return mu * np.append(self.index.conjugate(multipliers[1:]), -self.threshold) if mu > 0 else np.zeros(1)
 
     def fit(self, marginals: Mapping[str, FloatArray]) -> FloatArray:
-        """mu is the weight of W that the marginals tell, or minimises what p = mu pi costs the bound (golden section)."""
+        """mu is the weight that the marginals tell W, or minimises what p = mu pi costs the bound (golden section)."""
         raw = marginals[self.of]
         size = float(np.abs(raw).max(initial=0.0))
         if not 0 < size < np.inf:
