@@ -103,7 +103,7 @@ class AtLeast(Constraint):
             plain = found.derivative(direction)
             return plain - (float((normal * plain).sum()) / size) * bent if size > 0 else plain
 
-        return Nearest(found.amounts, found.moved, derivative, found.diagonal, mu)
+        return Nearest(found.amounts, found.moved, derivative, found.diagonal, mu, found.pool)
 
     def _reaching(self, q: FloatArray, level: float, limit: float) -> tuple[Nearest, float]:
         """The map of W at the smallest weight that reaches a level, and that weight."""

@@ -68,7 +68,7 @@ class Ranked(Welfare):
         z of a pool have sum (w_k - x_k) = sum ln(z / centre_k) / step, so ln z is the mean of q_k + step w_k).
         """
         found = pooled(q, step * self.w)
-        return Nearest.in_logs(found.amounts, q, found.mean, 1.0 / found.count[found.pool])
+        return Nearest.in_logs(found.amounts, q, found.mean, 1.0 / found.count[found.pool], found.pool)
 
     def worth(self, z: FloatArray) -> float:
         """The term at z (n,)."""

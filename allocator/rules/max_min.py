@@ -57,7 +57,7 @@ class MaxMin(Welfare):
         weights = np.zeros(q.size)
         weights[:1] = step * self.weight
         found = pooled(q, weights)
-        return Nearest.in_logs(found.amounts, q, found.mean, 1.0 / found.count[found.pool])
+        return Nearest.in_logs(found.amounts, q, found.mean, 1.0 / found.count[found.pool], found.pool)
 
     def worth(self, z: FloatArray) -> float:
         """The term at z (n,)."""

@@ -31,6 +31,8 @@ class Nearest(NamedTuple):
         Its diagonal.
     weight : float or None
         Where F is a level of some W: the multiplier of W, times the step.
+    pool : (n,) or None
+        Amounts of one pool are equal and move together.
     """
 
     amounts: FloatArray
@@ -38,12 +40,15 @@ class Nearest(NamedTuple):
     derivative: Callable[[FloatArray], FloatArray]
     diagonal: FloatArray
     weight: float | None = None
+    pool: NDArray[np.int64] | None = None
 
     @classmethod
-    def in_logs(cls, u: FloatArray, q: FloatArray, rise: Callable, diagonal: FloatArray) -> Nearest:
+    def in_logs(
+        cls, u: FloatArray, q: FloatArray, rise: Callable, diagonal: FloatArray, pool: NDArray[np.int64] | None = None
+    ) -> Nearest:
         """From u = ln z, the derivative of u in a direction, and its diagonal."""
         z = np.exp(np.clip(u, -EXTREME, EXTREME))
-        return cls(z, u - q, lambda direction: z * rise(direction), z * diagonal)
+        return cls(z, u - q, lambda direction: z * rise(direction), z * diagonal, pool=pool)
 
     @classmethod
     def where(cls, u: FloatArray, q: FloatArray, moves: NDArray[np.bool_]) -> Nearest:

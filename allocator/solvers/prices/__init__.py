@@ -16,8 +16,9 @@ entropic one, whose tails find prices from anywhere. Thin graphs are solved by n
 Rules of several anchors speak in the same dual, each as a voice with coordinates of its own (`voices`, `proximal`):
 rows of groups, budgets and GMV a price each, ranks, levels and shares a price per anchor. Rules without curvature are
 regularised around the loads, so their answers are proximal maps: projections on permutahedra, level sets and cones, by
-sorting. No network finishes them; the entropic smoothing is differentiable, so a minimum found well (`polish`) keeps
-every rule, and what is left is mended by mixing (`allocator.mixing`).
+sorting. Conjugate gradients take one or two iterations a step, because what voices say of the same anchors is solved
+exactly beforehand (`arrow`). No network finishes these rules; the entropic smoothing is differentiable, so a minimum
+found well (`polish`) keeps every one of them, and what is left is mended by mixing (`allocator.mixing`).
 
 The floor: one pass over all edges to prune, one to check the bound, one to write the flow (bytes of a pass:
 `allocator.kernels`). Measured on GMV under caps and floors with 100 segments per anchor: 9 readings of all edges at 1e6
@@ -28,6 +29,7 @@ to run (`experiments/solver_race.py`, `experiments/scaling.py`).
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -49,19 +51,22 @@ HOTTEST, TEPID, WARM, COLDEST = 1.0, 0.4, 0.03, 1e-8
 """Temperatures in units of the typical worth of an impression: the first, the highest and the lowest that is first with
 a start (the square root of the start's relative gap between them), the last.
 """
-DRIFT, STAY, MOVES = 12.0, 4.0, 1.6
+DRIFT, STAY, MOVES = 12.0, 8.0, 1.6
 """Edges this many temperatures beyond the reach of the smoothing are kept, so that prices may move, and so many where
 rules couple anchors, whose prices take many small steps; of the sparse smoothing this many times temperature^1/2,
 because the fewer segments are near a tie, the farther a price moves for one.
 """
+SMOOTH = 0.05
+"""Where rules couple anchors, smoothing is entropic below this temperature: no network flow finishes them, and Newton's
+method only does on what has derivatives of every order."""
 CRUDE, FINE = 0.02, 0.1
 """Newton's method stops at this times temperature^2, or at this times the gap that is asked, of the scale."""
 TIGHT = 3e-3
 """Where rules couple anchors, levels are raised by this times the gap that is asked, of themselves, so that a flow that
 nearly keeps them keeps the true ones."""
-CENTRES, HELPED = 6, 0.8
+CENTRES, HELPED, AWAY = 6, 0.8, 0.3
 """Centres of the rules that see all anchors, one after the other, at one temperature, while each leaves at most this
-part of the gap."""
+part of the gap, and the regularisation costs more than this part of it."""
 SAMPLED, SEGMENTS = 10, 5_000
 """A sample has at least this many segments per anchor, and this many in all."""
 PATIENCE = 3
@@ -83,7 +88,8 @@ class Prices(Solver):
         dual = Dual(problem, tight=TIGHT * goal.relative_gap)
 
         def solve() -> Answer:
-            with np.errstate(all="ignore"):  # far prices may overflow; what comes of it is judged like everything else
+            # Far prices may overflow; what comes of it is judged like everything else.
+            with np.errstate(all="ignore"), _one_thread(dual):
                 search = Search(dual, goal)
                 try:
                     if not on_all_edges(search):
@@ -108,12 +114,13 @@ class Prices(Solver):
                 x = point.x
                 search.smoothed(point, t, steps)
                 stuck = search.gap > HELPED * reached
-                if search.reached or search.late or stuck or dual.away(point) <= tolerance:
+                if search.reached or search.late or stuck or dual.away(point) <= max(tolerance, AWAY * search.gap):
                     break
             if search.reached or on_near_ties(search, point, t):
                 return
             stale = stale + 1 if search.gap > 0.8 * before and t < 2 * temperature * search.worth else 0
             temperature *= self.cooling
+            dual.sparse &= _sparse(dual, temperature)
             dual.focus(x, _margin(dual, temperature) * search.worth)
 
     def _recentre(self, search: Search, dual: Dual, x: FloatArray, temperature: float) -> None:
@@ -140,7 +147,7 @@ class Prices(Solver):
         """Prices and temperature after a sample of one segment in ``every``."""
         sample, platform = Dual(search.dual.problem, every, search.dual.tight), search.dual.problem.platform
         enough = (platform.anchor_count * every / platform.segment_count) ** 0.5
-        sample.sparse = temperature < HOTTEST and not sample.coupled
+        sample.sparse = _sparse(sample, temperature)
         while sample.graph.anchor.size and temperature > enough and not search.late:
             if temperature < HOTTEST:
                 sample.focus(x, _margin(sample, temperature) * search.worth)
@@ -156,9 +163,18 @@ class Prices(Solver):
     def _enter(self, search: Search, x: FloatArray, temperature: float) -> float:
         """Look at all edges for the first time, at prices near enough for the sparse smoothing."""
         if temperature < HOTTEST:
-            search.dual.sparse = not search.dual.coupled
+            search.dual.sparse = _sparse(search.dual, temperature)
             search.dual.focus(x, _margin(search.dual, temperature) * search.worth)
         return temperature
+
+
+def _one_thread(dual: Dual) -> AbstractContextManager:
+    """Dense systems have a few hundred rows: threads of linear algebra would wait for each other and for the passes."""
+    if not dual.coupled:
+        return nullcontext()
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1, user_api="blas")
 
 
 def _warm(dual: Dual, start: Allocation) -> FloatArray:
@@ -179,6 +195,11 @@ def _warm(dual: Dual, start: Allocation) -> FloatArray:
         if found is not None:
             x[part] = np.clip(found, voice.low, voice.high)
     return x
+
+
+def _sparse(dual: Dual, temperature: float) -> bool:
+    """Whether the sparse smoothing serves: near prices are known, or edges have caps, which only it knows."""
+    return dual.graph.cap < 1.0 or (temperature < HOTTEST and not (dual.coupled and temperature < SMOOTH))
 
 
 def _margin(dual: Dual, temperature: float) -> float:

@@ -14,7 +14,8 @@ from allocator.rules.half_spaces import HalfSpaces
 from allocator.rules.shares import Divided
 from allocator.solvers.prices.proximal import Level, Proximal, Shared, WorstCase
 from allocator.solvers.prices.response import Response, not_single
-from allocator.solvers.prices.voices import Row, Single, Voice
+from allocator.solvers.prices.row import Row
+from allocator.solvers.prices.voices import Single, Voice
 
 FloatArray = NDArray[np.float64]
 

@@ -13,7 +13,8 @@ from allocator.problem import Problem
 from allocator.rules import Totals
 from allocator.solvers.prices.assembly import base_prices, couples, goods_of, graph_of, of_segments, voices_of
 from allocator.solvers.prices.contest import Contest, Point
-from allocator.solvers.prices.voices import Row, Single
+from allocator.solvers.prices.row import Row
+from allocator.solvers.prices.voices import Single
 
 FloatArray = NDArray[np.float64]
 FAR = 0.7

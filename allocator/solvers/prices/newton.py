@@ -7,6 +7,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
+from allocator.solvers.prices.arrow import preconditioner
 from allocator.solvers.prices.contest import Point
 from allocator.solvers.prices.dual import Dual
 
@@ -17,7 +18,9 @@ search begins at this times the length of the last step, because pools of equal 
 INNER, LOOSE = 40, 0.03
 STEPS = 150
 SUFFICIENT = 1e-4
-SHORTEST = 1e-3
+SHORTEST, SHORTER = 1e-3, (0.1, 0.6)
+"""The shortest part of a step, and the range of the part tried next: the minimum of the parabola through what is known.
+"""
 FLAT = 1e-250
 SEEN = 0.7
 SHRINK, GROW, AGO = 0.4, 1.3, 4
@@ -88,9 +91,11 @@ def _search(
     while length > SHORTEST:
         x = moved(dual, point, step, length)
         trial = dual.at(x, temperature)
-        if trial.value <= point.value + SUFFICIENT * float((point.gradient * (x - point.x)).sum()):
+        slope = float((point.gradient * (x - point.x)).sum())
+        above = trial.value - point.value - slope
+        if trial.value <= point.value + SUFFICIENT * slope:
             return trial, length
-        length *= 0.3
+        length *= float(np.clip(-0.5 * slope / above, *SHORTER)) if above > 0 else SHORTER[0]
     return None, length
 
 
@@ -137,12 +142,11 @@ def _trust(dual: Dual, point: Point, temperature: float, units: FloatArray) -> t
 
 def _solve(dual: Dual, point: Point, floor: FloatArray, free: NDArray[np.bool_], close: float) -> FloatArray:
     """Solve (H + floor) step = -gradient on the free prices by preconditioned conjugate gradients, loosely."""
-    stiffness = point.diagonal + floor
-    free = free & (stiffness > FLAT)
-    scale = np.where(free, 1.0 / np.where(free, stiffness, 1.0), 0.0)
+    free = free & (point.diagonal + floor > FLAT)
+    near = preconditioner(dual, point, floor, free)
     step = np.zeros_like(point.x)
     residual = np.where(free, -point.gradient, 0.0)
-    ready = scale * residual
+    ready = near(residual)
     direction, energy = ready, float((residual * ready).sum())
     target = close * energy
     for _ in range(INNER):
@@ -154,7 +158,7 @@ def _solve(dual: Dual, point: Point, floor: FloatArray, free: NDArray[np.bool_],
             break
         step = step + energy / along * direction
         residual = residual - energy / along * bent
-        ready = scale * residual
+        ready = near(residual)
         before, energy = energy, float((residual * ready).sum())
         direction = ready + energy / before * direction
-    return step if step.any() else scale * -point.gradient
+    return step if step.any() else near(np.where(free, -point.gradient, 0.0))

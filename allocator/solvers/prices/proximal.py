@@ -91,7 +91,9 @@ class Proximal(Voice):
         found = self._answer(x)
         z = found.amounts
         value = self.worth(z) - float((x * z).sum()) - self._divergence(z) / self.step
-        return Reply(value, z, self.step * found.diagonal, lambda direction: self.step * found.derivative(direction))
+        return Reply(
+            value, z, self.step * found.diagonal, lambda direction: self.step * found.derivative(direction), found.pool
+        )
 
     def _divergence(self, z: FloatArray) -> float:
         """How far amounts are from the centre."""
@@ -195,7 +197,7 @@ class WorstCase(Proximal):
 
     def nearest(self, q: FloatArray) -> Nearest:
         found = pooled(q, self.step * self.weights)
-        return Nearest.in_logs(found.amounts, q, found.mean, 1.0 / found.count[found.pool])
+        return Nearest.in_logs(found.amounts, q, found.mean, 1.0 / found.count[found.pool], found.pool)
 
     def worth(self, z: FloatArray) -> float:
         return float((self.weights * np.sort(z)).sum())

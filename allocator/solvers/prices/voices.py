@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.rules import Totals
-from allocator.rules.half_spaces import HalfSpaces
 from allocator.solvers.prices.response import Response
 
 FloatArray = NDArray[np.float64]
@@ -19,13 +18,15 @@ FloatArray = NDArray[np.float64]
 
 class Reply(NamedTuple):
     """What a voice answers: its part of the dual, the amounts (n,) that attain it, minus the diagonal of their
-    derivative (n,), >= 0, and that derivative in a direction where it is more than its diagonal.
+    derivative (n,), >= 0, that derivative in a direction where it is more than its diagonal, and the pool of each
+    amount (n,) where equal ones move together.
     """
 
     value: float
     amounts: FloatArray
     stiffness: FloatArray
     bend: Callable[[FloatArray], FloatArray] | None = None
+    pool: NDArray[np.int64] | None = None
 
 
 @dataclass(eq=False)
@@ -89,6 +90,28 @@ class Voice(ABC):
     def unit(self, worth: float) -> FloatArray:
         """Units of the coordinates (n,), from the worth of one unit of the good."""
         return np.full(self.size, worth)
+
+    def block(
+        self, curvature: FloatArray, stiffness: FloatArray, free: NDArray[np.bool_], reply: Reply
+    ) -> Callable[[FloatArray], FloatArray]:
+        """The inverse, on free coordinates (n,), of the second derivative where that in prices is diagonal (A,), and
+        the ``stiffness`` (n,) of the voice itself is shared by the members of a pool.
+        """
+        bent = self.diagonal(curvature)
+        if reply.pool is None:
+            inverse = np.divide(1.0, bent + stiffness, out=np.zeros_like(bent), where=free)
+            return lambda residual: inverse * residual
+        # diag(a) + c 1 1' in every pool (Sherman and Morrison 1950); what is not shared of the stiffness is in a.
+        shared, pools = np.where(free, reply.stiffness, 0.0), reply.pool
+        inverse = np.divide(1.0, bent + stiffness - reply.stiffness, out=np.zeros_like(bent), where=free)
+        weight = np.bincount(pools, weights=shared * inverse)
+        weight = 1.0 / (1.0 + weight)
+
+        def apply(residual: FloatArray) -> FloatArray:
+            plain = inverse * residual
+            return plain - inverse * (shared * (weight * np.bincount(pools, weights=plain))[pools])
+
+        return apply
 
     def admissible(self, x: FloatArray) -> FloatArray:
         """Coordinates whose conjugate is known exactly."""
@@ -197,81 +220,3 @@ class Single(Voice):
         unit = np.where(boxes.upper > 0, boxes.upper, np.maximum(self.response.reach, 1e-300))
         above = np.where(boxes.upper < np.inf, (amounts - boxes.upper) / unit, 0.0)
         return float(max(below.max(initial=0.0), above.max(initial=0.0), 0.0))
-
-
-@dataclass(eq=False)
-class Row(Voice):
-    """Linear rows over the amounts of a good: one coordinate mu each, between 0 and the price of a soft rule.
-
-    ``tight`` raises the levels by this part of their unit, so that a flow that nearly keeps them keeps the true ones.
-    """
-
-    rule: HalfSpaces = None  # type: ignore[assignment]
-    tight: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.kinked, self.low, self.high = True, 0.0, self.rule.price_limit
-        self.matrix = self.rule.sides.coefficients
-        self.squares, self.largest = self.matrix.power(2), abs(self.matrix)
-        self.level = self.rule.sides.level
-        self.total = self.rule.platform.total_of(self.rule.of)
-
-    @property
-    def size(self) -> int:
-        return self.level.size
-
-    def spread(self, x: FloatArray) -> FloatArray:
-        return self.matrix.T @ x
-
-    def gather(self, amounts: FloatArray) -> FloatArray:
-        return self.matrix @ amounts
-
-    def diagonal(self, curvature: FloatArray) -> FloatArray:
-        return self.squares @ curvature
-
-    def effect(self, steepest: FloatArray) -> FloatArray:
-        return (self.largest * steepest[None, :]).max(axis=1).toarray().ravel() if self.size else np.zeros(0)
-
-    def unit(self, worth: float) -> FloatArray:
-        largest = self.largest.max(axis=1).toarray().ravel() if self.size else np.zeros(0)
-        return worth / np.where(largest > 0, largest, 1.0)
-
-    @property
-    def _wanted(self) -> FloatArray:
-        sides = self.rule.sides
-        if self.rule.soft is not None:
-            return self.level
-        return self.level + self.tight * sides.unit * np.where(sides.shares, self.total, 1.0)
-
-    def reply(self, x: FloatArray, loads: FloatArray) -> Reply:
-        wanted = self._wanted
-        amounts = np.where(x <= 0, np.maximum(loads, wanted), wanted)
-        amounts = np.where(x >= self.high, np.minimum(loads, wanted), amounts)
-        return Reply(-float((x * wanted).sum()), amounts, np.zeros(x.size))
-
-    def shortfall(self, x: FloatArray, loads: FloatArray, worth: float) -> FloatArray:
-        """Complementarity, and what it takes to mend a row: its price or the worth of a unit, but no more than a soft
-        rule costs.
-        """
-        over = loads - self._wanted
-        mend = np.minimum(np.maximum(np.abs(x), self.unit(worth)), self.high)
-        return np.where(over >= 0, x * over, (mend - np.where(self.high < np.inf, x, 0.0)) * -over)
-
-    def conjugate(self, x: FloatArray) -> float:
-        return float((x * self.rule.sides.most).sum())
-
-    def multipliers(self, x: FloatArray) -> dict[int, Any]:
-        return {id(self.rule): np.clip(x, 0.0, self.high)}
-
-    def from_multipliers(self, given: dict[int, Any]) -> FloatArray | None:
-        return given.get(id(self.rule))
-
-    def tighten(self, by: float) -> None:
-        self.tight += by
-
-    def broken(self, amounts: FloatArray) -> float:
-        if self.rule.soft is not None or not self.size:
-            return 0.0
-        sides = self.rule.sides
-        unit = sides.unit * np.where(sides.shares, max(float(amounts.sum()), 1e-300), 1.0)
-        return max(0.0, float(((self.level - self.matrix @ amounts) / unit).max()))
