@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,20 +30,27 @@ what is lacking."""
 
 
 def descend(
-    dual: Dual, x: FloatArray, temperature: float, tolerance: float, per_good: FloatArray, *, deadline: float = np.inf
+    dual: Dual,
+    x: FloatArray,
+    temperature: float,
+    tolerance: float,
+    per_good: FloatArray,
+    *,
+    deadline: float = np.inf,
+    until: Callable[[Point], bool] = lambda point: False,
 ) -> tuple[Point, int]:
     """Minimise the smoothed dual from x (N,) until loads answer the prices within ``tolerance`` (currency).
 
     The dual of bounds has a kink at price zero: a step keeps the sign of every such price or stops it at zero, and a
     price of zero whose load lies within its bounds stays (two-metric projection, Bertsekas 1982). ``per_good`` (G,) is
-    the worth of one unit of every good. Stops at the ``deadline`` (seconds of the performance counter). Returns the
-    last point and the number of steps.
+    the worth of one unit of every good. Stops at the ``deadline`` (seconds of the performance counter), or ``until``
+    something else holds. Returns the last point and the number of steps.
     """
     units, damping, steps, lacking, first = dual.units(per_good), 1e-3, 0, [], 1.0
     point, limit = dual.at(x, temperature), np.full(x.shape, np.inf)
     while steps < STEPS and time.perf_counter() < deadline:
         lacking.append(dual.shortfall(dual.admissible(point.x), point.loads, per_good))
-        if lacking[-1] <= tolerance:
+        if lacking[-1] <= tolerance or until(point):
             break
         steps += 1
         step = np.clip(newton_step(dual, point, temperature, damping, units), -limit, limit)

@@ -15,7 +15,7 @@ from allocator.solvers.prices.contest import Contest, Point, flow_of
 from allocator.solvers.prices.dual import Dual
 from allocator.solvers.prices.finish import Finished
 from allocator.solvers.prices.mend import mended
-from allocator.solvers.prices.polish import polished
+from allocator.solvers.prices.polish import least_part, polished, roomy
 
 FloatArray = NDArray[np.float64]
 DEAR = 8.0
@@ -139,33 +139,46 @@ class Search:
 
     def answer(self) -> Answer:
         """The flow and the multipliers of the best candidate."""
-        dual, best = self.dual, self._polished()
+        dual, best = self.dual, self.best
         dual.contest, dual.sparse = best.contest, best.sparse
-        contested = best.flow
-        if contested is None:
-            edges = dual.contest.edges
-            contested = dual.shares(best.x, best.temperature) * np.repeat(edges.supply, np.diff(edges.indptr))
-        if self.flowing and dual.problem.constraints:
-            contested = mended(dual, contested, best.x)
+        if dual.coupled:
+            best, flow = self._kept(best)
+        else:
+            contested = self._smooth(best.x, best.temperature) if best.flow is None else best.flow
+            if self.flowing and dual.problem.constraints:
+                contested = mended(dual, contested, best.x)
+            flow = flow_of(dual.graph, dual.contest, contested)
         claim = f"{'network flow' if best.flow is not None else 'smoothed'} at temperature {best.temperature:.3g}, "
         claim += f"{dual.passes:.1f} passes over the edges"
-        flow = flow_of(dual.graph, dual.contest, contested)
         return Answer(flow, dual.multipliers(best.admissible), self.steps, claim)
 
-    def _polished(self) -> Candidate:
-        """The best candidate; where rules couple anchors, at a point whose flow keeps them."""
-        dual, best = self.dual, self.best
-        if not dual.coupled:
-            return best
-        dual.contest, dual.sparse = best.contest, best.sparse
-        point = dual.at(best.x, best.temperature)
-        point, steps = polished(dual, point, best.temperature, self.per_good, deadline=self.deadline)
-        self.steps += steps
+    def _smooth(self, x: FloatArray, temperature: float) -> FloatArray:
+        """The smoothed flow on the contested edges."""
+        edges = self.dual.contest.edges
+        return self.dual.shares(x, temperature) * np.repeat(edges.supply, np.diff(edges.indptr))
+
+    def _kept(self, best: Candidate) -> tuple[Candidate, FloatArray]:
+        """The best candidate where rules couple anchors, and a flow (E,) that keeps them: that of a point that is found
+        to the last digits or, where that does not do, mixed with a flow that has room to spare.
+        """
+        dual, t = self.dual, best.temperature
+        first = dual.at(best.x, t)
+        point, steps = polished(dual, first, t, self.per_good, deadline=self.deadline)
         x = dual.admissible(point.x)
         gap = dual.gap(dual.all_rents(x), x, point, self.per_good)
         if gap > max(SPOILT * best.gap, self.wanted):
-            return best
-        return best._replace(x=point.x, admissible=x, contest=dual.contest)
+            point = first
+        else:
+            best = best._replace(x=point.x, admissible=x)
+        flow = flow_of(dual.graph, dual.contest, self._smooth(best.x, t))
+        self.steps += steps
+        if dual.broken(point) > 0.0:
+            other, steps = roomy(dual, point, t, self.per_good, deadline=self.deadline)
+            self.steps += steps
+            if other is not None:
+                beside = flow_of(dual.graph, dual.contest, self._smooth(other.x, t))
+                flow += least_part(dual, point, other) * (beside - flow)
+        return best, flow
 
     def _keep(self, gap: float, candidate: Candidate) -> None:
         """Keep the better one, and tell who asked."""
