@@ -59,12 +59,15 @@ class Goal:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What a solver returns: a flow (E,), multipliers per term (or None if it has no prices), and what it claims."""
+    """What a solver returns: a flow (E,), multipliers per term (or None if it has no prices), what it claims, and
+    ``beside`` a flow with room to spare under rules of several anchors, which repair may mix in.
+    """
 
     flow: FloatArray
     multipliers: Multipliers | None = None
     iterations: int | None = None
     claim: str = ""
+    beside: FloatArray | None = None
 
 
 class NoAnswer(Exception):
@@ -196,7 +199,7 @@ def _feasible(problem: Problem, answer: Answer) -> tuple[Totals, bool]:
     starved = any(not np.isfinite(t.value(totals).sum()) for t in problem.welfare)
     if worst <= EXACT and not starved:
         return totals, False
-    repaired = Totals(problem.platform, repair(problem, flow, answer.multipliers))
+    repaired = Totals(problem.platform, repair(problem, flow, answer.multipliers, answer.beside))
     return (repaired, True) if starved or _worst(problem, repaired) <= worst else (totals, False)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,16 +23,20 @@ TILTS = (0.01, 0.1, 1.0)
 
 
 def mixed(
-    problem: Problem, flow: FloatArray, worth: FloatArray, keep: Callable[[FloatArray], FloatArray]
+    problem: Problem,
+    flow: FloatArray,
+    worth: FloatArray,
+    keep: Callable[[FloatArray], FloatArray],
+    beside: Sequence[FloatArray] = (),
 ) -> FloatArray:
     """A flow that keeps every hard rule, made of one that nearly does and of others that do with slack; the given flow
     where none are found.
 
     Rules are concave: where a flow misses a rule by d > 0 and another has slack s > 0, the part d / (d + s) of the
-    other is enough. The others are the even flow, nothing, the best replies to the ``worth`` of edges (E,) tilted
-    towards what is broken, and, until there is slack, what rules want most where those leave least (Dantzig and Wolfe
-    1960); of all mixtures the one that costs least worth is taken. ``keep`` makes a flow keep the rules of single
-    anchors.
+    other is enough. The others are those ``beside``, the even flow, nothing, the best replies to the ``worth`` of edges
+    (E,) tilted towards what is broken, and, until there is slack, what rules want most where those leave least (Dantzig
+    and Wolfe 1960); of all mixtures the one that costs least worth is taken. ``keep`` makes a flow keep the rules of
+    single anchors.
     """
     rules = [rule for rule in problem.constraints if rule.soft is None]
     totals = Totals(problem.platform, flow)
@@ -40,7 +44,7 @@ def mixed(
     broken = here < -CLOSE
     if not broken.any() or not np.isfinite(here).all():
         return flow
-    flows = [flow, keep(problem.platform.even_flow), np.zeros_like(flow)]
+    flows = [flow, *map(keep, (*beside, problem.platform.even_flow)), np.zeros_like(flow)]
     wanted = _wanted(problem, rules, totals, totals, np.where(broken, 1.0, 0.0))
     size = float(np.abs(worth).mean()) / (float(np.abs(wanted).mean()) or 1.0)
     flows += [keep(to_best_edges(problem.platform, worth + tilt * size * wanted)) for tilt in TILTS]

@@ -19,12 +19,15 @@ ROUNDS = 30
 SLIVER = 1e-6
 
 
-def repair(problem: Problem, flow: FloatArray, multipliers: Multipliers | None = None) -> FloatArray:
+def repair(
+    problem: Problem, flow: FloatArray, multipliers: Multipliers | None = None, beside: FloatArray | None = None
+) -> FloatArray:
     """Return a flow near ``flow`` that keeps supply and all box rules, as far as clipping, scaling and refilling can.
 
     Negative flow is clipped, segments over their supply and anchors over their cap are scaled down, anchors below
     their floor are filled from spare supply and from anchors that have more than they need, and what supply is then
-    left goes where the surplus is positive. Other rules are mended by `allocator.mixing.mixed`.
+    left goes where the surplus is positive. Other rules are mended by `allocator.mixing.mixed`, with a flow ``beside``
+    that keeps them with room to spare where there is one.
     """
     platform = problem.platform
     goods = sorted({t.box.of for t in problem.constraints if t.box is not None})
@@ -35,7 +38,8 @@ def repair(problem: Problem, flow: FloatArray, multipliers: Multipliers | None =
     if any(t.box is None and t.soft is None for t in problem.constraints):
         supporting = problem.supporting(Totals(platform, flow)) if multipliers is None else multipliers
         worth = problem.surplus(supporting).on_edges()
-        return mixed(problem, flow, worth, lambda other: _boxed(problem, other, boxes))
+        more = [] if beside is None else [beside]
+        return mixed(problem, flow, worth, lambda other: _boxed(problem, other, boxes), more)
     only_exposure = all(t.box is not None and t.box.of == "exposure" for t in problem.constraints)
     return _use_spare(problem, flow, multipliers) if only_exposure else flow
 

@@ -264,9 +264,16 @@ class Dual:
         for voice in self.voices:
             voice.tighten(by)
 
-    def broken(self, point: Point) -> float:
-        """Largest relative violation of the constraints by the amounts of a point."""
-        return max(voice.broken(point.amounts[voice.good]) for voice in self.voices)
+    def room(self, point: Point) -> float:
+        """Smallest relative distance of the amounts of a point to the levels of all constraints, below 0 where one is
+        broken.
+        """
+        return min(voice.room(point.amounts[voice.good]) for voice in self.voices)
+
+    def spare(self, point: Point) -> float:
+        """The same of the rules of several anchors alone."""
+        others = self.voices[len(self.goods) :]
+        return min((voice.room(point.amounts[voice.good]) for voice in others), default=np.inf)
 
     def multipliers(self, x: FloatArray) -> list[Any]:
         """Multipliers of every term at admissible x."""

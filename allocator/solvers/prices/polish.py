@@ -8,8 +8,7 @@ tighter than the true ones, and this stops where the true ones hold.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +23,10 @@ RAISED, MOST = 0.7, 1e-5
 """Part of a violation by which levels are raised, and by how much at most, relative to them."""
 CLOSE = 1e-8
 """Part of the energy that conjugate gradients leave."""
-SAFER, TRIES = 4.0, 3
-"""By how many times a violation levels are raised for a flow with room to spare, more each time, and how often."""
+LEAST, SAFER, TRIES = 1e-4, 4.0, 3
+"""The least violation that a flow with room to spare is to mend, by how many times more levels are raised for it, each
+time anew, and how often."""
 LENGTHS = (1.0, 0.5, 0.2, 0.05, 0.01)
-HALVINGS = 30
 FLAT = 1e-250
 
 
@@ -44,48 +43,38 @@ def polished(
         dual.recentre(point, temperature, per_good)
         point = dual.at(point.x, temperature)
         for _ in range(STEPS):
-            if _kept(dual)(point) or time.perf_counter() > deadline:
+            if dual.room(point) >= 0.0 or time.perf_counter() > deadline:
                 return point, steps
             steps += 1
             nearer = _step(dual, point, temperature, per_good)
             if nearer is None:
                 break
             point = nearer
-        dual.tighten(min(RAISED * dual.broken(point), MOST))
+        dual.tighten(min(-RAISED * dual.room(point), MOST))
     return point, steps
 
 
 def roomy(
     dual: Dual, point: Point, temperature: float, per_good: FloatArray, *, deadline: float = np.inf
 ) -> tuple[Point | None, int]:
-    """A point near one that breaks a constraint, whose amounts keep all with room to spare, or None; and the steps."""
-    steps, missing, found = 0, dual.broken(point), point
+    """A point near one that breaks constraints, with room to spare in the rules of several anchors, or None; and the
+    steps.
+    """
+    steps, wanted, found = 0, max(-dual.spare(point), LEAST), point
     for _ in range(TRIES):
-        missing *= SAFER
-        dual.tighten(missing)
+        wanted *= SAFER
+        dual.tighten(wanted)
         dual.recentre(found, temperature, per_good)
-        found, more = descend(dual, found.x, temperature, 0.0, per_good, deadline=deadline, until=_kept(dual))
+        enough = partial(_has_room, dual, 0.5 * wanted)
+        found, more = descend(dual, found.x, temperature, 0.0, per_good, deadline=deadline, until=enough)
         steps += more
-        if _kept(dual)(found):
+        if dual.spare(found) > 0:
             return found, steps
     return None, steps
 
 
-def _kept(dual: Dual) -> Callable[[Point], bool]:
-    """Whether a point keeps all constraints."""
-    return lambda point: dual.broken(point) == 0.0
-
-
-def least_part(dual: Dual, point: Point, other: Point) -> float:
-    """The least part of another point's amounts that, mixed into a point's, keeps all constraints, which are concave
-    (by bisection).
-    """
-    low, high = 0.0, 1.0
-    for _ in range(HALVINGS):
-        part = 0.5 * (low + high)
-        amounts = point.amounts + part * (other.amounts - point.amounts)
-        low, high = (low, part) if _kept(dual)(replace(point, amounts=amounts)) else (part, high)
-    return high
+def _has_room(dual: Dual, least: float, point: Point) -> bool:
+    return dual.spare(point) >= least
 
 
 def _step(dual: Dual, point: Point, temperature: float, per_good: FloatArray) -> Point | None:

@@ -178,10 +178,11 @@ class Level(Proximal):
         mend = max(float(multipliers[0]), worth) * short
         return np.array([max(self._fenchel(multipliers, loads), 0.0) + mend])
 
-    def broken(self, amounts: FloatArray) -> float:
+    def room(self, amounts: FloatArray) -> float:
         if self.rule.soft is not None:
-            return 0.0
-        return self.rule.violation(Totals.given(self.rule.platform, self.name, amounts)).relative
+            return np.inf
+        totals = Totals.given(self.rule.platform, self.name, amounts)
+        return float(self.rule.slack(totals, totals).min())
 
 
 class WorstCase(Proximal):

@@ -108,12 +108,12 @@ class Row(Voice):
     def tighten(self, by: float) -> None:
         self.tight += by
 
-    def broken(self, amounts: FloatArray) -> float:
+    def room(self, amounts: FloatArray) -> float:
         if self.rule.soft is not None or not self.size:
-            return 0.0
+            return np.inf
         sides = self.rule.sides
         unit = sides.unit * np.where(sides.shares, max(float(amounts.sum()), 1e-300), 1.0)
-        return max(0.0, float(((self.level - self.matrix @ amounts) / unit).max()))
+        return float(((self.matrix @ amounts - self.level) / unit).min())
 
 
 def _background(matrix: Any) -> tuple[FloatArray, Any]:

@@ -15,7 +15,7 @@ from allocator.solvers.prices.contest import Contest, Point, flow_of
 from allocator.solvers.prices.dual import Dual
 from allocator.solvers.prices.finish import Finished
 from allocator.solvers.prices.mend import mended
-from allocator.solvers.prices.polish import least_part, polished, roomy
+from allocator.solvers.prices.polish import polished, roomy
 
 FloatArray = NDArray[np.float64]
 DEAR = 8.0
@@ -138,47 +138,44 @@ class Search:
             self._measure(min(max(worth, self.worth / FACTOR), self.worth))
 
     def answer(self) -> Answer:
-        """The flow and the multipliers of the best candidate."""
-        dual, best = self.dual, self.best
+        """The flow and the multipliers of the best candidate, and a flow beside it where rules couple anchors."""
+        dual, best, beside = self.dual, self.best, None
         dual.contest, dual.sparse = best.contest, best.sparse
         if dual.coupled:
-            best, flow = self._kept(best)
-        else:
-            contested = self._smooth(best.x, best.temperature) if best.flow is None else best.flow
-            if self.flowing and dual.problem.constraints:
-                contested = mended(dual, contested, best.x)
-            flow = flow_of(dual.graph, dual.contest, contested)
+            best, other = self._polished(best)
+            beside = None if other is None else self._flow(self._smooth(other.x, best.temperature))
+            dual.contest = best.contest
+        contested = self._smooth(best.x, best.temperature) if best.flow is None else best.flow
+        if self.flowing and dual.problem.constraints:
+            contested = mended(dual, contested, best.x)
         claim = f"{'network flow' if best.flow is not None else 'smoothed'} at temperature {best.temperature:.3g}, "
         claim += f"{dual.passes:.1f} passes over the edges"
-        return Answer(flow, dual.multipliers(best.admissible), self.steps, claim)
+        return Answer(self._flow(contested), dual.multipliers(best.admissible), self.steps, claim, beside)
 
     def _smooth(self, x: FloatArray, temperature: float) -> FloatArray:
         """The smoothed flow on the contested edges."""
         edges = self.dual.contest.edges
         return self.dual.shares(x, temperature) * np.repeat(edges.supply, np.diff(edges.indptr))
 
-    def _kept(self, best: Candidate) -> tuple[Candidate, FloatArray]:
-        """The best candidate where rules couple anchors, and a flow (E,) that keeps them: that of a point that is found
-        to the last digits or, where that does not do, mixed with a flow that has room to spare.
+    def _flow(self, contested: FloatArray) -> FloatArray:
+        """The flow (E,) from that on the contested edges."""
+        return flow_of(self.dual.graph, self.dual.contest, contested)
+
+    def _polished(self, best: Candidate) -> tuple[Candidate, Point | None]:
+        """The best candidate at a point whose flow keeps rules that couple anchors or, where polishing ends before, is
+        near to that, and then a point with room to spare.
         """
         dual, t = self.dual, best.temperature
-        first = dual.at(best.x, t)
-        point, steps = polished(dual, first, t, self.per_good, deadline=self.deadline)
+        point, steps = polished(dual, dual.at(best.x, t), t, self.per_good, deadline=self.deadline)
         x = dual.admissible(point.x)
         gap = dual.gap(dual.all_rents(x), x, point, self.per_good)
-        if gap > max(SPOILT * best.gap, self.wanted):
-            point = first
-        else:
-            best = best._replace(x=point.x, admissible=x)
-        flow = flow_of(dual.graph, dual.contest, self._smooth(best.x, t))
-        self.steps += steps
-        if dual.broken(point) > 0.0:
-            other, steps = roomy(dual, point, t, self.per_good, deadline=self.deadline)
-            self.steps += steps
-            if other is not None:
-                beside = flow_of(dual.graph, dual.contest, self._smooth(other.x, t))
-                flow += least_part(dual, point, other) * (beside - flow)
-        return best, flow
+        if gap <= max(SPOILT * best.gap, self.wanted):
+            best = best._replace(x=point.x, admissible=x, contest=dual.contest)
+        other, more = None, 0
+        if dual.room(point) < 0 and dual.spare(point) < np.inf:
+            other, more = roomy(dual, point, t, self.per_good, deadline=self.deadline)
+        self.steps += steps + more
+        return best, other
 
     def _keep(self, gap: float, candidate: Candidate) -> None:
         """Keep the better one, and tell who asked."""

@@ -139,9 +139,11 @@ class Voice(ABC):
         """First-order size of the terms of the objective at loads, currency."""
         return 0.0
 
-    def broken(self, amounts: FloatArray) -> float:
-        """Largest relative violation of the constraints by amounts of the good (A,)."""
-        return 0.0
+    def room(self, amounts: FloatArray) -> float:
+        """Smallest relative distance of amounts of the good (A,) to the levels of the constraints, below 0 where one
+        is broken.
+        """
+        return np.inf
 
 
 @dataclass(eq=False)
@@ -212,11 +214,11 @@ class Single(Voice):
         if self.response is not None:
             self.response = replace(self.response, tight=self.response.tight + by)
 
-    def broken(self, amounts: FloatArray) -> float:
+    def room(self, amounts: FloatArray) -> float:
         if self.response is None or not self.response.boxes.rules:
-            return 0.0
-        boxes = self.response.boxes
-        below = np.divide(boxes.lower - amounts, boxes.lower, out=np.zeros_like(amounts), where=boxes.lower > 0)
+            return np.inf
+        boxes, far = self.response.boxes, np.full_like(amounts, np.inf)
+        above = np.divide(amounts - boxes.lower, boxes.lower, out=far.copy(), where=boxes.lower > 0)
         unit = np.where(boxes.upper > 0, boxes.upper, np.maximum(self.response.reach, 1e-300))
-        above = np.where(boxes.upper < np.inf, (amounts - boxes.upper) / unit, 0.0)
-        return float(max(below.max(initial=0.0), above.max(initial=0.0), 0.0))
+        below = np.divide(boxes.upper - amounts, unit, out=far, where=boxes.upper < np.inf)
+        return float(min(below.min(initial=np.inf), above.min(initial=np.inf)))
