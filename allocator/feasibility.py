@@ -21,7 +21,8 @@ FLOW_UNITS = 2.0**52
 """The missing total of a maximum flow in integer units; far from the limit of int64, finer than float64 needs."""
 ZOOMS = 6
 GIVE = 1e-11
-LARGEST_ELASTIC = 300_000
+LARGEST_ELASTIC, PATIENCE = 300_000, {"time_limit": 60.0}
+"""Edges up to which a proof of conflict is looked for by linear programming, and how long."""
 CLOSE_ENOUGH = 1e-13
 """Relative shortfall below which a floor counts as met: well inside the certificate's tolerance."""
 
@@ -129,8 +130,10 @@ def _elastic(problem: Problem) -> Conflict | None:
     bounds = np.array([(0.0, np.inf)] * cost.size)
     bounds[model.objective.size - model.free : model.objective.size, 0] = -np.inf
     limits = np.concatenate((model.upper[above], -model.lower[below]))
-    result = linprog(cost, A_ub=hstack((rows, -slack), format="csr"), b_ub=limits, bounds=bounds, method="highs")
-    if result.x is None:
+    result = linprog(
+        cost, A_ub=hstack((rows, -slack), format="csr"), b_ub=limits, bounds=bounds, method="highs", options=PATIENCE
+    )
+    if result.status != 0:
         return None
     dual = np.zeros(model.lower.size)
     dual[above] -= result.ineqlin.marginals[: above.size]

@@ -13,8 +13,8 @@ from allocator.rules import Constraint, Totals
 
 FloatArray = NDArray[np.float64]
 MARGIN, CLOSE, SAFE = 1e-11, 1e-12, 1.001
-"""Relative slack that mixing leaves, a violation that counts as none, and by how much more of other flows is taken than
-is needed."""
+"""Relative slack that mixing leaves, a violation that counts as none, and by how much more than is missing is mended,
+with as much of the slack of other rules left."""
 ROUNDS, DEAR, SOME = 8, 1e3, 0.1
 """Mixtures tried at most, the price of breaking other rules, and the part of a flow that a mixture must be to be asked.
 """
@@ -98,13 +98,13 @@ def _cheapest(table: FloatArray, loss: FloatArray, broken: NDArray[np.bool_]) ->
     here = table[:, 0]
     missing, moved = float(-here.min()), table - here[:, None]
     unit = missing / np.maximum(np.abs(moved).max(axis=0), missing)
-    wanted = np.where(broken, MARGIN - here, -np.maximum(here, 0.0)) / missing
+    wanted = np.where(broken, MARGIN - SAFE * here, -np.maximum(here, 0.0) / SAFE) / missing
     loss = loss * unit
     loss /= loss.max() or 1.0
     found = linprog(loss, A_ub=-moved * unit / missing, b_ub=-wanted, bounds=(0.0, None), method="highs")
-    if found.x is None or not 0 < found.x @ unit <= SAFE:
+    if found.x is None or found.x @ unit > SAFE:
         return None
-    return min(SAFE, 1.0 / float(found.x @ unit)) * unit * found.x
+    return unit * found.x / max(1.0, float(found.x @ unit))
 
 
 def _largest_least(table: FloatArray, broken: NDArray[np.bool_]) -> tuple[FloatArray, float, FloatArray]:

@@ -59,8 +59,9 @@ because the fewer segments are near a tie, the farther a price moves for one.
 SMOOTH = 0.05
 """Where rules couple anchors, smoothing is entropic below this temperature: no network flow finishes them, and Newton's
 method only does on what has derivatives of every order."""
-CRUDE, FINE = 0.02, 0.1
-"""Newton's method stops at this times temperature^2, or at this times the gap that is asked, of the scale."""
+CRUDE, FINE, LOOSEST = 0.02, 0.1, 1e-4
+"""Newton's method stops at this times temperature^2, or at this times the gap that is asked, of the scale; where rules
+couple anchors as if no larger one were, because polishing begins there."""
 TIGHT = 3e-3
 """Where rules couple anchors, levels are raised by this times the gap that is asked, of themselves, so that a flow that
 nearly keeps them keeps the true ones."""
@@ -103,10 +104,12 @@ class Prices(Solver):
 
     def _cool(self, search: Search, x: FloatArray, temperature: float) -> None:
         """Let the temperature fall from prices x until the gap is reached, time is up, or nothing improves."""
-        dual, stale = search.dual, 0
+        dual, stale, asked = search.dual, 0, search.goal.relative_gap
+        if dual.coupled:
+            asked = min(asked, LOOSEST)
         while temperature > COLDEST and stale < PATIENCE and not search.late:
             t, before = temperature * search.worth, search.gap
-            tolerance = max(FINE * search.goal.relative_gap, CRUDE * temperature**2) * search.scale
+            tolerance = max(FINE * asked, CRUDE * temperature**2) * search.scale
             for _ in range(CENTRES if dual.coupled else 1):
                 reached = search.gap
                 self._recentre(search, dual, x, t)
@@ -116,11 +119,12 @@ class Prices(Solver):
                 stuck = search.gap > HELPED * reached
                 if search.reached or search.late or stuck or dual.away(point) <= max(tolerance, AWAY * search.gap):
                     break
-            if search.reached or on_near_ties(search, point, t):
+            if (search.reached and not _rough(dual)) or on_near_ties(search, point, t):
                 return
             stale = stale + 1 if search.gap > 0.8 * before and t < 2 * temperature * search.worth else 0
             temperature *= self.cooling
-            dual.sparse &= _sparse(dual, temperature)
+            if dual.sparse and not _sparse(dual, temperature):
+                dual.sparse, search.best = False, None  # from rough answers it takes no more than the prices
             dual.focus(x, _margin(dual, temperature) * search.worth)
 
     def _recentre(self, search: Search, dual: Dual, x: FloatArray, temperature: float) -> None:
@@ -200,6 +204,11 @@ def _warm(dual: Dual, start: Allocation) -> FloatArray:
 def _sparse(dual: Dual, temperature: float) -> bool:
     """Whether the sparse smoothing serves: near prices are known, or edges have caps, which only it knows."""
     return dual.graph.cap < 1.0 or (temperature < HOTTEST and not (dual.coupled and temperature < SMOOTH))
+
+
+def _rough(dual: Dual) -> bool:
+    """Whether no flow is exact here and polishing cannot make it so."""
+    return dual.coupled and dual.sparse and dual.graph.cap >= 1.0
 
 
 def _margin(dual: Dual, temperature: float) -> float:

@@ -36,14 +36,17 @@ def polished(
     """A point near one whose amounts keep all constraints, as far as steps and time allow; and the number of steps.
 
     A step is taken if it brings the loads nearer to what the voices answer; the value of the dual can no longer tell.
-    Where that ends before rules are kept, levels are raised by what is missing, which costs its price and no more.
+    Where that ends before rules are kept, levels are raised by what is missing, which costs its price and no more. The
+    point that breaks them least is returned.
     """
-    steps = 0
+    steps, best, most = 0, point, -np.inf
     for _ in range(ROUNDS):
         dual.recentre(point, temperature, per_good)
         point = dual.at(point.x, temperature)
         for _ in range(STEPS):
-            if dual.room(point) >= 0.0 or time.perf_counter() > deadline:
+            room = dual.room(point)
+            best, most = (point, room) if room > most else (best, most)
+            if room >= 0.0 or time.perf_counter() > deadline:
                 return point, steps
             steps += 1
             nearer = _step(dual, point, temperature, per_good)
@@ -51,7 +54,7 @@ def polished(
                 break
             point = nearer
         dual.tighten(min(-RAISED * dual.room(point), MOST))
-    return point, steps
+    return best, steps
 
 
 def roomy(
