@@ -12,7 +12,7 @@ from allocator.problem import Problem
 from allocator.rules import Constraint, Totals
 
 FloatArray = NDArray[np.float64]
-MARGIN, CLOSE, SAFE = 1e-11, 1e-12, 1.001
+MARGIN, CLOSE, SAFE = 1e-11, 1e-12, 1.000001
 """Relative slack that mixing leaves, a violation that counts as none, and by how much more than is missing is mended,
 with as much of the slack of other rules left."""
 ROUNDS, DEAR, SOME = 8, 1e3, 0.1
@@ -59,7 +59,7 @@ def mixed(
 
 
 def _slacks(rules: list[Constraint], totals: Totals, beside: Totals) -> FloatArray:
-    """Signed relative slack of every level of the rules; levels that are nothing are left out."""
+    """Signed relative slack of every level of the rules."""
     return np.concatenate([rule.slack(totals, beside).ravel() for rule in rules] or [np.zeros(0)])
 
 
@@ -88,7 +88,7 @@ def _roomy(
 
 def _cheapest(table: FloatArray, loss: FloatArray, broken: NDArray[np.bool_]) -> FloatArray | None:
     """Parts of the flows behind the columns (c,), to be mixed into the first, that mend what is broken at the least
-    loss, which is nowhere below 0; None if they would be more than all of it.
+    loss, which is nowhere below 0; None if all of it would not be enough.
 
     What is missing is the unit of slack, and of a flow what moves some slack by that much, so that the tolerance of
     linear programming is small beside them.
@@ -101,10 +101,9 @@ def _cheapest(table: FloatArray, loss: FloatArray, broken: NDArray[np.bool_]) ->
     wanted = np.where(broken, MARGIN - SAFE * here, -np.maximum(here, 0.0) / SAFE) / missing
     loss = loss * unit
     loss /= loss.max() or 1.0
-    found = linprog(loss, A_ub=-moved * unit / missing, b_ub=-wanted, bounds=(0.0, None), method="highs")
-    if found.x is None or found.x @ unit > SAFE:
-        return None
-    return unit * found.x / max(1.0, float(found.x @ unit))
+    rows, most = np.vstack((-moved * unit / missing, unit)), np.append(-wanted, 1.0)
+    found = linprog(loss, A_ub=rows, b_ub=most, bounds=(0.0, None), method="highs")
+    return None if found.x is None else unit * found.x / max(1.0, float(found.x @ unit))
 
 
 def _largest_least(table: FloatArray, broken: NDArray[np.bool_]) -> tuple[FloatArray, float, FloatArray]:

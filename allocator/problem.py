@@ -98,7 +98,7 @@ class Problem:
     def __post_init__(self) -> None:
         object.__setattr__(self, "objective", Objective.coerce(self.objective))
         if isinstance(self.rules, Rule):
-            raise TypeError(f"rules is a list of constraints: write rules=[{self.rules.name}(...)]")
+            raise TypeError(f"rules is a list of constraints: put {called(self.rules)} in brackets, rules=[...]")
         object.__setattr__(self, "rules", tuple(self.rules))
         for rule in self.rules:
             if not isinstance(rule, Constraint):

@@ -25,9 +25,9 @@ def repair(
     """Return a flow near ``flow`` that keeps supply and all box rules, as far as clipping, scaling and refilling can.
 
     Negative flow is clipped, segments over their supply and anchors over their cap are scaled down, anchors below
-    their floor are filled from spare supply and from anchors that have more than they need, and what supply is then
-    left goes where the surplus is positive. Other rules are mended by `allocator.mixing.mixed`, with a flow ``beside``
-    that keeps them with room to spare where there is one.
+    their floor are filled from spare supply and from anchors that have more than they need; what supply is then left
+    goes where the surplus is positive, if there are only bounds on exposure. Other rules are mended by
+    `allocator.mixing.mixed`, with a flow ``beside`` that keeps them with room to spare where there is one.
     """
     platform = problem.platform
     goods = sorted({t.box.of for t in problem.constraints if t.box is not None})

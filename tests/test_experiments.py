@@ -32,7 +32,7 @@ def start(script, *words, **environment):
 def finished(script, *words, **environment):
     process = start(script, *words, **environment)
     try:
-        output, errors = process.communicate(timeout=30)
+        output, errors = process.communicate(timeout=180)
     finally:
         process.kill()
     return process.returncode, output, errors
@@ -218,7 +218,7 @@ def test_interruption_keeps_finished_cells_and_ends_with_a_sentence(tmp_path):
     process = start(script, "--out", tmp_path / "out", PYTHONPATH=str(FOLDER))
     assert process.stderr.readline().startswith("quick: ")
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=180)
     assert process.returncode == 1
     assert errors.strip() == "Interrupted: finished cells are kept, and the same command goes on from there."
     assert [path.name.partition("-")[0] for path in (tmp_path / "out" / "cells").iterdir()] == ["quick"]

@@ -277,7 +277,7 @@ def test_terms_and_constraints_have_their_places():
     refused(STAR, al.GMV(), [al.Nash()], "Nash of exposure is not a constraint")
     refused(STAR, al.GMV(), [al.metrics.gini], "not a constraint")
     refused(STAR, al.GMV(), [al.Capacity], ("Capacity", "not a constraint"))
-    refused(STAR, al.GMV(), al.Capacity(), "rules=[Capacity(...)]")
+    refused(STAR, al.GMV(), al.Capacity(), ("Capacity", "rules=[...]"))
 
 
 @pytest.mark.parametrize("share", [-0.1, np.nan, np.inf, "half"])

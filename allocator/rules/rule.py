@@ -193,6 +193,13 @@ class Constraint(Rule):
             raise ValueError(f"{self.name}: soft is a price > 0 per unit of excess, not {price!r}; None is hard")
         return super().bind(platform)
 
+    def __mul__(self, factor: Any) -> Any:
+        raise TypeError(
+            f"{self.name} holds or does not, so it has no weight; soft=price makes breaking it cost something"
+        )
+
+    __rmul__ = __mul__
+
     @property
     def price_limit(self) -> float:
         """The largest multiplier: the price of a soft rule, infinity for a hard one."""

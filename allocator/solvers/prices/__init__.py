@@ -98,6 +98,7 @@ class Prices(Solver):
                 except KeyboardInterrupt:
                     if search.best is None:
                         raise
+                    search.hurry()
                 return search.answer()
 
         return solve

@@ -76,8 +76,8 @@ def descend(
 
 
 def _narrowed(limit: FloatArray, before: Point, after: Point) -> FloatArray:
-    """How far each price may move next: half as far as it did where that overshot, so that a price whose load jumps
-    is bracketed, and up to twice as far where it did not.
+    """How far each price may move next: a part of how far it did where that overshot, so that a price whose load jumps
+    is bracketed, and a little farther than now where it did not.
     """
     moved = np.abs(after.x - before.x)
     over = (before.gradient * after.gradient < 0) & (np.abs(after.gradient) > 0.25 * np.abs(before.gradient))

@@ -24,6 +24,8 @@ FACTOR = 10.0
 """By how much the units of prices may shrink at once."""
 SPOILT = 1.2
 """A flow that keeps rules is not worth a gap that is this many times larger: mixing keeps them too."""
+LAST = 0.6
+"""Part of the time after which the search ends where rules couple anchors, so that some is left to polish."""
 SHARE = 0.5
 """Part of the asked gap that the search's own estimate must reach; the certificate adds rounding."""
 
@@ -53,7 +55,8 @@ class Search:
 
     def __init__(self, dual: Dual, goal: Goal):
         self.dual, self.goal, self.started = dual, goal, time.perf_counter()
-        self.deadline = self.started + (np.inf if goal.seconds is None else goal.seconds)
+        self.end = self.started + (np.inf if goal.seconds is None else goal.seconds)
+        self.deadline = self.started + (self.end - self.started) * (LAST if dual.coupled else 1.0)
         self.even = Totals.even(dual.problem.platform)
         self.scale = _scale(dual.problem, self.even)
         self._measure(self.scale / (float(dual.problem.platform.supply.sum()) or 1.0))
@@ -64,6 +67,10 @@ class Search:
     @property
     def late(self) -> bool:
         return self.best is not None and time.perf_counter() > self.deadline
+
+    def hurry(self) -> None:
+        """Take a second for what is still to be done."""
+        self.end = min(self.end, time.perf_counter() + 1.0)
 
     @property
     def gap(self) -> float:
@@ -166,14 +173,14 @@ class Search:
         near to that, and then a point with room to spare.
         """
         dual, t = self.dual, best.temperature
-        point, steps = polished(dual, dual.at(best.x, t), t, self.per_good, deadline=self.deadline)
+        point, steps = polished(dual, dual.at(best.x, t), t, self.per_good, deadline=self.end)
         x = dual.admissible(point.x)
         gap = dual.gap(dual.all_rents(x), x, point, self.per_good)
         if gap <= max(SPOILT * best.gap, self.wanted):
             best = best._replace(x=point.x, admissible=x, contest=dual.contest)
         other, more = None, 0
         if dual.room(point) < 0 and dual.spare(point) < np.inf:
-            other, more = roomy(dual, point, t, self.per_good, deadline=self.deadline)
+            other, more = roomy(dual, point, t, self.per_good, deadline=self.end)
         self.steps += steps + more
         return best, other
 
