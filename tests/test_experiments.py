@@ -40,7 +40,7 @@ def finished(script, *words, **environment):
 
 @pytest.fixture(scope="module", params=SCRIPTS)
 def first(request, tmp_path_factory):
-    """A script and the folder of its first quick run from an empty cache, done in less than 30 seconds."""
+    """A script and the folder of its first quick run from an empty cache."""
     folder = tmp_path_factory.mktemp("first")
     code, _, errors = finished(request.param, "--quick", "--out", folder)
     assert code == 0, errors

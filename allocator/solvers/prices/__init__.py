@@ -16,9 +16,10 @@ entropic one, whose tails find prices from anywhere. Thin graphs are solved by n
 Rules of several anchors speak in the same dual, each as a voice with coordinates of its own (`voices`, `proximal`):
 rows of groups, budgets and GMV a price each, ranks, levels and shares a price per anchor. Rules without curvature are
 regularised around the loads, so their answers are proximal maps: projections on permutahedra, level sets and cones, by
-sorting. Conjugate gradients take one or two iterations a step, because what voices say of the same anchors is solved
-exactly beforehand (`arrow`). No network finishes these rules; the entropic smoothing is differentiable, so a minimum
-found well (`polish`) keeps every one of them, and what is left is mended by mixing (`allocator.mixing`).
+sorting. Conjugate gradients take one to three iterations a step while temperatures fall, because what voices say of the
+same anchors is solved exactly beforehand (`arrow`). No network finishes these rules; the entropic smoothing is
+differentiable, so a minimum found well keeps them or comes near (`polish`), and what is left is mended by mixing
+(`allocator.mixing`).
 
 The floor: one pass over all edges to prune, one to check the bound, one to write the flow (bytes of a pass:
 `allocator.kernels`). Measured on GMV under caps and floors with 100 segments per anchor: 9 readings of all edges at 1e6

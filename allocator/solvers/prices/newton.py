@@ -17,13 +17,16 @@ BOLD, LONGER = 0.1, 4.0
 """Prices of rules that couple anchors may move this part of themselves in a step, beside a few temperatures; and a
 search begins at this times the length of the last step, because pools of equal anchors break up beyond."""
 INNER, LOOSE = 40, 0.03
-STEPS = 150
-SUFFICIENT = 1e-4
+"""Iterations of conjugate gradients at most, and the part of the energy that they leave."""
+STEPS, SUFFICIENT = 150, 1e-4
+"""Steps at most, and the part of the foreseen descent that a step must bring (Armijo)."""
 SHORTEST, SHORTER = 1e-3, (0.1, 0.6)
 """The shortest part of a step, and the range of the part tried next: the minimum of the parabola through what is known.
 """
 FLAT = 1e-250
+"""Curvature that counts as none."""
 SEEN = 0.7
+"""Part of what pruning has looked at that a price may move in a step."""
 SHRINK, GROW, AGO = 0.4, 1.3, 4
 """What overshot may move this much of its last move, what did not this much more, where so many steps have not halved
 what is lacking."""

@@ -8,14 +8,13 @@ tighter than the true ones, and this stops where the true ones hold.
 from __future__ import annotations
 
 import time
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allocator.solvers.prices.contest import Point
 from allocator.solvers.prices.dual import Dual
-from allocator.solvers.prices.newton import descend, moved, newton_step
+from allocator.solvers.prices.newton import FLAT, descend, moved, newton_step
 
 FloatArray = NDArray[np.float64]
 STEPS, ROUNDS = 12, 6
@@ -27,7 +26,6 @@ LEAST, SAFER, TRIES = 1e-4, 4.0, 3
 """The least violation that a flow with room to spare is to mend, by how many times more levels are raised for it, each
 time anew, and how often."""
 LENGTHS = (1.0, 0.5, 0.2, 0.05, 0.01)
-FLAT = 1e-250
 
 
 def polished(
@@ -68,16 +66,19 @@ def roomy(
         wanted *= SAFER
         dual.tighten(wanted)
         dual.recentre(found, temperature, per_good)
-        enough = partial(_has_room, dual, 0.5 * wanted)
-        found, more = descend(dual, found.x, temperature, 0.0, per_good, deadline=deadline, until=enough)
+        found, more = descend(
+            dual,
+            found.x,
+            temperature,
+            0.0,
+            per_good,
+            deadline=deadline,
+            until=lambda there, least=0.5 * wanted: dual.spare(there) >= least,
+        )
         steps += more
         if dual.spare(found) > 0:
             return found, steps
     return None, steps
-
-
-def _has_room(dual: Dual, least: float, point: Point) -> bool:
-    return dual.spare(point) >= least
 
 
 def _step(dual: Dual, point: Point, temperature: float, per_good: FloatArray) -> Point | None:

@@ -104,8 +104,7 @@ class Voice(ABC):
         # diag(a) + c 1 1' in every pool (Sherman and Morrison 1950); what is not shared of the stiffness is in a.
         shared, pools = np.where(free, reply.stiffness, 0.0), reply.pool
         inverse = np.divide(1.0, bent + stiffness - reply.stiffness, out=np.zeros_like(bent), where=free)
-        weight = np.bincount(pools, weights=shared * inverse)
-        weight = 1.0 / (1.0 + weight)
+        weight = 1.0 / (1.0 + np.bincount(pools, weights=shared * inverse))
 
         def apply(residual: FloatArray) -> FloatArray:
             plain = inverse * residual
