@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from allocator.graph import Platform
 from allocator.problem import Multipliers, Problem
-from allocator.rules import GMV
+from allocator.rules import GMV, Totals
 from allocator.rules.rows import Boxes, Rows
 
 FloatArray = NDArray[np.float64]
@@ -66,15 +66,32 @@ class LinearModel:
     row_unit: FloatArray
     currency: float
     boxes: dict[str, tuple[Boxes, NDArray[np.int64]]]
+    rows: dict[int, Rows]
+    edges: NDArray[np.int64]
 
     @property
     def free(self) -> int:
         """Number of auxiliary variables, which stand last."""
-        return self.objective.size - self.problem.platform.edge_count
+        return self.objective.size - self.edges.size
 
     def flow(self, z: FloatArray) -> FloatArray:
         """Flow (E,) in impressions / period."""
-        return np.asarray(z)[: self.problem.platform.edge_count] * self.impressions
+        flow = np.zeros(self.problem.platform.edge_count)
+        flow[self.edges] = np.asarray(z)[: self.edges.size] * self.impressions
+        return flow
+
+    def tightened(self, by: Mapping[int, float]) -> LinearModel:
+        """The model with the levels of some rules, the last of their rows, raised: ids of terms to how much."""
+        lower, start = self.lower.copy(), self.lower.size - sum(rows.lower.size for rows in self.rows.values())
+        for term, rows in self.rows.items():
+            start += rows.lower.size
+            lower[start - 1] += by.get(term, 0.0) / self.row_unit[start - 1]
+        return replace(self, lower=lower)
+
+    def rents(self, dual: FloatArray) -> FloatArray:
+        """What one more impression of each segment is worth, (S,), from row duals."""
+        segments = slice(0, self.problem.platform.segment_count)
+        return np.asarray(dual)[segments] * self.currency / self.row_unit[segments]
 
     def multipliers(self, dual: FloatArray) -> Multipliers:
         """Multipliers of every term from row duals, dual = change of the optimum per unit of the bound (scaled)."""
@@ -88,9 +105,9 @@ class LinearModel:
             found |= {id(rule): rule.fit({good: share}) for rule, share in shares}
             start += bounded.size
         for term in self.problem.terms:
-            if term.box is None and term.rows is not None:
-                rows = term.rows
-                found[id(term)] = term.from_duals(dual[start : start + rows.lower.size])
+            if id(term) in self.rows:
+                rows = self.rows[id(term)]
+                found[id(term)] = term.from_duals(dual[start : start + rows.lower.size], rows)
                 start += rows.lower.size
         return [found.get(id(term)) for term in self.problem.terms]
 
@@ -103,11 +120,15 @@ def not_linear(problem: Problem) -> str | None:
     return None
 
 
-def linear_model(problem: Problem) -> LinearModel:
-    """Assemble the scaled model with array operations only."""
+def linear_model(problem: Problem, near: Sequence[Totals] = (), edges: NDArray[np.int64] | None = None) -> LinearModel:
+    """Assemble the scaled model with array operations only; of curved rules the tangents ``near`` some totals, with
+    flow on some ``edges`` alone (positions, rising) or on all.
+    """
     from scipy.sparse import block_array, csr_array
 
     platform = problem.platform
+    speaking = [t for t in problem.terms if t.box is None and not isinstance(t, GMV)]
+    ruled = {id(term): term.tangents(near) if near else term.rows for term in speaking}
     S, E = platform.segment_count, platform.edge_count
     impressions = float(platform.supply.mean()) or 1.0
     boxes = {good: (box, np.flatnonzero((box.lower > 0) | (box.upper < np.inf))) for good, box in _boxes(problem)}
@@ -117,18 +138,23 @@ def linear_model(problem: Problem) -> LinearModel:
         platform.supply,
         np.ones(S),
     )
-    blocks = [supply, *_blocks(problem, boxes)]
+    blocks = [supply, *_blocks(problem, boxes, ruled)]
     units = [block.units() for block in blocks]
     objective = problem.gmv_weight * platform.value.astype(np.float64) * impressions
     pairs = zip(blocks, units, strict=True)
     auxiliary = [block.cost * own * impressions for block, (_, own) in pairs if block.cost is not None]
     objective = np.concatenate((objective, *auxiliary))
     currency = float(np.abs(objective).max()) or 1.0
-    grid = _grid(blocks, units)
+    matrix = csr_array(block_array(_grid(blocks, units), format="csr"))
+    if edges is None:
+        edges = np.arange(E)
+    else:
+        columns = np.append(edges, np.arange(E, objective.size))
+        matrix, objective = matrix[:, columns], objective[columns]
     unit = np.concatenate([rows * impressions for rows, _ in units])
     return LinearModel(
         problem,
-        csr_array(block_array(grid, format="csr")),
+        matrix,
         np.concatenate([b.lower for b in blocks]) / unit,
         np.concatenate([b.upper for b in blocks]) / unit,
         objective / currency,
@@ -136,6 +162,8 @@ def linear_model(problem: Problem) -> LinearModel:
         unit,
         currency,
         boxes,
+        ruled,
+        edges,
     )
 
 
@@ -160,21 +188,21 @@ def _boxes(problem: Problem) -> Iterator[tuple[str, Boxes]]:
         yield good, Boxes.of(good, problem.constraints, problem.platform.anchor_count)
 
 
-def _blocks(problem: Problem, boxes: dict[str, tuple[Boxes, NDArray[np.int64]]]) -> Iterator[Block]:
+def _blocks(
+    problem: Problem, boxes: dict[str, tuple[Boxes, NDArray[np.int64]]], ruled: dict[int, Rows]
+) -> Iterator[Block]:
     platform = problem.platform
     for good, (box, bounded) in boxes.items():
         into = _into_anchors(platform, good)
         lower = np.where(box.lower > 0, box.lower, -np.inf)
         unit = np.full(bounded.size, _unit(platform, good))
         yield Block(into[bounded], lower[bounded], box.upper[bounded], unit)
-    for term in problem.terms:
-        if term.box is None and not isinstance(term, GMV):
-            rows = term.rows
-            matrix = sum(
-                coefficients if good == "edges" else coefficients @ _into_anchors(platform, good)
-                for good, coefficients in rows.coefficients.items()
-            )
-            yield Block(matrix, rows.lower, rows.upper, _row_units(platform, rows), rows.auxiliary, rows.cost)
+    for rows in ruled.values():
+        matrix = sum(
+            coefficients if good == "edges" else coefficients @ _into_anchors(platform, good)
+            for good, coefficients in rows.coefficients.items()
+        )
+        yield Block(matrix, rows.lower, rows.upper, _row_units(platform, rows), rows.auxiliary, rows.cost)
 
 
 def _into_anchors(platform: Platform, good: str) -> Any:

@@ -10,19 +10,16 @@ from hypothesis import strategies as st
 import allocator as al
 from allocator.rules import Constraint
 from allocator.solvers import named
-from allocator.solvers.prices.assembly import couples
 from strategies import TERMS, problems
 
 EVERY = sorted(al.SOLVERS)
 SLOW = settings(max_examples=max(10, settings.default.max_examples // 5))
 ANY = {"welfare": tuple(TERMS), "rules": None, "soft": True}
 MAY_FAIL = {"min_cost_flow", "linear:highs"}
-"""Whole impressions may leave no way between floors and caps; HiGHS calls some tight problems infeasible. Smoothing may
-end beside a rule of several anchors on a graph of a few segments; it says so, and `auto` goes on to another solver.
-"""
+"""Whole impressions may leave no way between floors and caps; HiGHS calls some tight problems infeasible."""
 ROUGH = {"conic:SCS", "linear:pdlp"}
 """First-order methods may miss rules of several anchors by more than the tolerance."""
-ENGINES = ["conic", "conic:SCS", "linear:glop", "linear:highs", "linear:pdlp", "flow"]
+ENGINES = ["conic", "conic:SCS", "linear:glop", "linear:highs", "linear:pdlp", "tangents", "flow"]
 
 
 def answers(problem, names, may_fail=MAY_FAIL, **options):
@@ -36,7 +33,7 @@ def answers(problem, names, may_fail=MAY_FAIL, **options):
                 # The problem is feasible: nothing may be "proved" infeasible, and only whole impressions may leave no
                 # way.
                 assert error.status is al.Status.FAILED
-                assert name in may_fail or (name == "prices" and couples(problem)), f"{name}: {error}"
+                assert name in may_fail, f"{name}: {error}"
     return found
 
 

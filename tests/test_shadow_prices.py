@@ -146,7 +146,11 @@ def supergradient(rule, step, solver, weight=0.0, others=()):
 def test_shadow_prices_are_supergradients_of_the_optimum(name, data, step, weight):
     rule = data.draw(bound_rules({name: PRICED[name]}, scales=(1.0,)))
     weight = weight if isinstance(rule, Constraint) else min(weight, 1.0)
-    able = [s for s in ("conic", "linear", "flow", "prices") if named(s).supports(problem_of(rule, weight)) is None]
+    able = [
+        s
+        for s in ("conic", "linear", "tangents", "flow", "prices")
+        if named(s).supports(problem_of(rule, weight)) is None
+    ]
     try:
         found = supergradient(rule, step, data.draw(st.sampled_from(able)), weight)
     except ValueError:
@@ -185,7 +189,7 @@ def test_a_rule_that_binds_has_the_price_of_a_small_step(name, of, soft):
     rule = (replace(rule, soft=soft) if isinstance(rule, Constraint) else rule).bind(platform)
     others = (al.Cap("even:0.8"),) if name == "segment floor" else ()
     # A level of a rank welfare near what is possible, on thirty segments, is none for smoothing.
-    asked = ("linear", "conic") if name == "fairness" else ("linear", "conic", "prices")
+    asked = ("linear", "conic", "tangents", "prices")
     able = [s for s in asked if named(s).supports(problem_of(rule, others=others)) is None]
     for solver in able:
         for step in (-1e-4, 1e-4):

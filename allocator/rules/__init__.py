@@ -14,9 +14,10 @@ from allocator.rules.linear import GMV
 from allocator.rules.max_min import MaxMin
 from allocator.rules.objective import Objective
 from allocator.rules.robust import RobustGMV
-from allocator.rules.rule import Constraint, Rule, Totals, Violation, Welfare
+from allocator.rules.rule import Constraint, Rule, Violation, Welfare
 from allocator.rules.segments import SegmentCap, SegmentFloor
 from allocator.rules.shares import Concentration, Entropy, TargetShares
+from allocator.rules.totals import Totals
 
 RULES: dict[str, type[Rule]] = {
     rule.__name__: rule

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self
@@ -13,10 +13,15 @@ from numpy.typing import NDArray
 from allocator.graph import Platform
 from allocator.rules.levels import positive
 from allocator.rules.nearest import Nearest
-from allocator.rules.rule import Totals, Welfare
+from allocator.rules.rows import Rows
+from allocator.rules.rule import Welfare
+from allocator.rules.tangents import points, tangent_rows
+from allocator.rules.totals import Totals
 
 FloatArray = NDArray[np.float64]
 MOST_DIGITS, NEWTON = 200, 40
+LEAST = 1e-12
+"""Part of its reach below which no tangent lies."""
 LARGEST_MARGINAL = 1e150
 """Conjugates fall with the marginal, so a smaller one gives a valid estimate; this keeps powers finite."""
 
@@ -140,6 +145,12 @@ class AlphaFair(Welfare):
         np.power(marginal, -1.0 / self.alpha, out=z, where=marginal > self.slope(most) / self.c)
         scale = self.c * self.m
         return np.concatenate((scale * self.utility(z), -scale * marginal * z))
+
+    def tangents(self, near: Sequence[Totals]) -> Rows:
+        reach = self.reach[self.active]
+        z = np.clip(points(near, self.of, self.active), LEAST * reach, reach) / self.m
+        slope = self.slope(z)
+        return tangent_rows(self.of, self.reach, slope, 0.0 * z, self.m * (self.c * self.utility(z) - slope * z))
 
     def fit(self, marginals: Mapping[str, FloatArray]) -> FloatArray:
         """No anchor within its reach has a marginal below the one at its reach."""

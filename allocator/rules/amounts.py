@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from allocator.graph import Platform
 from allocator.rules.half_spaces import HalfSpaces, Sides
 from allocator.rules.levels import amount, per_anchor
-from allocator.rules.rule import Totals
 from allocator.rules.stated import Stated
+from allocator.rules.totals import Totals
 from allocator.wording import quantity
 
 FloatArray = NDArray[np.float64]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -16,8 +16,9 @@ from allocator.rules.linear import Linear
 from allocator.rules.nearest import Nearest
 from allocator.rules.robust import RobustGMV
 from allocator.rules.rows import Rows
-from allocator.rules.rule import Constraint, Marginals, Totals, Violation, Welfare
+from allocator.rules.rule import Constraint, Marginals, Violation, Welfare
 from allocator.rules.stated import Stated
+from allocator.rules.totals import Totals
 from allocator.wording import called, quantity
 
 FloatArray = NDArray[np.float64]
@@ -176,9 +177,15 @@ class AtLeast(Constraint):
 
     @property
     def rows(self) -> Rows | None:
+        return self._levelled(self.index.rows)
+
+    def tangents(self, near: Sequence[Totals]) -> Rows | None:
+        return self._levelled(self.index.tangents(near))
+
+    def _levelled(self, inner: Rows | None) -> Rows | None:
+        """The rows of W with one more, its level, and the slack of a soft one."""
         from scipy.sparse import csr_array, vstack
 
-        inner = self.index.rows
         if inner is None or inner.auxiliary is None:
             return None
         empty = {good: csr_array((1, matrix.shape[1])) for good, matrix in inner.coefficients.items()}
@@ -191,13 +198,12 @@ class AtLeast(Constraint):
         )
         return rows if self.soft is None else rows.softened(self.price_limit, last=1)
 
-    def from_duals(self, duals: FloatArray) -> FloatArray:
+    def from_duals(self, duals: FloatArray, rows: Rows) -> FloatArray:
         """The last row but for the slack's is the level: its dual is -mu, and the others share mu pi."""
-        inner = self.index.rows
-        mu = min(max(0.0, -float(duals[inner.lower.size])), self.price_limit)
+        mu = min(max(0.0, -float(duals[-1 if self.soft is None else -2])), self.price_limit)
         if mu == 0:
             return self.idle()
-        raw = inner.marginals(duals[: inner.lower.size])
+        raw = rows.marginals(duals)
         return np.append(mu, self.index.fit({good: marginal / mu for good, marginal in raw.items()}))
 
 
@@ -258,14 +264,14 @@ class FairnessAtLeast(AtLeast):
         every anchor all its reach would bring where more is never worse.
         """
         reach = self.welfare.reach
-        everything = Totals.given(self.platform, self.welfare.of, reach)
+        everything = Totals.given(self.platform, {self.welfare.of: reach})
         marginals = (np.zeros(reach.size), self.welfare.supergradient(everything))
         return min(float(self.welfare.conjugate(p).sum() + (np.maximum(p, 0.0) * reach).sum()) for p in marginals)
 
     def stated(self, totals: Totals) -> Stated:
         amount, unit = float(self.welfare.value(totals).sum()), self.welfare.name
         asked = Stated.single(self.threshold, amount, at_most=False, unit=unit)
-        nothing = Totals.given(self.platform, self.welfare.of, np.zeros(self.platform.anchor_count))
+        nothing = Totals.given(self.platform, {self.welfare.of: np.zeros(self.platform.anchor_count)})
         size = np.array([self.unit(totals)])
         return replace(asked, size=size, proportional=float(self.welfare.value(nothing).sum()) == 0)
 

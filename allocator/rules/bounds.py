@@ -14,8 +14,9 @@ from allocator.graph import Platform
 from allocator.rules.levels import Where, anchors_where, fraction, per_anchor
 from allocator.rules.nearest import Nearest
 from allocator.rules.rows import Box, Rows
-from allocator.rules.rule import Constraint, Marginals, Totals, Violation
+from allocator.rules.rule import Constraint, Marginals, Violation
 from allocator.rules.stated import Stated, unit_of
+from allocator.rules.totals import Totals
 from allocator.wording import some
 
 FloatArray = NDArray[np.float64]

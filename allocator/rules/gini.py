@@ -16,7 +16,8 @@ from allocator.rules.levels import positive
 from allocator.rules.nearest import Nearest
 from allocator.rules.permutahedron import by_rank, pooled, projected
 from allocator.rules.rows import Rows
-from allocator.rules.rule import Totals, Welfare
+from allocator.rules.rule import Welfare
+from allocator.rules.totals import Totals
 
 FloatArray = NDArray[np.float64]
 LARGEST_EPIGRAPH = 400_000

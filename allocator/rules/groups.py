@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from allocator.graph import Platform
 from allocator.rules.half_spaces import HalfSpaces, Sides
 from allocator.rules.levels import Where, amount, anchors_where, fraction
-from allocator.rules.rule import Totals
 from allocator.rules.stated import Stated
+from allocator.rules.totals import Totals
 from allocator.wording import quantity, some, suggestion
 
 FloatArray = NDArray[np.float64]

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.rules.rows import Rows
-from allocator.rules.rule import Constraint, Marginals, Totals, Violation
+from allocator.rules.rule import Constraint, Marginals, Violation
 from allocator.rules.stated import TOGETHER, Stated, unit_of
+from allocator.rules.totals import Totals
 from allocator.wording import some
 
 FloatArray = NDArray[np.float64]
@@ -93,7 +94,7 @@ class HalfSpaces(Constraint):
             return np.zeros(size.size)
         return self._limited(nnls(matrix / size, raw / scale)[0] * scale / size)
 
-    def from_duals(self, duals: FloatArray) -> FloatArray:
+    def from_duals(self, duals: FloatArray, rows: Rows) -> FloatArray:
         return self._limited(-duals[: self.sides.level.size])
 
     def excess(self, totals: Totals) -> FloatArray:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.rules.rule import Marginals, Totals, Welfare
+from allocator.rules.rule import Marginals, Welfare
+from allocator.rules.totals import Totals
 
 FloatArray = NDArray[np.float64]
 

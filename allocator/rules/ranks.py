@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 
 from allocator.rules.gini import Ranked, gini_weights, largest
 from allocator.rules.nearest import Nearest
-from allocator.rules.rule import Totals, Welfare
+from allocator.rules.rows import Rows
+from allocator.rules.rule import Welfare
+from allocator.rules.tangents import SPREAD, points, tangent_rows
+from allocator.rules.totals import Totals
 
 FloatArray = NDArray[np.float64]
 FLAT = 1e-10
@@ -108,6 +111,16 @@ class NormBalance(Welfare):
         s, a = float((p / size).sum()), float(((p / size) ** 2).sum())
         bent = math.sqrt(max(n * a - s * s, 0.0) / max(self.root * self.root * n - 1.0, FLAT))
         return max(0.0, s + bent) * size / (self.root * n) / self.weight
+
+    def tangents(self, near: Sequence[Totals]) -> Rows:
+        """|y| is the smallest (T + sum y_j^2 / T) / 2, with T a variable of its own (derived here: at T = |y|)."""
+        y = points(near, self.of, self.active)
+        norm = np.sqrt((y * y).sum(axis=1))
+        norm[: len(SPREAD)] = norm[SPREAD.index(1.0)]
+        ratio = y / np.where(norm > 0, norm, 1.0)[:, None]
+        cost = self.weight * np.append(np.full(ratio.shape[1], self.root), -0.5)
+        slope, of_total = -self.weight * ratio, 0.5 * self.weight * ratio**2
+        return tangent_rows(self.of, self.reach, slope, of_total, 0.0 * slope, free=cost)
 
     def fit(self, marginals: Mapping[str, FloatArray]) -> FloatArray:
         p = np.zeros(self.reach.size)

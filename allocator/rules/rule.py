@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.graph import Platform
+from allocator.rules.totals import Totals
 
 if TYPE_CHECKING:
     from allocator.rules.objective import Objective
@@ -21,39 +22,6 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 Marginals = dict[str, FloatArray]
 """What a rule adds to the surplus: good -> (A,) currency per unit of the good; "edges" -> (E,) per impression."""
-
-
-class Totals:
-    """A flow (E,) and the amounts of each good it brings to the anchors, computed once each."""
-
-    def __init__(self, platform: Platform, flow: FloatArray | None):
-        self.platform, self.flow = platform, flow
-        self._amounts: dict[str, FloatArray] = {}
-
-    @classmethod
-    def even(cls, platform: Platform) -> Totals:
-        """The amounts of the even flow, which itself is not written down (``flow`` is None)."""
-        totals = cls(platform, None)
-        totals._amounts = {good: platform.even_amounts(good) for good in ("exposure", "gmv", *platform.measures)}
-        return totals
-
-    @classmethod
-    def given(cls, platform: Platform, good: str, amounts: FloatArray) -> Totals:
-        """Amounts (A,) of one good, whatever flow brings them; of others nothing is known."""
-        totals = cls(platform, None)
-        totals._amounts[good] = amounts
-        return totals
-
-    def of(self, good: str) -> FloatArray:
-        """Amount of a good per anchor, (A,)."""
-        if good not in self._amounts:
-            self._amounts[good] = self.platform.amounts(good, self.flow)
-        return self._amounts[good]
-
-    @cached_property
-    def served(self) -> FloatArray:
-        """Impressions of each segment that are sent to some anchor, (S,)."""
-        return self.platform.into_segments(self.flow)
 
 
 class Violation(NamedTuple):
@@ -137,9 +105,15 @@ class Rule:
         """The rule as linear rows (after an epigraph), if it is linear."""
         return None
 
-    def from_duals(self, duals: FloatArray) -> Any:
-        """Multipliers from the duals of `rows`, each the change of the optimum per unit of the bound."""
-        return self.fit(self.rows.marginals(duals))
+    def tangents(self, near: Sequence[Totals]) -> Rows | None:
+        """Linear rows that are the rule's own at the totals ``near`` and nowhere stricter; `rows` where it is linear,
+        None where it has no such rows.
+        """
+        return self.rows
+
+    def from_duals(self, duals: FloatArray, rows: Rows) -> Any:
+        """Multipliers from the duals of its rows, each the change of the optimum per unit of the bound."""
+        return self.fit(rows.marginals(duals))
 
     def shadow_price(self, multipliers: Any, totals: Totals, surplus: Any) -> FloatArray | None:
         """Change of the optimal objective, in currency, per unit of the rule's level; None for a rule without one.

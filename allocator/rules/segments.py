@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from allocator.graph import Platform
 from allocator.rules.levels import fraction
 from allocator.rules.rows import Rows
-from allocator.rules.rule import Constraint, Marginals, Totals, Violation
+from allocator.rules.rule import Constraint, Marginals, Violation
 from allocator.rules.stated import Stated
+from allocator.rules.totals import Totals
 from allocator.wording import some
 
 FloatArray = NDArray[np.float64]
@@ -58,7 +59,7 @@ class SegmentCap(Constraint):
     def fit(self, marginals: Mapping[str, FloatArray]) -> None:
         return None
 
-    def from_duals(self, duals: FloatArray) -> None:
+    def from_duals(self, duals: FloatArray, rows: Rows) -> None:
         return None
 
     def excess(self, totals: Totals) -> FloatArray:
@@ -191,7 +192,7 @@ class SegmentFloor(Constraint):
         found = self.platform.into_segments(marginals["edges"] * self.per_edge)
         return self._limited(np.divide(found, weight, out=np.zeros_like(found), where=weight > 0))
 
-    def from_duals(self, duals: FloatArray) -> FloatArray:
+    def from_duals(self, duals: FloatArray, rows: Rows) -> FloatArray:
         return self._limited(-duals[: self.least.size])
 
     def excess(self, totals: Totals) -> FloatArray:

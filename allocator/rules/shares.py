@@ -5,7 +5,7 @@ concave.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 
 from allocator.graph import Platform
 from allocator.rules.levels import positive
-from allocator.rules.rule import Totals, Welfare
+from allocator.rules.rows import Rows
+from allocator.rules.rule import Welfare
+from allocator.rules.tangents import SPREAD, points, tangent_rows
+from allocator.rules.totals import Totals
 
 FloatArray = NDArray[np.float64]
 NOISE = 2.0**-44
@@ -59,6 +62,19 @@ class Divided(Welfare):
     @abstractmethod
     def turn(self, shares: FloatArray, direction: FloatArray) -> FloatArray:
         """Minus the derivative of the best shares in a direction of marginals, (n,)."""
+
+    @abstractmethod
+    def touch(self, shares: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Derivatives of every summand by its amount and by the total at shares (k, n) >= 0, which need not add up to
+        one.
+        """
+
+    def tangents(self, near: Sequence[Totals]) -> Rows:
+        y = np.maximum(points(near, self.of, self.active), 0.0)
+        total = y.sum(axis=1)
+        total[: len(SPREAD)] = total[SPREAD.index(1.0)]
+        slope, of_total = self.touch(y / np.where(total > 0, total, 1.0)[:, None])
+        return tangent_rows(self.of, self.reach, slope, of_total, 0.0 * slope)
 
     def copies(self, totals: Any) -> tuple[Any, float]:
         """Amounts (n,) of the active anchors as an expression in CVXPY, near 1 together, and their unit."""
@@ -161,6 +177,10 @@ class TargetShares(Divided):
     def slopes(self, shares: FloatArray) -> FloatArray:
         return -self.weight * np.log(np.maximum(shares / self.t, LEAST))
 
+    def touch(self, shares: FloatArray) -> tuple[FloatArray, FloatArray]:
+        shares = np.maximum(shares, LEAST * self.t)
+        return self.slopes(shares) - self.weight, self.weight * shares
+
     def cvxpy(self, totals: Any) -> tuple[Any, list]:
         import cvxpy as cp
 
@@ -205,6 +225,9 @@ class Concentration(Divided):
 
     def slopes(self, shares: FloatArray) -> FloatArray:
         return self.weight * (float((shares**2).sum()) - 2.0 * shares)
+
+    def touch(self, shares: FloatArray) -> tuple[FloatArray, FloatArray]:
+        return -2.0 * self.weight * shares, self.weight * shares**2
 
     def cvxpy(self, totals: Any) -> tuple[Any, list]:
         import cvxpy as cp

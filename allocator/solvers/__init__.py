@@ -20,6 +20,7 @@ from allocator.solvers.networkx_simplex import NetworkX
 from allocator.solvers.pop import Pop
 from allocator.solvers.prices import Prices
 from allocator.solvers.prices.assembly import couples
+from allocator.solvers.tangents import Tangents
 from allocator.wording import suggestion
 
 THICK_EDGES, THICK = 60_000, 20
@@ -34,6 +35,7 @@ SECOND_OPINION = 300_000
 SOLVERS: dict[str, type[Solver]] = {
     "conic": Conic,
     "linear": Linear,
+    "tangents": Tangents,
     "flow": Flow,
     "min_cost_flow": MinCostFlow,
     "prices": Prices,
@@ -97,9 +99,9 @@ def candidates(problem: Problem) -> list[Solver]:
     if not_linear(problem) is None:
         return [Linear(), Linear("highs"), Conic()]
     if not priced:
-        return [Conic()]
+        return [Conic(), Tangents()]
     tiny = couples(problem) and platform.edge_count <= TINY
-    return [Conic(), Prices()] if tiny else [Prices(), Conic()]
+    return [Conic(), Prices(), Tangents()] if tiny else [Prices(), Tangents(), Conic()]
 
 
 def _first_certified(problem: Problem, goal: Goal) -> Allocation:

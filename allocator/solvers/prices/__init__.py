@@ -71,6 +71,9 @@ CENTRES, HELPED, AWAY = 6, 0.8, 0.3
 part of the gap, and the regularisation costs more than this part of it."""
 SAMPLED, SEGMENTS = 10, 5_000
 """A sample has at least this many segments per anchor, and this many in all."""
+ENOUGH, AGAIN = 100.0, 3.0
+"""Passes after which small graphs on which rules couple anchors are tried by linear programs, and by how many times
+more again."""
 PATIENCE = 3
 """Temperatures without progress, at settled units, before the best answer so far is returned."""
 
@@ -106,7 +109,7 @@ class Prices(Solver):
 
     def _cool(self, search: Search, x: FloatArray, temperature: float) -> None:
         """Let the temperature fall from prices x until the gap is reached, time is up, or nothing improves."""
-        dual, stale, asked = search.dual, 0, search.goal.relative_gap
+        dual, stale, asked, enough = search.dual, 0, search.goal.relative_gap, ENOUGH
         if dual.coupled:
             asked = min(asked, LOOSEST)
         while temperature > COLDEST and stale < PATIENCE and not search.late:
@@ -118,6 +121,10 @@ class Prices(Solver):
                 point, steps = descend(dual, x, t, tolerance, search.per_good, deadline=search.deadline)
                 x = point.x
                 search.smoothed(point, t, steps)
+                if not search.reached and dual.coupled and dual.passes > enough:
+                    enough *= AGAIN
+                    if search.programs(point, t):
+                        return
                 stuck = search.gap > HELPED * reached
                 if search.reached or search.late or stuck or dual.away(point) <= max(tolerance, AWAY * search.gap):
                     break

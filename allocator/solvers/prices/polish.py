@@ -29,7 +29,13 @@ LENGTHS = (1.0, 0.5, 0.2, 0.05, 0.01)
 
 
 def polished(
-    dual: Dual, point: Point, temperature: float, per_good: FloatArray, *, deadline: float = np.inf
+    dual: Dual,
+    point: Point,
+    temperature: float,
+    per_good: FloatArray,
+    *,
+    rounds: int = ROUNDS,
+    deadline: float = np.inf,
 ) -> tuple[Point, int]:
     """A point near one whose amounts keep all constraints, as far as steps and time allow; and the number of steps.
 
@@ -38,7 +44,7 @@ def polished(
     point that breaks them least is returned.
     """
     steps, best, most = 0, point, -np.inf
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         dual.recentre(point, temperature, per_good)
         point = dual.at(point.x, temperature)
         for _ in range(STEPS):

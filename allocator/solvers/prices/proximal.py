@@ -78,7 +78,7 @@ class Proximal(Voice):
         """Totals at z (n,), of the rule's good alone."""
         amounts = np.zeros(self.rule.platform.anchor_count)
         amounts[self.active] = z * self.m
-        return Totals.given(self.rule.platform, self.name, amounts)
+        return Totals.given(self.rule.platform, {self.name: amounts})
 
     def nearest(self, q: FloatArray) -> Nearest:
         """The proximal map of the rule."""
@@ -181,7 +181,7 @@ class Level(Proximal):
     def room(self, amounts: FloatArray) -> float:
         if self.rule.soft is not None:
             return np.inf
-        totals = Totals.given(self.rule.platform, self.name, amounts)
+        totals = Totals.given(self.rule.platform, {self.name: amounts})
         return float(self.rule.slack(totals, totals).min())
 
 

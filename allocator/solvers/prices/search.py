@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,9 @@ from allocator.solvers.prices.contest import Contest, Point, flow_of
 from allocator.solvers.prices.dual import Dual
 from allocator.solvers.prices.finish import Finished
 from allocator.solvers.prices.mend import mended
-from allocator.solvers.prices.polish import polished, roomy
+from allocator.solvers.prices.polish import ROUNDS, polished, roomy
+from allocator.solvers.prices.programs import programmed
+from allocator.solvers.tangents import Found
 
 FloatArray = NDArray[np.float64]
 DEAR = 8.0
@@ -62,6 +65,7 @@ class Search:
         self._measure(self.scale / (float(dual.problem.platform.supply.sum()) or 1.0))
         self.flowing = not dual.coupled and dual.voices[1].response is None
         self.best: Candidate | None = None
+        self.found: Found | None = None
         self.steps = 0
 
     @property
@@ -85,6 +89,11 @@ class Search:
     def reached(self) -> bool:
         best = self.best
         return best is not None and best.gap <= SHARE * self.goal.relative_gap * best.scale
+
+    @property
+    def done(self) -> bool:
+        """Whether linear programs reached the gap."""
+        return self.found is not None and self.found.gap <= self.goal.relative_gap
 
     def _measure(self, worth: float) -> None:
         """Set the units of prices."""
@@ -144,14 +153,30 @@ class Search:
             self.scale = size
             self._measure(min(max(worth, self.worth / FACTOR), self.worth))
 
+    def programs(self, point: Point, temperature: float) -> bool:
+        """Try linear programs from a point where rules couple anchors, unless they would take long; True if the gap is
+        reached.
+        """
+        dual, before = self.dual, self.dual.contest
+        found = programmed(dual, point, temperature, self.goal, self.end)
+        dual.contest = before
+        if found is not None and (self.found is None or found.gap < self.found.gap):
+            self.found = found
+        return self.done
+
     def answer(self) -> Answer:
         """The flow and the multipliers of the best candidate, and a flow beside it where rules couple anchors."""
         dual, best, beside = self.dual, self.best, None
         dual.contest, dual.sparse = best.contest, best.sparse
-        if dual.coupled:
+        if dual.coupled and not self.reached:
+            self.programs(dual.at(best.x, best.temperature), best.temperature)
+        if dual.coupled and not self.done:
             best, other = self._polished(best)
             beside = None if other is None else self._flow(self._smooth(other.x, best.temperature))
             dual.contest = best.contest
+        if self.done or (self.found is not None and self.found.gap * best.scale < best.gap):
+            answer, claim = self.found.answer, f"linear programs: {self.found.answer.claim}, {dual.passes:.1f} passes"
+            return replace(answer, iterations=self.steps + answer.iterations, claim=claim)
         contested = self._smooth(best.x, best.temperature) if best.flow is None else best.flow
         if self.flowing and dual.problem.constraints:
             contested = mended(dual, contested, best.x)
@@ -170,18 +195,21 @@ class Search:
 
     def _polished(self, best: Candidate) -> tuple[Candidate, Point | None]:
         """The best candidate at a point whose flow keeps rules that couple anchors or, where polishing ends before, is
-        near to that, and then a point with room to spare.
+        near to that, and then a point with room to spare, unless linear programs are found instead.
         """
-        dual, t = self.dual, best.temperature
-        point, steps = polished(dual, dual.at(best.x, t), t, self.per_good, deadline=self.end)
+        dual, t, point, other = self.dual, best.temperature, self.dual.at(best.x, best.temperature), None
+        for rounds in (1, ROUNDS):
+            point, steps = polished(dual, point, t, self.per_good, rounds=rounds, deadline=self.end)
+            self.steps += steps
+            if dual.room(point) >= 0 or (rounds == 1 and self.programs(point, t)):
+                break
         x = dual.admissible(point.x)
         gap = dual.gap(dual.all_rents(x), x, point, self.per_good)
         if gap <= max(SPOILT * best.gap, self.wanted):
             best = best._replace(x=point.x, admissible=x, contest=dual.contest)
-        other, more = None, 0
-        if dual.room(point) < 0 and dual.spare(point) < np.inf:
-            other, more = roomy(dual, point, t, self.per_good, deadline=self.end)
-        self.steps += steps + more
+        if not self.done and dual.room(point) < 0 and dual.spare(point) < np.inf:
+            other, steps = roomy(dual, point, t, self.per_good, deadline=self.end)
+            self.steps += steps
         return best, other
 
     def _keep(self, gap: float, candidate: Candidate) -> None:

@@ -1,0 +1,173 @@
+"""Tangents: linear programs that come nearer to curved rules, and to edges left out, one after the other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.certificate import certify
+from allocator.driver import Answer, Goal, NoAnswer, Solver
+from allocator.linear_model import LinearModel, linear_model
+from allocator.problem import Multipliers, Problem
+from allocator.rules import GMV, Constraint, Totals
+from allocator.solvers.linear import ENGINES
+
+FloatArray = NDArray[np.float64]
+ROUNDS, PATIENCE = 60, 5
+"""Programs at most, and in a row that come no nearer."""
+FALL = 16.0
+"""By how much a tangent may lie below all before it: programs that know little may give an anchor nothing."""
+SAFER = 4.0
+"""Times what a curved rule is broken by that a flow to be mixed in has room to spare."""
+SHARE = 0.2
+"""Part of the asked gap at which this ends; repair and rounding take their part."""
+ASKED = 1e-9
+"""By how much more than its segment pays an edge that was left out must be worth to come in, relative to the largest
+worth of an impression."""
+
+
+@dataclass(frozen=True)
+class Tangents(Solver):
+    """Any rule, by linear programs: curved ones by tangents at the answers so far (Kelley 1960), one per anchor, so
+    that gaps fall as fast as tangents come near. ``engine`` as of `Linear`; small and medium platforms.
+    """
+
+    engine: str = "glop"
+
+    packages: ClassVar[tuple[str, ...]] = ("ortools", "scipy")
+
+    def __post_init__(self) -> None:
+        if self.engine not in ENGINES:
+            raise ValueError(f"tangents has no engine '{self.engine}' (it has {', '.join(ENGINES)})")
+
+    def supports(self, problem: Problem) -> str | None:
+        return not_tangent(problem)
+
+    def build(self, problem: Problem, goal: Goal) -> Callable[[], Answer]:
+        return lambda: Programs(problem, goal, Totals.even(problem.platform), engine=self.engine).solve().answer
+
+
+def not_tangent(problem: Problem) -> str | None:
+    """Why a problem has no linear programs that come near it, or None."""
+    even = [Totals.even(problem.platform)]
+    for term in problem.terms:
+        if not isinstance(term, GMV) and term.box is None and term.tangents(even) is None:
+            return f"{term.name} has no tangents, or too many; conic can take it"
+    return None
+
+
+class Found(NamedTuple):
+    """An answer, how far it is from its bound, relative to its size and what keeping rules would cost counted, and
+    where it comes from: the program, and the rents of the segments (S,) there.
+    """
+
+    answer: Answer
+    gap: float
+    model: LinearModel
+    rents: FloatArray
+
+
+class Programs:
+    """Linear programs on some ``edges`` (all), with tangents at ``first`` and at the answers since; edges that prices
+    ask for come in.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        goal: Goal,
+        first: Totals,
+        edges: NDArray[np.int64] | None = None,
+        engine: str = "glop",
+    ):
+        self.problem, self.goal, self.near, self.edges, self.engine = problem, goal, [first], edges, engine
+        self.deadline = np.inf if goal.seconds is None else time.perf_counter() + goal.seconds
+        self.curved = {id(t) for t in problem.terms if t.box is None and t.rows is None and not isinstance(t, GMV)}
+
+    def solve(self) -> Found:
+        """The answer that is proved best.
+
+        Raises
+        ------
+        NoAnswer
+            With what the engine says of the first program.
+        """
+        best, since = self._next(1), 0
+        found = best
+        for steps in range(2, ROUNDS + 1):
+            enough = best.gap <= SHARE * self.goal.relative_gap or since == PATIENCE
+            if enough or time.perf_counter() > self.deadline or not self._learn(found):
+                break
+            try:
+                found = self._next(steps)
+            except NoAnswer:
+                break
+            best, since = (found, 0) if found.gap < best.gap else (best, since + 1)
+        return best._replace(answer=replace(best.answer, beside=self._roomy(best)))
+
+    def _next(self, steps: int) -> Found:
+        """The answer of one program."""
+        model = linear_model(self.problem, self.near, self.edges)
+        z, dual, claim = self._solved(model)
+        answer = Answer(model.flow(z), model.multipliers(dual), steps, f"{claim}, {model.edges.size:,} edges")
+        gap = _gap(self.problem, Totals(self.problem.platform, answer.flow), answer.multipliers)
+        return Found(answer, gap, model, model.rents(dual))
+
+    def _solved(self, model: LinearModel) -> tuple[FloatArray, FloatArray, str]:
+        """Variables, duals and claim of the engine or, where GLOP ends without an answer, of HiGHS."""
+        left = self.goal
+        if left.seconds is not None:
+            left = replace(left, seconds=max(self.deadline - time.perf_counter(), 1e-3))
+        try:
+            z, dual, _, claim = ENGINES[self.engine](model, left)()
+        except NoAnswer:
+            if self.engine != "glop":
+                raise
+            z, dual, _, claim = ENGINES["highs"](model, left)()
+        return z, dual, claim
+
+    def _learn(self, found: Found) -> bool:
+        """Tangents at an answer and edges that its prices ask for; False if neither would change anything."""
+        flow, near = Totals(self.problem.platform, found.answer.flow), self.near
+        goods = {term.of for term in self.problem.terms}
+        least = {good: np.min([t.of(good) for t in near], axis=0) / FALL for good in goods}
+        held = {good: np.maximum(flow.of(good), least[good]) for good in goods}
+        near.append(Totals.given(self.problem.platform, held))
+        asked = np.zeros(0, np.int64) if self.edges is None else self._asked(found)
+        if asked.size:
+            self.edges = np.union1d(self.edges, asked)
+        return bool(self.curved) or asked.size > 0
+
+    def _asked(self, found: Found) -> NDArray[np.int64]:
+        """Edges outside a program that are worth more than their segment pays there."""
+        worth = self.problem.surplus(found.answer.multipliers).on_edges()
+        ahead = worth - found.rents[self.problem.platform.segment]
+        return np.setdiff1d(np.flatnonzero(ahead > ASKED * float(np.abs(worth).max(initial=0.0))), self.edges)
+
+    def _roomy(self, found: Found) -> FloatArray | None:
+        """A flow with room to spare in curved rules that an answer breaks, by the same program at higher levels."""
+        totals = Totals(self.problem.platform, found.answer.flow)
+        hard = [t for t in self.problem.constraints if id(t) in self.curved and t.soft is None]
+        missing = {id(term): SAFER * float(term.excess(totals)[0]) for term in hard}
+        if not any(missing.values()):
+            return None
+        try:
+            return found.model.flow(self._solved(found.model.tightened(missing))[0])
+        except NoAnswer:
+            return None
+
+
+def _gap(problem: Problem, totals: Totals, multipliers: Multipliers) -> float:
+    """Relative gap of a flow that may break rules, and what keeping them would cost: what multipliers say, and at least
+    the part by which they are broken.
+    """
+    found = certify(problem, totals, multipliers)
+    pairs = zip(problem.terms, multipliers, strict=True)
+    credit = sum(t.credit(mine, totals) for t, mine in pairs if isinstance(t, Constraint) and t.soft is None)
+    lost = credit / found.scale if found.scale > 0 else 0.0
+    return max(found.relative_gap, 0.0) + max(lost, found.worst[1].relative)
