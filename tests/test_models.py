@@ -75,23 +75,38 @@ def test_a_box_is_what_the_excess_says(name, data):
 def test_linear_rows_have_the_value_of_the_rule_at_every_flow(name, data):
     """The best of the rows' own variables at a fixed flow, by a small linear program."""
     rule, totals = rule_and_totals(name, data)
-    rows = rule.rows
-    if rows is None:
+    expected = worth(rule, totals)
+    if rule.rows is not None and expected is not None:
+        assert _best(rule.rows, totals) == pytest.approx(expected, abs=1e-7 * size(rule, totals))
+
+
+@every_rule
+@EACH
+@given(st.data())
+def test_tangents_touch_the_rule_where_they_are_asked_for_and_are_nowhere_stricter(name, data):
+    """Of a curved rule: touching is judged at a flow that leaves no anchor nothing, where tangents may be vertical."""
+    rule, totals = rule_and_totals(name, data)
+    platform = rule.platform
+    elsewhere = Totals(platform, 0.5 * (totals.flow + platform.even_flow))
+    if rule.rows is not None or rule.tangents([elsewhere]) is None:
         return
-    fixed = np.zeros(rows.lower.size)
-    for good, matrix in rows.coefficients.items():
-        fixed += matrix @ (totals.flow if good == "edges" else totals.of(good))
-    value = _best(rows, fixed)
     expected = worth(rule, totals)
     if expected is not None:
-        assert value == pytest.approx(expected, abs=1e-7 * size(rule, totals))
+        assert _best(rule.tangents([elsewhere]), totals) >= expected - 1e-7 * size(rule, totals)
+    there = worth(rule, elsewhere)
+    if there is not None:
+        value = _best(rule.tangents([Totals.even(platform), elsewhere]), elsewhere)
+        assert value == pytest.approx(there, abs=1e-6 * size(rule, elsewhere))
 
 
-def _best(rows, fixed):
+def _best(rows, totals):
     """max cost . z with lower <= fixed + auxiliary @ z <= upper; minus infinity if there is no z."""
     from scipy.optimize import linprog
     from scipy.sparse import vstack
 
+    fixed = np.zeros(rows.lower.size)
+    for good, matrix in rows.coefficients.items():
+        fixed += matrix @ (totals.flow if good == "edges" else totals.of(good))
     room = 1e-12 * (1 + np.abs(fixed))
     if rows.auxiliary is None or not rows.cost.size:
         return 0.0 if ((fixed >= rows.lower - room) & (fixed <= rows.upper + room)).all() else -np.inf

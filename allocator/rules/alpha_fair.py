@@ -147,8 +147,8 @@ class AlphaFair(Welfare):
         return np.concatenate((scale * self.utility(z), -scale * marginal * z))
 
     def tangents(self, near: Sequence[Totals]) -> Rows:
-        reach = self.reach[self.active]
-        z = np.clip(points(near, self.of, self.active), LEAST * reach, reach) / self.m
+        reach, power = self.reach[self.active], 1.0 / max(1.0, self.alpha)  # so that slopes are spread, not more
+        z = np.clip(points(near, self.of, self.active, power), LEAST * reach, reach) / self.m
         slope = self.slope(z)
         return tangent_rows(self.of, self.reach, slope, 0.0 * z, self.m * (self.c * self.utility(z) - slope * z))
 

@@ -16,10 +16,12 @@ SPREAD = (1 / 64, 1 / 16, 1 / 4, 1.0, 4.0, 16.0)
 """Multiples of the first amounts at which tangents lie, so that the first program is not far off."""
 
 
-def points(near: Sequence[Totals], good: str, active: NDArray[np.int64]) -> FloatArray:
-    """Amounts (k, n) of a good at which the tangents of n anchors lie: those of all totals, the first one spread."""
+def points(near: Sequence[Totals], good: str, active: NDArray[np.int64], power: float = 1.0) -> FloatArray:
+    """Amounts (k, n) of a good at which the tangents of n anchors lie: those of all totals, the first one spread, by
+    `SPREAD` to a power.
+    """
     amounts = np.stack([totals.of(good)[active] for totals in near])
-    return np.concatenate((np.outer(SPREAD, amounts[0]), amounts[1:]))
+    return np.concatenate((np.outer(np.power(SPREAD, power), amounts[0]), amounts[1:]))
 
 
 def tangent_rows(
