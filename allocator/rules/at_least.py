@@ -179,6 +179,10 @@ class AtLeast(Constraint):
     def rows(self) -> Rows | None:
         return self._levelled(self.index.rows)
 
+    @property
+    def curved(self) -> bool:
+        return self.index.curved
+
     def tangents(self, near: Sequence[Totals]) -> Rows | None:
         return self._levelled(self.index.tangents(near))
 

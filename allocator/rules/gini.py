@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self
@@ -22,6 +22,10 @@ from allocator.rules.totals import Totals
 FloatArray = NDArray[np.float64]
 LARGEST_EPIGRAPH = 400_000
 """Rows beyond which a linear model of ranks is not written down."""
+FEW_PAIRS, MOST_PAIRS, WINDOW = 2_000, 30_000_000, 3
+"""Pairs of ranks and anchors up to which all are always written down, from which on none are, and in between how near a
+rank an anchor must be.
+"""
 PLAIN = 1e-6
 """Sum of weights, relative to their size, from which on marginals tell their own weight."""
 
@@ -133,28 +137,62 @@ class Ranked(Welfare):
         return term, []
 
     @property
+    def falls(self) -> NDArray[np.int64]:
+        """Ranks, from 0, after which the weight falls."""
+        return np.flatnonzero(self.steps[:-1] > 0)
+
+    @property
+    def curved(self) -> bool:
+        return self.active.size * self.falls.size > FEW_PAIRS
+
+    @property
     def rows(self) -> Rows | None:
-        """The sum of the k smallest is max_t k t - sum max(0, t - z_j), for every rank after which the weight falls."""
+        n, ranks = self.active.size, self.falls.size
+        if n * (ranks + 1) > LARGEST_EPIGRAPH:
+            return None
+        return self._epigraph(np.ones((ranks, n), bool), np.zeros((ranks, n), bool))
+
+    def tangents(self, near: Sequence[Totals]) -> Rows | None:
+        """The rows of all ranks and anchors or, where those are many, of the anchors whose rank is near or changes.
+
+        An anchor that stands well below a rank at all totals near is taken to have t - z there, one well above to have
+        nothing: neither is more than max(0, t - z).
+        """
+        if not self.curved:
+            return self.rows
+        if self.active.size * self.falls.size > MOST_PAIRS:
+            return None
+        z = np.stack([totals.of(self.of)[self.active] / self.m for totals in near])
+        rank = np.argsort(np.argsort(z, axis=1, kind="stable"), axis=1)
+        first, last = rank.min(axis=0), rank.max(axis=0)
+        below = last[None, :] < self.falls[:, None] - WINDOW
+        above = first[None, :] > self.falls[:, None] + WINDOW
+        return self._epigraph(~(below | above), below)
+
+    def _epigraph(self, open_: NDArray[np.bool_], below: NDArray[np.bool_]) -> Rows:
+        """The sum of the k smallest is max_t k t - sum max(0, t - z_j), for every rank after which the weight falls:
+        with variables for pairs of ranks and anchors (ranks, n) that are open, and t - z_j for those below.
+        """
         from scipy.sparse import csr_array, vstack
 
-        n, falls = self.active.size, np.flatnonzero(self.steps[:-1] > 0)
-        if n * (falls.size + 1) > LARGEST_EPIGRAPH:
-            return None
+        n, falls = self.active.size, self.falls
+        drop, (rank, anchor) = self.steps[falls], np.nonzero(open_)
+        pairs = np.arange(rank.size)
         pick = csr_array((1.0 / self.m, (np.arange(n), self.active)), shape=(n, self.reach.size))
-        ranks = falls.size
-        # Variables: the total of z, t per rank, r >= max(0, t - z) per rank and anchor.
-        each, r = np.arange(n * ranks), 1 + ranks + np.arange(n * ranks)
-        own = [np.zeros(1, int), 1 + each, 1 + each, 1 + n * ranks + each]
-        variable = [np.zeros(1, int), 1 + each // max(n, 1), r, r]
-        entries = [-np.ones(1), -np.ones(each.size), np.ones(each.size), np.ones(each.size)]
-        shape = (1 + 2 * n * ranks, 1 + ranks + n * ranks)
+        # Variables: what z are worth without pairs, t per rank, r >= max(0, t - z) per pair.
+        worth = (self.steps[-1] if n else 0.0) + drop @ below
+        own = [np.zeros(1, int), 1 + pairs, 1 + pairs, 1 + pairs.size + pairs]
+        r = 1 + falls.size + pairs
+        variable = [np.zeros(1, int), 1 + rank, r, r]
+        entries = [-np.ones(1), -np.ones(pairs.size), np.ones(pairs.size), np.ones(pairs.size)]
+        shape = (1 + 2 * pairs.size, 1 + falls.size + pairs.size)
         auxiliary = csr_array((np.concatenate(entries), (np.concatenate(own), np.concatenate(variable))), shape=shape)
-        total = csr_array(pick.sum(axis=0)[None, :])
-        spoken = vstack([total, *[pick] * ranks, csr_array((n * ranks, self.reach.size))]) if ranks and n else total
-        lower = np.zeros(1 + 2 * n * ranks)
-        upper = np.append(0.0, np.full(2 * n * ranks, np.inf))
-        drop = self.steps[falls]
-        cost = np.concatenate(([self.steps[-1] if n else 0.0], drop * (falls + 1), np.repeat(-drop, n)))
+        unit = float(np.abs(worth).max(initial=0.0)) or 1.0
+        total = csr_array(csr_array(worth[None, :] / unit) @ pick)
+        spoken = vstack([total, pick[anchor], csr_array((pairs.size, self.reach.size))])
+        lower = np.zeros(1 + 2 * pairs.size)
+        upper = np.append(0.0, np.full(2 * pairs.size, np.inf))
+        cost = np.concatenate(([unit], drop * (falls + 1 - below.sum(axis=1)), -drop[rank]))
         return Rows({self.of: csr_array(spoken)}, lower, upper, auxiliary, cost)
 
 

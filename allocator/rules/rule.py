@@ -105,6 +105,11 @@ class Rule:
         """The rule as linear rows (after an epigraph), if it is linear."""
         return None
 
+    @property
+    def curved(self) -> bool:
+        """Whether `tangents` at more totals come nearer to the rule."""
+        return self.rows is None
+
     def tangents(self, near: Sequence[Totals]) -> Rows | None:
         """Linear rows that are the rule's own at the totals ``near`` and nowhere stricter; `rows` where it is linear,
         None where it has no such rows.

@@ -18,14 +18,18 @@ from allocator.rules import GMV, Constraint, Totals
 from allocator.solvers.linear import ENGINES
 
 FloatArray = NDArray[np.float64]
-ROUNDS, PATIENCE = 60, 5
-"""Programs at most, and in a row that come no nearer."""
+ROUNDS, PATIENCE, LOST = 60, 5, 15
+"""Programs at most, in a row that come no nearer, and that do not while nothing is known."""
 FALL = 16.0
 """By how much a tangent may lie below all before it: programs that know little may give an anchor nothing."""
 SAFER = 4.0
 """Times what a curved rule is broken by that a flow to be mixed in has room to spare."""
 SHARE = 0.2
 """Part of the asked gap at which this ends; repair and rounding take their part."""
+LARGEST = 30_000
+"""Edges up to which all come back."""
+NEAR = 3
+"""Edges near a tie that stay after the first program, per segment and anchor."""
 ASKED = 1e-9
 """By how much more than its segment pays an edge that was left out must be worth to come in, relative to the largest
 worth of an impression."""
@@ -73,8 +77,9 @@ class Found(NamedTuple):
 
 
 class Programs:
-    """Linear programs on some ``edges`` (all), with tangents at ``first`` and at the answers since; edges that prices
-    ask for come in.
+    """Linear programs with tangents at ``first`` and at the answers since, on some ``edges`` or, at first, on all; then
+    on those near a tie, and edges that prices ask for come in. Where rules cannot be kept on them, all come back, if
+    they are not more than `LARGEST`.
     """
 
     def __init__(
@@ -87,7 +92,7 @@ class Programs:
     ):
         self.problem, self.goal, self.near, self.edges, self.engine = problem, goal, [first], edges, engine
         self.deadline = np.inf if goal.seconds is None else time.perf_counter() + goal.seconds
-        self.curved = {id(t) for t in problem.terms if t.box is None and t.rows is None and not isinstance(t, GMV)}
+        self.curved = {id(t) for t in problem.terms if t.box is None and t.curved and not isinstance(t, GMV)}
 
     def solve(self) -> Found:
         """The answer that is proved best.
@@ -100,7 +105,9 @@ class Programs:
         best, since = self._next(1), 0
         found = best
         for steps in range(2, ROUNDS + 1):
-            enough = best.gap <= SHARE * self.goal.relative_gap or since == PATIENCE
+            enough = best.gap <= SHARE * self.goal.relative_gap or since == (
+                PATIENCE if np.isfinite(best.gap) else LOST
+            )
             if enough or time.perf_counter() > self.deadline or not self._learn(found):
                 break
             try:
@@ -112,8 +119,15 @@ class Programs:
 
     def _next(self, steps: int) -> Found:
         """The answer of one program."""
-        model = linear_model(self.problem, self.near, self.edges)
-        z, dual, claim = self._solved(model)
+        try:
+            model = linear_model(self.problem, self.near, self.edges)
+            z, dual, claim = self._solved(model)
+        except NoAnswer:
+            if self.edges is None or self.problem.platform.edge_count > LARGEST:
+                raise
+            self.edges = None
+            model = linear_model(self.problem, self.near)
+            z, dual, claim = self._solved(model)
         answer = Answer(model.flow(z), model.multipliers(dual), steps, f"{claim}, {model.edges.size:,} edges")
         gap = _gap(self.problem, Totals(self.problem.platform, answer.flow), answer.multipliers)
         return Found(answer, gap, model, model.rents(dual))
@@ -138,28 +152,33 @@ class Programs:
         least = {good: np.min([t.of(good) for t in near], axis=0) / FALL for good in goods}
         held = {good: np.maximum(flow.of(good), least[good]) for good in goods}
         near.append(Totals.given(self.problem.platform, held))
-        asked = np.zeros(0, np.int64) if self.edges is None else self._asked(found)
-        if asked.size:
-            self.edges = np.union1d(self.edges, asked)
-        return bool(self.curved) or asked.size > 0
-
-    def _asked(self, found: Found) -> NDArray[np.int64]:
-        """Edges outside a program that are worth more than their segment pays there."""
+        before, platform = self.edges, self.problem.platform
         worth = self.problem.surplus(found.answer.multipliers).on_edges()
-        ahead = worth - found.rents[self.problem.platform.segment]
-        return np.setdiff1d(np.flatnonzero(ahead > ASKED * float(np.abs(worth).max(initial=0.0))), self.edges)
+        ahead = worth - found.rents[platform.segment]
+        if self.edges is not None:
+            asked = np.flatnonzero(ahead > ASKED * float(np.abs(worth).max(initial=0.0)))
+            self.edges = np.union1d(self.edges, asked)
+        else:
+            self.edges = np.union1d(nearest(self.problem, ahead), np.flatnonzero(found.answer.flow > 0))
+        return bool(self.curved) or (before is not None and self.edges.size > before.size)
 
     def _roomy(self, found: Found) -> FloatArray | None:
         """A flow with room to spare in curved rules that an answer breaks, by the same program at higher levels."""
         totals = Totals(self.problem.platform, found.answer.flow)
         hard = [t for t in self.problem.constraints if id(t) in self.curved and t.soft is None]
         missing = {id(term): SAFER * float(term.excess(totals)[0]) for term in hard}
-        if not any(missing.values()):
+        if not 0 < max(missing.values(), default=0.0) < np.inf:
             return None
         try:
             return found.model.flow(self._solved(found.model.tightened(missing))[0])
         except NoAnswer:
             return None
+
+
+def nearest(problem: Problem, ahead: FloatArray) -> NDArray[np.int64]:
+    """Positions of the edges that are worth most beside what their segments pay (E,)."""
+    few = min(NEAR * (problem.platform.segment_count + problem.platform.anchor_count), ahead.size)
+    return np.argpartition(-ahead, few - 1)[:few]
 
 
 def _gap(problem: Problem, totals: Totals, multipliers: Multipliers) -> float:

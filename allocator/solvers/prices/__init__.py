@@ -123,7 +123,7 @@ class Prices(Solver):
                 search.smoothed(point, t, steps)
                 if not search.reached and dual.coupled and dual.passes > enough:
                     enough *= AGAIN
-                    if search.programs(point, t):
+                    if search.programs(point):
                         return
                 stuck = search.gap > HELPED * reached
                 if search.reached or search.late or stuck or dual.away(point) <= max(tolerance, AWAY * search.gap):

@@ -9,50 +9,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.driver import Goal, NoAnswer
+from allocator.problem import Problem
 from allocator.rules import GMV, Totals
 from allocator.solvers.prices.contest import Point
 from allocator.solvers.prices.dual import Dual
-from allocator.solvers.tangents import Found, Programs, not_tangent
+from allocator.solvers.tangents import Found, Programs, nearest, not_tangent
 
-FEW, ROWS = 20_000, 30_000
+FEW, ROWS = 30_000, 40_000
 """Edges, and rows of rules, up to which a linear program costs less than what it saves."""
 
 
-def programmed(dual: Dual, point: Point, temperature: float, goal: Goal, end: float) -> Found | None:
-    """The answer of linear programs that start from the edges near a tie and from the amounts at a point, or None where
-    that would take long or ends without one.
+def programmed(dual: Dual, point: Point | None, goal: Goal, end: float) -> Found | None:
+    """The answer of linear programs that start from the edges near a tie and from the amounts at a point, if there is
+    one that is near, or None where that would take long or ends without one.
     """
-    left = end - time.perf_counter()
-    dual.focus(point.x, dual.width(temperature))
-    edges = _wanted(dual)
-    if edges.size > FEW or left <= 0 or not _small(dual, point):
+    problem, left = dual.problem, end - time.perf_counter()
+    first, edges = Totals.even(problem.platform), None
+    if point is not None and np.isfinite(point.amounts).all():
+        first = Totals.given(problem.platform, dict(zip(dual.goods, point.amounts, strict=True)))
+        surplus = problem.surplus(dual.multipliers(dual.admissible(point.x)))
+        ahead = surplus.on_edges() - surplus.last()[problem.platform.segment]
+        edges = np.sort(nearest(problem, np.nan_to_num(ahead, nan=-np.inf)))
+    if left <= 0 or not _small(problem, first, edges):
         return None
     goal = goal if goal.seconds is None else replace(goal, seconds=left)
-    problem, first = dual.problem, _amounts(dual, point)
-    for some in (edges, None) if problem.platform.edge_count <= FEW else (edges,):
-        try:
-            return Programs(problem, goal, first, some).solve()
-        except NoAnswer:
-            continue
-    return None
+    try:
+        return Programs(problem, goal, first, edges).solve()
+    except NoAnswer:
+        return None
 
 
-def _wanted(dual: Dual) -> NDArray[np.int64]:
-    """Positions of the contested edges and of the winners of decided segments."""
-    contest = dual.contest
-    if contest.edge is None:
-        return np.arange(dual.graph.anchor.size)
-    return np.unique(np.concatenate((contest.edge, *(edge for edge, _ in contest.won))))
-
-
-def _amounts(dual: Dual, point: Point) -> Totals:
-    return Totals.given(dual.problem.platform, dict(zip(dual.goods, point.amounts, strict=True)))
-
-
-def _small(dual: Dual, point: Point) -> bool:
-    """Whether rules have few rows."""
-    problem, near = dual.problem, [_amounts(dual, point)]
-    if not np.isfinite(point.amounts).all() or not_tangent(problem) is not None:
+def _small(problem: Problem, first: Totals, edges: NDArray[np.int64] | None) -> bool:
+    """Whether edges and rows of rules are few."""
+    if (problem.platform.edge_count if edges is None else edges.size) > FEW or not_tangent(problem) is not None:
         return False
-    others = [t.tangents(near) for t in problem.terms if t.box is None and not isinstance(t, GMV)]
+    others = [t.tangents([first]) for t in problem.terms if t.box is None and not isinstance(t, GMV)]
     return sum(rows.lower.size for rows in others) <= ROWS

@@ -27,6 +27,8 @@ FACTOR = 10.0
 """By how much the units of prices may shrink at once."""
 SPOILT = 1.2
 """A flow that keeps rules is not worth a gap that is this many times larger: mixing keeps them too."""
+NEAR = 0.03
+"""Relative gap from which on linear programs start from what was found."""
 LAST = 0.6
 """Part of the time after which the search ends where rules couple anchors, so that some is left to polish."""
 SHARE = 0.5
@@ -153,13 +155,12 @@ class Search:
             self.scale = size
             self._measure(min(max(worth, self.worth / FACTOR), self.worth))
 
-    def programs(self, point: Point, temperature: float) -> bool:
+    def programs(self, point: Point) -> bool:
         """Try linear programs from a point where rules couple anchors, unless they would take long; True if the gap is
         reached.
         """
-        dual, before = self.dual, self.dual.contest
-        found = programmed(dual, point, temperature, self.goal, self.end)
-        dual.contest = before
+        near = self.gap <= NEAR * self.scale
+        found = programmed(self.dual, point if near else None, self.goal, self.end)
         if found is not None and (self.found is None or found.gap < self.found.gap):
             self.found = found
         return self.done
@@ -169,7 +170,7 @@ class Search:
         dual, best, beside = self.dual, self.best, None
         dual.contest, dual.sparse = best.contest, best.sparse
         if dual.coupled and not self.reached:
-            self.programs(dual.at(best.x, best.temperature), best.temperature)
+            self.programs(dual.at(best.x, best.temperature))
         if dual.coupled and not self.done:
             best, other = self._polished(best)
             beside = None if other is None else self._flow(self._smooth(other.x, best.temperature))
@@ -201,7 +202,7 @@ class Search:
         for rounds in (1, ROUNDS):
             point, steps = polished(dual, point, t, self.per_good, rounds=rounds, deadline=self.end)
             self.steps += steps
-            if dual.room(point) >= 0 or (rounds == 1 and self.programs(point, t)):
+            if dual.room(point) >= 0 or (rounds == 1 and self.programs(point)):
                 break
         x = dual.admissible(point.x)
         gap = dual.gap(dual.all_rents(x), x, point, self.per_good)
