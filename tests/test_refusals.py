@@ -142,6 +142,7 @@ BAD_SHARES = [
     (al.GiniAtMost(1.1), ("Gini", "1.1")),
     (al.GiniAtMost(np.nan), ("Gini", "nan")),
     (al.HHIAtMost(0.3), ("HHIAtMost", "0.3333", "0.3")),
+    (al.HHIAtMost(1 / 3), ("HHIAtMost", "0.3333", "equal amounts", "GiniAtMost(0)")),
     (al.HHIAtMost(1.1), ("Herfindahl", "1.1")),
     (al.HHIAtMost("low"), ("Herfindahl", "low")),
     (al.SegmentCap(-0.1), ("segment cap", "-0.1")),

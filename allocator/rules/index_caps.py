@@ -21,6 +21,10 @@ from allocator.rules.stated import Stated
 from allocator.rules.totals import Totals
 
 FloatArray = NDArray[np.float64]
+ROOM = 1e-6
+"""Relative room above 1 / n below which a Herfindahl-Hirschman index is one of equal amounts: the tolerance of a norm
+allows its shares to differ by the square root of it.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +118,8 @@ class GiniAtMost(AtLeast):
 class HHIAtMost(AtLeast):
     """The Herfindahl-Hirschman index of the shares <= ``level``: |y| <= sqrt(level) Y, a second-order cone.
 
-    The level may not be below 1 / n. Its shadow price is mu Y / (2 sqrt(level)) per unit of the index.
+    The level must be above 1 / n, where all amounts are equal. Its shadow price is mu Y / (2 sqrt(level)) per unit of
+    the index.
     """
 
     level: float
@@ -126,6 +131,11 @@ class HHIAtMost(AtLeast):
             raise ValueError(
                 f"{self.name}: the index of {n:,} anchors is never below {1 / n:.4g}, and the level is {level:.4g}; "
                 f"raise it"
+            )
+        if n > 1 and self.soft is None and level < (1 + ROOM) / n:
+            raise ValueError(
+                f"{self.name}: {level:.4g} leaves {n:,} anchors no room but to have equal amounts; raise it, or write "
+                f"GiniAtMost(0), which is linear"
             )
         return bound
 

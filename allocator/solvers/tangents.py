@@ -175,9 +175,15 @@ class Programs:
             return None
 
 
+def some(problem: Problem) -> int:
+    """How many edges stay near a tie."""
+    platform = problem.platform
+    return min(NEAR * (platform.segment_count + platform.anchor_count), platform.edge_count)
+
+
 def nearest(problem: Problem, ahead: FloatArray) -> NDArray[np.int64]:
     """Positions of the edges that are worth most beside what their segments pay (E,)."""
-    few = min(NEAR * (problem.platform.segment_count + problem.platform.anchor_count), ahead.size)
+    few = some(problem)
     return np.argpartition(-ahead, few - 1)[:few]
 
 

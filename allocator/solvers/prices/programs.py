@@ -6,14 +6,13 @@ import time
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocator.driver import Goal, NoAnswer
 from allocator.problem import Problem
 from allocator.rules import GMV, Totals
 from allocator.solvers.prices.contest import Point
 from allocator.solvers.prices.dual import Dual
-from allocator.solvers.tangents import Found, Programs, nearest, not_tangent
+from allocator.solvers.tangents import Found, Programs, nearest, not_tangent, some
 
 FEW, ROWS = 30_000, 40_000
 """Edges, and rows of rules, up to which a linear program costs less than what it saves."""
@@ -24,13 +23,16 @@ def programmed(dual: Dual, point: Point | None, goal: Goal, end: float) -> Found
     one that is near, or None where that would take long or ends without one.
     """
     problem, left = dual.problem, end - time.perf_counter()
+    near = point is not None and bool(np.isfinite(point.amounts).all())
+    if left <= 0 or (some(problem) if near else problem.platform.edge_count) > FEW:
+        return None
     first, edges = Totals.even(problem.platform), None
-    if point is not None and np.isfinite(point.amounts).all():
+    if near:
         first = Totals.given(problem.platform, dict(zip(dual.goods, point.amounts, strict=True)))
         surplus = problem.surplus(dual.multipliers(dual.admissible(point.x)))
         ahead = surplus.on_edges() - surplus.last()[problem.platform.segment]
         edges = np.sort(nearest(problem, np.nan_to_num(ahead, nan=-np.inf)))
-    if left <= 0 or not _small(problem, first, edges):
+    if not_tangent(problem) is not None or _rows(problem, first) > ROWS:
         return None
     goal = goal if goal.seconds is None else replace(goal, seconds=left)
     try:
@@ -39,9 +41,7 @@ def programmed(dual: Dual, point: Point | None, goal: Goal, end: float) -> Found
         return None
 
 
-def _small(problem: Problem, first: Totals, edges: NDArray[np.int64] | None) -> bool:
-    """Whether edges and rows of rules are few."""
-    if (problem.platform.edge_count if edges is None else edges.size) > FEW or not_tangent(problem) is not None:
-        return False
+def _rows(problem: Problem, first: Totals) -> int:
+    """Rows of the rules in the first program."""
     others = [t.tangents([first]) for t in problem.terms if t.box is None and not isinstance(t, GMV)]
-    return sum(rows.lower.size for rows in others) <= ROWS
+    return sum(rows.lower.size for rows in others)
