@@ -177,23 +177,21 @@ class Ranked(Welfare):
 
         n, falls = self.active.size, self.falls
         drop, (rank, anchor) = self.steps[falls], np.nonzero(open_)
-        pairs = np.arange(rank.size)
-        pick = csr_array((1.0 / self.m, (np.arange(n), self.active)), shape=(n, self.reach.size))
-        # Variables: what z are worth without pairs, t per rank, r >= max(0, t - z) per pair.
-        worth = (self.steps[-1] if n else 0.0) + drop @ below
-        own = [np.zeros(1, int), 1 + pairs, 1 + pairs, 1 + pairs.size + pairs]
-        r = 1 + falls.size + pairs
-        variable = [np.zeros(1, int), 1 + rank, r, r]
-        entries = [-np.ones(1), -np.ones(pairs.size), np.ones(pairs.size), np.ones(pairs.size)]
-        shape = (1 + 2 * pairs.size, 1 + falls.size + pairs.size)
+        each, pairs = np.arange(n), np.arange(rank.size)
+        # Variables: z, so that a pair has three entries however many edges it speaks of; t per rank; r >= max(0, t - z)
+        # per pair.
+        t, r = n + rank, n + falls.size + pairs
+        own = [each, n + pairs, n + pairs, n + pairs, n + pairs.size + pairs]
+        variable = [each, anchor, t, r, r]
+        entries = [-np.ones(n), *(sign * np.ones(pairs.size) for sign in (1.0, -1.0, 1.0, 1.0))]
+        shape = (n + 2 * pairs.size, n + falls.size + pairs.size)
         auxiliary = csr_array((np.concatenate(entries), (np.concatenate(own), np.concatenate(variable))), shape=shape)
-        unit = float(np.abs(worth).max(initial=0.0)) or 1.0
-        total = csr_array(csr_array(worth[None, :] / unit) @ pick)
-        spoken = vstack([total, pick[anchor], csr_array((pairs.size, self.reach.size))])
-        lower = np.zeros(1 + 2 * pairs.size)
-        upper = np.append(0.0, np.full(2 * pairs.size, np.inf))
-        cost = np.concatenate(([unit], drop * (falls + 1 - below.sum(axis=1)), -drop[rank]))
-        return Rows({self.of: csr_array(spoken)}, lower, upper, auxiliary, cost)
+        pick = csr_array((1.0 / self.m, (each, self.active)), shape=(n, self.reach.size))
+        spoken = csr_array(vstack([pick, csr_array((2 * pairs.size, self.reach.size))]))
+        upper = np.append(np.zeros(n), np.full(2 * pairs.size, np.inf))
+        worth = (self.steps[-1] if n else 0.0) + drop @ below
+        cost = np.concatenate((np.broadcast_to(worth, n), drop * (falls + 1 - below.sum(axis=1)), -drop[rank]))
+        return Rows({self.of: spoken}, np.zeros(shape[0]), upper, auxiliary, cost)
 
 
 @dataclass(frozen=True, eq=False)

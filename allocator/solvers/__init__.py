@@ -9,6 +9,7 @@ from allocator.allocation import Allocation, Status
 from allocator.driver import AllocationError, Goal, Solver, UnsupportedError, run
 from allocator.linear_model import not_linear
 from allocator.problem import Problem
+from allocator.rules import GMV
 from allocator.solvers.baselines import CappedBoost, EpsilonEven, Even, Greedy, Proportional
 from allocator.solvers.conic import Conic
 from allocator.solvers.dual_gradient import DualGradient
@@ -27,8 +28,9 @@ THICK_EDGES, THICK = 60_000, 20
 """Edges and segments per anchor from which on `prices` is faster than network simplex."""
 LARGE = 20_000
 """Edges from which on `prices` is tried before linear programming where rules couple anchors."""
-TINY = 2_000
-"""Edges up to which the conic model is tried before `prices` where rules couple anchors."""
+TINY, THIN = 2_000, 3
+"""Edges up to which the conic model, and segments per anchor below which `tangents` are tried before `prices` where
+rules couple anchors."""
 SECOND_OPINION = 300_000
 """Edges up to which a second solver is tried where the first did not certify."""
 
@@ -83,25 +85,33 @@ def candidates(problem: Problem) -> list[Solver]:
       Network simplex is faster on small graphs (2 against 3 ms at 1e4 edges) and, as a rule, where segments are few
       (at 1e6 edges and 10 per anchor 8 against 14 s on one family, 2.3 against 1.3 s on another); `prices` from 60,000
       edges and 20 segments per anchor on (0.05 to 0.07 against 0.11 to 0.44 s at 3e5 edges with 100 per anchor).
-    - Other linear problems up to 20,000 edges: GLOP, then HiGHS; larger ones: `prices` where it can take them (0.1 s
-      for a head cap or a budget on 1.2e5 edges, GLOP over 10 s), then those.
-    - Curved problems: `prices`, then the conic model, and the other way round where rules couple anchors on up to
-      2,000 edges (0.01 to 0.04 against 0.02 to 0.11 s, and to 1e-10); what has no price per anchor, the conic model.
+    - Other linear problems up to 20,000 edges: GLOP, then HiGHS, unless ranks of many anchors make them long. Larger
+      ones: `prices` where it can take them (0.1 s for a head cap or a budget on 1.2e5 edges, GLOP over 10 s).
+    - The others: `prices` (on 100 mixtures of one to four rules at 60 to 3,000 segments and 12 to 200 anchors 1.0 s on
+      average, `tangents` 2.8 s), where rules couple anchors on fewer than three segments each `tangents` (on 26 of them
+      0.4 s, `prices` 1.6 s, the conic model 1.5 s), and on up to 2,000 edges the conic model (to 1e-10, within 0.05 s
+      as a rule); what has no price per anchor, the conic model.
     """
     platform = problem.platform
     if outside_transport(problem) is None:
         edges, per_anchor = platform.edge_count, platform.segment_count / platform.anchor_count
         thick = edges >= THICK_EDGES and per_anchor >= THICK
         return [Prices(), Flow()] if thick else [Flow(), Prices(), Linear()]
-    priced, large = Prices().supports(problem) is None, platform.edge_count > LARGE
-    if priced and large:
-        return [Prices(), Linear(), Conic()]
-    if not_linear(problem) is None:
+    priced, small = Prices().supports(problem) is None, platform.edge_count <= LARGE
+    if not_linear(problem) is None and (small or not priced) and not _curved(problem):
         return [Linear(), Linear("highs"), Conic()]
     if not priced:
         return [Conic(), Tangents()]
-    tiny = couples(problem) and platform.edge_count <= TINY
-    return [Conic(), Prices(), Tangents()] if tiny else [Prices(), Tangents(), Conic()]
+    if couples(problem) and platform.edge_count <= TINY:
+        return [Conic(), Tangents(), Prices()]
+    if couples(problem) and small and platform.segment_count < THIN * platform.anchor_count:
+        return [Tangents(), Conic(), Prices()]
+    return [Prices(), Tangents(), Conic()]
+
+
+def _curved(problem: Problem) -> bool:
+    """Whether a rule has tangents, or ranks of so many anchors that they are not all written down at once."""
+    return any(term.box is None and term.curved for term in problem.terms if not isinstance(term, GMV))
 
 
 def _first_certified(problem: Problem, goal: Goal) -> Allocation:

@@ -26,7 +26,9 @@ SAFER = 4.0
 """Times what a curved rule is broken by that a flow to be mixed in has room to spare."""
 SHARE = 0.2
 """Part of the asked gap at which this ends; repair and rounding take their part."""
-LARGEST = 30_000
+ROWS = 25_000
+"""Rows of a program after which there is no further one: simplex would take minutes."""
+LARGEST = 100_000
 """Edges up to which all come back."""
 NEAR = 3
 """Edges near a tie that stay after the first program, per segment and anchor."""
@@ -105,6 +107,8 @@ class Programs:
         best, since = self._next(1), 0
         found = best
         for steps in range(2, ROUNDS + 1):
+            if found.model.lower.size > ROWS:
+                break
             enough = best.gap <= SHARE * self.goal.relative_gap or since == (
                 PATIENCE if np.isfinite(best.gap) else LOST
             )

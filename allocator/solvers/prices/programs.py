@@ -12,10 +12,10 @@ from allocator.problem import Problem
 from allocator.rules import GMV, Totals
 from allocator.solvers.prices.contest import Point
 from allocator.solvers.prices.dual import Dual
-from allocator.solvers.tangents import Found, Programs, nearest, not_tangent, some
+from allocator.solvers.tangents import LARGEST, Found, Programs, nearest, not_tangent, some
 
-FEW, ROWS = 30_000, 40_000
-"""Edges, and rows of rules, up to which a linear program costs less than what it saves."""
+FEW, ROWS = 30_000, 20_000
+"""Edges near a tie, and rows of rules, up to which a linear program costs less than what it saves."""
 
 
 def programmed(dual: Dual, point: Point | None, goal: Goal, end: float) -> Found | None:
@@ -24,7 +24,7 @@ def programmed(dual: Dual, point: Point | None, goal: Goal, end: float) -> Found
     """
     problem, left = dual.problem, end - time.perf_counter()
     near = point is not None and bool(np.isfinite(point.amounts).all())
-    if left <= 0 or (some(problem) if near else problem.platform.edge_count) > FEW:
+    if left <= 0 or some(problem) > FEW or not (near or problem.platform.edge_count <= LARGEST):
         return None
     first, edges = Totals.even(problem.platform), None
     if near:
