@@ -29,10 +29,10 @@ class Row(Voice):
 
     def __post_init__(self) -> None:
         self.kinked, self.low, self.high = True, 0.0, self.rule.price_limit
-        self.matrix = self.rule.sides.coefficients
-        self.squares, self.largest = self.matrix.power(2), abs(self.matrix)
-        self.level = self.rule.sides.level
-        self.background, self.above = _background(self.matrix)
+        matrix = self.rule.sides.coefficients
+        self.largest, self.level = abs(matrix), self.rule.sides.level
+        self.background, self.above = _background(matrix)
+        self.turned, self.squares = self.above.T.tocsr(), self.above.power(2)
         self.total = self.rule.platform.total_of(self.rule.of)
 
     @property
@@ -40,13 +40,14 @@ class Row(Voice):
         return self.level.size
 
     def spread(self, x: FloatArray) -> FloatArray:
-        return self.matrix.T @ x
+        return self.turned @ x + float(self.background @ x)
 
     def gather(self, amounts: FloatArray) -> FloatArray:
-        return self.matrix @ amounts
+        return self.above @ amounts + self.background * amounts.sum()
 
     def diagonal(self, curvature: FloatArray) -> FloatArray:
-        return self.squares @ curvature
+        level, total = self.background, float(curvature.sum())
+        return self.squares @ curvature + level * (2.0 * (self.above @ curvature) + level * total)
 
     def effect(self, steepest: FloatArray) -> FloatArray:
         return (self.largest * steepest[None, :]).max(axis=1).toarray().ravel() if self.size else np.zeros(0)
@@ -113,7 +114,7 @@ class Row(Voice):
             return np.inf
         sides = self.rule.sides
         unit = sides.unit * np.where(sides.shares, max(float(amounts.sum()), 1e-300), 1.0)
-        return float(((self.matrix @ amounts - self.level) / unit).min())
+        return float(((self.gather(amounts) - self.level) / unit).min())
 
 
 def _background(matrix: Any) -> tuple[FloatArray, Any]:
