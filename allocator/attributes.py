@@ -32,6 +32,13 @@ def _canonical(name: str, column: ArrayLike) -> NDArray:
     raise ValueError(f"attribute '{name}' has dtype {array.dtype}; use bool, int, float or text")
 
 
+class UnknownError(KeyError):
+    """A name or an id that does not exist; unlike a plain KeyError it reads as the sentence that it is."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class Attributes(Mapping[str, NDArray]):
     """A frozen mapping from attribute names to read-only (n,) arrays; ``id`` always exists and is unique."""
 
@@ -57,7 +64,7 @@ class Attributes(Mapping[str, NDArray]):
             return self._columns[name]
         except KeyError:
             hint = suggestion(name, self._columns)
-            raise KeyError(
+            raise UnknownError(
                 f"{self._noun}s have no attribute '{name}'{hint} (they have {', '.join(self._columns)})"
             ) from None
 
@@ -80,5 +87,5 @@ class Attributes(Mapping[str, NDArray]):
         unknown = [i for i in wanted if i not in position]
         if unknown:
             hint = suggestion(unknown[0], [str(k) for k in position]) if len(position) <= 100_000 else ""
-            raise KeyError(f"no {self._noun} has the id {some(dict.fromkeys(unknown))}{hint}")
+            raise UnknownError(f"no {self._noun} has the id {some(dict.fromkeys(unknown))}{hint}")
         return np.array([position[i] for i in wanted], dtype=np.int64)

@@ -180,6 +180,10 @@ class AtLeast(Constraint):
         return self._levelled(self.index.rows)
 
     @property
+    def auxiliaries(self) -> int:
+        return self.index.auxiliaries
+
+    @property
     def curved(self) -> bool:
         return self.index.curved
 

@@ -142,13 +142,17 @@ class Ranked(Welfare):
         return np.flatnonzero(self.steps[:-1] > 0)
 
     @property
+    def auxiliaries(self) -> int:
+        return self.active.size * self.falls.size
+
+    @property
     def curved(self) -> bool:
-        return self.active.size * self.falls.size > FEW_PAIRS
+        return self.auxiliaries > FEW_PAIRS
 
     @property
     def rows(self) -> Rows | None:
         n, ranks = self.active.size, self.falls.size
-        if n * (ranks + 1) > LARGEST_EPIGRAPH:
+        if self.auxiliaries > LARGEST_EPIGRAPH:
             return None
         return self._epigraph(np.ones((ranks, n), bool), np.zeros((ranks, n), bool))
 
@@ -160,7 +164,7 @@ class Ranked(Welfare):
         """
         if not self.curved:
             return self.rows
-        if self.active.size * self.falls.size > MOST_PAIRS:
+        if self.auxiliaries > MOST_PAIRS:
             return None
         z = np.stack([totals.of(self.of)[self.active] / self.m for totals in near])
         rank = np.argsort(np.argsort(z, axis=1, kind="stable"), axis=1)

@@ -37,7 +37,8 @@ class RobustGMV(Welfare):
 
     F = GMV - max of radius delta . losses over 0 <= delta <= 1, sum delta <= budget: losses are the amounts of the
     deviation, per anchor or edge. Multipliers are delta, its marginals w on GMV and -w radius delta on the deviation,
-    its conjugate 0 (F takes the worst delta). It stands in place of `GMV`, not beside it.
+    its conjugate 0 (F takes the worst delta). It stands in place of `GMV`; beside it, the two are a
+    blend, ``(1 - b) * GMV() + b * RobustGMV(...)``.
     """
 
     radius: float

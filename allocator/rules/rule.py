@@ -106,6 +106,11 @@ class Rule:
         return None
 
     @property
+    def auxiliaries(self) -> int:
+        """Variables of its own that a model of the rule needs, where those may be many more than anchors."""
+        return 0
+
+    @property
     def curved(self) -> bool:
         """Whether `tangents` at more totals come nearer to the rule."""
         return self.rows is None

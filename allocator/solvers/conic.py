@@ -20,6 +20,8 @@ FloatArray = NDArray[np.float64]
 ENGINES = ("CLARABEL", "SCS")
 FEASIBLE = 1e-10
 """What interior points are asked for, beyond their habit of 1e-8: rules of several anchors cannot be mended after."""
+MOST_AUXILIARIES = 200_000
+"""Pairs of ranks and anchors beyond which interior points take more than minutes."""
 LARGEST = 400_000
 """Edges beyond which building the model takes longer than anyone wants to wait."""
 
@@ -92,6 +94,12 @@ class Conic(Solver):
     def supports(self, problem: Problem) -> str | None:
         if problem.platform.edge_count > LARGEST:
             return f"{problem.platform.edge_count:,} edges are too many for a general conic model (at most {LARGEST:,})"
+        for term in problem.terms:
+            if term.auxiliaries > MOST_AUXILIARIES:
+                return (
+                    f"{term.name} ranks so many anchors that a conic model has {term.auxiliaries:,} variables of it "
+                    f"(at most {MOST_AUXILIARIES:,}); prices can take it"
+                )
         return None
 
     def build(self, problem: Problem, goal: Goal) -> Callable[[], Answer]:

@@ -103,7 +103,10 @@ class Prices(Solver):
                     if search.best is None:
                         raise
                     search.hurry()
-                return search.answer()
+                try:
+                    return search.answer()
+                except KeyboardInterrupt:
+                    return search.as_it_stands()
 
         return solve
 

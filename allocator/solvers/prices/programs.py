@@ -34,7 +34,7 @@ def programmed(dual: Dual, point: Point | None, goal: Goal, end: float) -> Found
         edges = np.sort(nearest(problem, np.nan_to_num(ahead, nan=-np.inf)))
     if not_tangent(problem) is not None or _rows(problem, first) > ROWS:
         return None
-    goal = goal if goal.seconds is None else replace(goal, seconds=left)
+    goal = replace(goal, seconds=left) if left < np.inf else goal
     try:
         return Programs(problem, goal, first, edges).solve()
     except NoAnswer:

@@ -166,7 +166,7 @@ class Search:
         return self.done
 
     def answer(self) -> Answer:
-        """The flow and the multipliers of the best candidate, and a flow beside it where rules couple anchors."""
+        """The best candidate, where rules couple anchors by linear programs or polished, with a flow beside it."""
         dual, best, beside = self.dual, self.best, None
         dual.contest, dual.sparse = best.contest, best.sparse
         if dual.coupled and not self.reached:
@@ -174,7 +174,13 @@ class Search:
         if dual.coupled and not self.done:
             best, other = self._polished(best)
             beside = None if other is None else self._flow(self._smooth(other.x, best.temperature))
-            dual.contest = best.contest
+            self.best = best
+        return self.as_it_stands(beside)
+
+    def as_it_stands(self, beside: FloatArray | None = None) -> Answer:
+        """The flow and the multipliers of the best candidate."""
+        dual, best = self.dual, self.best
+        dual.contest, dual.sparse = best.contest, best.sparse
         if self.done or (self.found is not None and self.found.gap * best.scale < best.gap):
             answer, claim = self.found.answer, f"linear programs: {self.found.answer.claim}, {dual.passes:.1f} passes"
             return replace(answer, iterations=self.steps + answer.iterations, claim=claim)
