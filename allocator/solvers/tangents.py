@@ -97,7 +97,7 @@ class Programs:
         self.curved = {id(t) for t in problem.terms if t.box is None and t.curved and not isinstance(t, GMV)}
 
     def solve(self) -> Found:
-        """The answer that is proved best.
+        """The answer that is proved best; Ctrl-C ends with the best so far.
 
         Raises
         ------
@@ -107,16 +107,14 @@ class Programs:
         best, since = self._next(1), 0
         found = best
         for steps in range(2, ROUNDS + 1):
-            if found.model.lower.size > ROWS:
-                break
-            enough = best.gap <= SHARE * self.goal.relative_gap or since == (
-                PATIENCE if np.isfinite(best.gap) else LOST
-            )
-            if enough or time.perf_counter() > self.deadline or not self._learn(found):
-                break
+            patience = PATIENCE if np.isfinite(best.gap) else LOST
+            enough = best.gap <= SHARE * self.goal.relative_gap or since == patience
+            late = time.perf_counter() > self.deadline or found.model.lower.size > ROWS
             try:
+                if enough or late or not self._learn(found):
+                    break
                 found = self._next(steps)
-            except NoAnswer:
+            except (NoAnswer, KeyboardInterrupt):
                 break
             best, since = (found, 0) if found.gap < best.gap else (best, since + 1)
         return best._replace(answer=replace(best.answer, beside=self._roomy(best)))
@@ -134,6 +132,8 @@ class Programs:
             z, dual, claim = self._solved(model)
         answer = Answer(model.flow(z), model.multipliers(dual), steps, f"{claim}, {model.edges.size:,} edges")
         gap = _gap(self.problem, Totals(self.problem.platform, answer.flow), answer.multipliers)
+        if self.goal.report is not None:
+            self.goal.report(f"program {steps} on {model.edges.size:,} edges, gap {gap:.1e}")
         return Found(answer, gap, model, model.rents(dual))
 
     def _solved(self, model: LinearModel) -> tuple[FloatArray, FloatArray, str]:
