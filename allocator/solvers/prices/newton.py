@@ -27,6 +27,8 @@ FLAT = 1e-250
 """Curvature that counts as none."""
 SEEN = 0.7
 """Part of what pruning has looked at that a price may move in a step."""
+LONG = 10
+"""Steps in which what is lacking must halve under the sparse smoothing of rules that couple anchors."""
 SHRINK, GROW, AGO = 0.4, 1.3, 4
 """What overshot may move this much of its last move, what did not this much more, where so many steps have not halved
 what is lacking."""
@@ -53,7 +55,10 @@ def descend(
     point, limit = dual.at(x, temperature), np.full(x.shape, np.inf)
     while steps < STEPS and time.perf_counter() < deadline:
         lacking.append(dual.shortfall(dual.admissible(point.x), point.loads, per_good))
-        if lacking[-1] <= tolerance or until(point):
+        stalled = (
+            dual.coupled and dual.sparse and len(lacking) > LONG and min(lacking[-LONG:]) > 0.5 * lacking[-1 - LONG]
+        )
+        if lacking[-1] <= tolerance or stalled or until(point):
             break
         steps += 1
         step = np.clip(newton_step(dual, point, temperature, damping, units), -limit, limit)
