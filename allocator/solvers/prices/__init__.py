@@ -70,8 +70,8 @@ nearly keeps them keeps the true ones."""
 CENTRES, HELPED, AWAY = 6, 0.8, 0.3
 """Centres of the rules that see all anchors, one after the other, at one temperature, while each leaves at most this
 part of the gap, and the regularisation costs more than this part of it."""
-SAMPLED, SEGMENTS = 10, 5_000
-"""A sample has at least this many segments per anchor, and this many in all."""
+SAMPLED, SEGMENTS, COUPLED = 10, 5_000, 1_000
+"""A sample has at least this many segments per anchor, and this many in all, or so many where rules couple anchors."""
 ENOUGH, AGAIN = 100.0, 3.0
 """Passes after which small graphs on which rules couple anchors are tried by linear programs, and by how many times
 more again."""
@@ -156,7 +156,7 @@ class Prices(Solver):
                 return x, self._enter(search, x, temperature)
         x = search.first_prices()
         temperature = HOTTEST
-        for every in _levels(platform.segment_count, platform.anchor_count):
+        for every in _levels(platform.segment_count, platform.anchor_count, COUPLED if dual.coupled else SEGMENTS):
             x, temperature = self._sampled(search, every, x, temperature)
         return x, self._enter(search, x, temperature)
 
@@ -231,9 +231,9 @@ def _margin(dual: Dual, temperature: float) -> float:
     return dual.width(temperature) + (STAY if dual.coupled else DRIFT) * temperature
 
 
-def _levels(segments: int, anchors: int) -> list[int]:
-    """One segment in how many each sample holds, the smallest sample first."""
+def _levels(segments: int, anchors: int, least: int) -> list[int]:
+    """One segment in how many each sample holds, the smallest sample first, with at least so many segments."""
     levels = []
-    while segments // 8 ** (len(levels) + 1) >= max(SAMPLED * anchors, SEGMENTS):
+    while segments // 8 ** (len(levels) + 1) >= max(SAMPLED * anchors, least):
         levels.append(8 ** (len(levels) + 1))
     return levels[::-1]
