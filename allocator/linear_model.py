@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from allocator.graph import Platform
 from allocator.problem import Multipliers, Problem
-from allocator.rules import GMV, Totals
+from allocator.rules import Totals
 from allocator.rules.rows import Boxes, Rows
 
 FloatArray = NDArray[np.float64]
@@ -114,8 +114,8 @@ class LinearModel:
 
 def not_linear(problem: Problem) -> str | None:
     """Why a problem is not linear after an epigraph, or None."""
-    for term in problem.terms:
-        if not isinstance(term, GMV) and term.box is None and term.rows is None:
+    for term in problem.in_rows:
+        if term.rows is None:
             return f"{term.name} is not linear; conic can take it"
     return None
 
@@ -127,8 +127,7 @@ def linear_model(problem: Problem, near: Sequence[Totals] = (), edges: NDArray[n
     from scipy.sparse import block_array, csr_array
 
     platform = problem.platform
-    speaking = [t for t in problem.terms if t.box is None and not isinstance(t, GMV)]
-    ruled = {id(term): term.tangents(near) if near else term.rows for term in speaking}
+    ruled = {id(term): term.tangents(near) if near else term.rows for term in problem.in_rows}
     S, E = platform.segment_count, platform.edge_count
     impressions = float(platform.supply.mean()) or 1.0
     boxes = {good: (box, np.flatnonzero((box.lower > 0) | (box.upper < np.inf))) for good, box in _boxes(problem)}

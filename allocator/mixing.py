@@ -45,17 +45,17 @@ def mixed(
     if not broken.any() or not np.isfinite(here).all():
         return flow
 
-    def other(found: FloatArray) -> FloatArray:
+    def mixable(found: FloatArray) -> FloatArray:
         """A flow to mix in; half of one that leaves welfare minus infinity."""
         kept = keep(found)
         finite = np.isfinite(_slacks(rules, Totals(problem.platform, kept), totals)).all()
         return kept if finite else 0.5 * (kept + flow)
 
-    flows = [flow, *map(other, (*beside, problem.platform.even_flow, np.zeros_like(flow)))]
+    flows = [flow, *map(mixable, (*beside, problem.platform.even_flow, np.zeros_like(flow)))]
     wanted = _wanted(problem, rules, totals, totals, np.where(broken, 1.0, 0.0))
     size = float(np.abs(worth).mean()) / (float(np.abs(wanted).mean()) or 1.0)
-    flows += [other(to_best_edges(problem.platform, worth + tilt * size * wanted)) for tilt in TILTS]
-    if not _roomy(problem, rules, flows, broken, other):
+    flows += [mixable(to_best_edges(problem.platform, worth + tilt * size * wanted)) for tilt in TILTS]
+    if not _roomy(problem, rules, flows, broken, mixable):
         return flow
     table = np.stack([_slacks(rules, Totals(problem.platform, other), totals) for other in flows], axis=1)
     parts = _cheapest(table, np.array([max(0.0, float((worth * (flow - other)).sum())) for other in flows]), broken)

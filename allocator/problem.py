@@ -134,6 +134,11 @@ class Problem:
         """Bound terms that are worth something: those of the objective, and soft rules, which cost."""
         return tuple(t for t in self.terms if isinstance(t, Welfare) or t.soft is not None)
 
+    @property
+    def in_rows(self) -> tuple[Rule, ...]:
+        """Bound terms that a linear model writes as rows: all but GMV and bounds on single anchors."""
+        return tuple(t for t in self.terms if t.box is None and not isinstance(t, GMV))
+
     @cached_property
     def pieces(self) -> tuple[Piece, ...]:
         """What of a segment every edge can take, by the caps on edges."""

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import allocator as al
-from allocator.rules import Constraint, Totals, Welfare
+from allocator.rules import Constraint, Totals, Welfare, gini
 from allocator.rules.at_least import AtLeast
 from strategies import MAKERS, bound_rules, flows
 
@@ -84,12 +84,20 @@ def test_linear_rows_have_the_value_of_the_rule_at_every_flow(name, data):
 @EACH
 @given(st.data())
 def test_tangents_touch_the_rule_where_they_are_asked_for_and_are_nowhere_stricter(name, data):
-    """Of a curved rule: touching is judged at a flow that leaves no anchor nothing, where tangents may be vertical."""
+    """Of a curved rule, and of ranks in the narrowest windows: touching is judged at a flow that leaves no anchor
+    nothing, where tangents may be vertical.
+    """
     rule, totals = rule_and_totals(name, data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gini, "FEW_PAIRS", 0)
+        patch.setattr(gini, "WINDOW", 0)
+        if rule.curved and rule.tangents([totals]) is not None:
+            _judge_tangents(rule, totals)
+
+
+def _judge_tangents(rule, totals):
     platform = rule.platform
     elsewhere = Totals(platform, 0.5 * (totals.flow + platform.even_flow))
-    if rule.rows is not None or rule.tangents([elsewhere]) is None:
-        return
     expected = worth(rule, totals)
     if expected is not None:
         assert _best(rule.tangents([elsewhere]), totals) >= expected - 1e-7 * size(rule, totals)

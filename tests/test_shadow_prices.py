@@ -188,7 +188,6 @@ def test_a_rule_that_binds_has_the_price_of_a_small_step(name, of, soft):
     rule = TIGHT[name](Frame(platform, of, 2, 0.9, 1.0, 0.5))
     rule = (replace(rule, soft=soft) if isinstance(rule, Constraint) else rule).bind(platform)
     others = (al.Cap("even:0.8"),) if name == "segment floor" else ()
-    # A level of a rank welfare near what is possible, on thirty segments, is none for smoothing.
     asked = ("linear", "conic", "tangents", "prices")
     able = [s for s in asked if named(s).supports(problem_of(rule, others=others)) is None]
     for solver in able:

@@ -8,8 +8,7 @@ from allocator.driver import Goal
 from allocator.rules import Totals
 from allocator.solvers.tangents import Programs
 
-RNG = np.random.default_rng(7)
-THIN = al.synthetic.kuaishou(segments=120, anchors=40, rng=RNG)
+THIN = al.synthetic.kuaishou(segments=120, anchors=40, rng=np.random.default_rng(7))
 GROUPS = al.GroupShare("tier", at_least={"new": 0.2}, at_most={"head": 0.4})
 HEAD, GINI, NASH = al.HeadCap(4, 0.3), al.GiniAtMost(0.5), al.FairnessAtLeast(al.Nash(), 300.0)
 WORST, SEGMENTS = al.FairnessAtLeast(al.MaxMin(), 300.0), al.SegmentCap(0.5)
@@ -51,12 +50,17 @@ def test_edges_left_out_come_in_when_prices_ask_for_them(rules, welfare):
     some = np.arange(0, THIN.edge_count, 7)
     found = Programs(problem, Goal(1e-5), Totals.even(THIN), some).solve()
     assert found.gap <= 1e-5
-    assert (found.answer.flow > 0).sum() > (found.answer.flow[some] > 0).sum()
+    assert np.delete(found.answer.flow, some).any()
 
 
-def test_a_time_limit_ends_in_an_answer_or_says_so():
-    problem = al.Problem(THIN, *MIXTURES["and edges"])
+@pytest.mark.parametrize("seconds", [0.02, 0.05, 0.2])
+def test_a_time_limit_ends_in_a_bound_that_holds_or_says_so(seconds):
+    problem = al.Problem(THIN, *MIXTURES["and a Gini cap"])
+    best = al.solve(problem, solver="tangents").certificate
     try:
-        assert al.solve(problem, solver="tangents", seconds=0.05).certificate.feasible
+        hurried = al.solve(problem, solver="tangents", seconds=seconds).certificate
     except al.AllocationError as error:
         assert error.status is al.Status.FAILED
+    else:
+        assert best.objective <= hurried.bound + hurried.rounding
+        assert hurried.objective <= best.bound + best.rounding

@@ -15,7 +15,7 @@ from allocator.rules.levels import positive
 from allocator.rules.nearest import Nearest
 from allocator.rules.rows import Rows
 from allocator.rules.rule import Welfare
-from allocator.rules.tangents import points, tangent_rows
+from allocator.rules.tangents import amounts, spread, tangent_rows
 from allocator.rules.totals import Totals
 
 FloatArray = NDArray[np.float64]
@@ -148,7 +148,7 @@ class AlphaFair(Welfare):
 
     def tangents(self, near: Sequence[Totals]) -> Rows:
         reach, power = self.reach[self.active], 1.0 / max(1.0, self.alpha)  # so that slopes are spread, not more
-        z = np.clip(points(near, self.of, self.active, power), LEAST * reach, reach) / self.m
+        z = np.clip(spread(amounts(near, self.of, self.active), power), LEAST * reach, reach) / self.m
         slope = self.slope(z)
         return tangent_rows(self.of, self.reach, slope, 0.0 * z, self.m * (self.c * self.utility(z) - slope * z))
 

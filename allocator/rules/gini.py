@@ -17,11 +17,12 @@ from allocator.rules.nearest import Nearest
 from allocator.rules.permutahedron import by_rank, pooled, projected
 from allocator.rules.rows import Rows
 from allocator.rules.rule import Welfare
+from allocator.rules.tangents import amounts
 from allocator.rules.totals import Totals
 
 FloatArray = NDArray[np.float64]
 LARGEST_EPIGRAPH = 400_000
-"""Rows beyond which a linear model of ranks is not written down."""
+"""Pairs of ranks and anchors beyond which a linear model of all of them is not written down."""
 FEW_PAIRS, MOST_PAIRS, WINDOW = 2_000, 30_000_000, 3
 """Pairs of ranks and anchors up to which all are always written down, from which on none are, and in between how near a
 rank an anchor must be.
@@ -166,7 +167,7 @@ class Ranked(Welfare):
             return self.rows
         if self.auxiliaries > MOST_PAIRS:
             return None
-        z = np.stack([totals.of(self.of)[self.active] / self.m for totals in near])
+        z = amounts(near, self.of, self.active) / self.m
         rank = np.argsort(np.argsort(z, axis=1, kind="stable"), axis=1)
         first, last = rank.min(axis=0), rank.max(axis=0)
         below = last[None, :] < self.falls[:, None] - WINDOW

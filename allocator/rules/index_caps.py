@@ -22,8 +22,8 @@ from allocator.rules.totals import Totals
 
 FloatArray = NDArray[np.float64]
 ROOM = 1e-6
-"""Relative room above 1 / n below which a Herfindahl-Hirschman index is one of equal amounts: the tolerance of a norm
-allows its shares to differ by the square root of it.
+"""Relative room above 1 / n below which a hard Herfindahl-Hirschman index is refused: all amounts are then equal, and a
+violation of the norm within the tolerance of 1e-9 leaves them the square root of that.
 """
 
 
@@ -118,8 +118,8 @@ class GiniAtMost(AtLeast):
 class HHIAtMost(AtLeast):
     """The Herfindahl-Hirschman index of the shares <= ``level``: |y| <= sqrt(level) Y, a second-order cone.
 
-    The level must be above 1 / n, where all amounts are equal. Its shadow price is mu Y / (2 sqrt(level)) per unit of
-    the index.
+    The level of a hard one must be above 1 / n, where all amounts are equal. Its shadow price is
+    mu Y / (2 sqrt(level)) per unit of the index.
     """
 
     level: float

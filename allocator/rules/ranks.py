@@ -15,7 +15,7 @@ from allocator.rules.gini import Ranked, gini_weights, largest
 from allocator.rules.nearest import Nearest
 from allocator.rules.rows import Rows
 from allocator.rules.rule import Welfare
-from allocator.rules.tangents import SPREAD, points, tangent_rows
+from allocator.rules.tangents import amounts, spread, tangent_rows
 from allocator.rules.totals import Totals
 
 FloatArray = NDArray[np.float64]
@@ -114,10 +114,9 @@ class NormBalance(Welfare):
 
     def tangents(self, near: Sequence[Totals]) -> Rows:
         """|y| is the smallest (T + sum y_j^2 / T) / 2, with T a variable of its own (derived here: at T = |y|)."""
-        y = points(near, self.of, self.active)
+        y = amounts(near, self.of, self.active)
         norm = np.sqrt((y * y).sum(axis=1))
-        norm[: len(SPREAD)] = norm[SPREAD.index(1.0)]
-        ratio = y / np.where(norm > 0, norm, 1.0)[:, None]
+        ratio = spread(y / np.where(norm > 0, norm, 1.0)[:, None])
         cost = self.weight * np.append(np.full(ratio.shape[1], self.root), -0.5)
         slope, of_total = -self.weight * ratio, 0.5 * self.weight * ratio**2
         return tangent_rows(self.of, self.reach, slope, of_total, 0.0 * slope, free=cost)

@@ -17,7 +17,7 @@ from allocator.graph import Platform
 from allocator.rules.levels import positive
 from allocator.rules.rows import Rows
 from allocator.rules.rule import Welfare
-from allocator.rules.tangents import SPREAD, points, tangent_rows
+from allocator.rules.tangents import amounts, spread, tangent_rows
 from allocator.rules.totals import Totals
 
 FloatArray = NDArray[np.float64]
@@ -70,10 +70,9 @@ class Divided(Welfare):
         """
 
     def tangents(self, near: Sequence[Totals]) -> Rows:
-        y = np.maximum(points(near, self.of, self.active), 0.0)
+        y = np.maximum(amounts(near, self.of, self.active), 0.0)
         total = y.sum(axis=1)
-        total[: len(SPREAD)] = total[SPREAD.index(1.0)]
-        slope, of_total = self.touch(y / np.where(total > 0, total, 1.0)[:, None])
+        slope, of_total = self.touch(spread(y / np.where(total > 0, total, 1.0)[:, None]))
         return tangent_rows(self.of, self.reach, slope, of_total, 0.0 * slope)
 
     def copies(self, totals: Any) -> tuple[Any, float]:

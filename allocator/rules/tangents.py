@@ -13,15 +13,17 @@ from allocator.rules.totals import Totals
 
 FloatArray = NDArray[np.float64]
 SPREAD = (1 / 64, 1 / 16, 1 / 4, 1.0, 4.0, 16.0)
-"""Multiples of the first amounts at which tangents lie, so that the first program is not far off."""
+"""Multiples of the first point at which tangents lie, so that the first program is not far off."""
 
 
-def points(near: Sequence[Totals], good: str, active: NDArray[np.int64], power: float = 1.0) -> FloatArray:
-    """Amounts (k, n) of a good at which the tangents of n anchors lie: those of all totals, the first one spread, by
-    `SPREAD` to a power.
-    """
-    amounts = np.stack([totals.of(good)[active] for totals in near])
-    return np.concatenate((np.outer(np.power(SPREAD, power), amounts[0]), amounts[1:]))
+def amounts(near: Sequence[Totals], good: str, active: NDArray[np.int64]) -> FloatArray:
+    """Amounts (k, n) of a good that all totals have for some anchors (n,)."""
+    return np.stack([totals.of(good)[active] for totals in near])
+
+
+def spread(points: FloatArray, power: float = 1.0) -> FloatArray:
+    """Points (k, n) with the first one spread, by `SPREAD` to a power: where the tangents of n anchors lie."""
+    return np.concatenate((np.outer(np.power(SPREAD, power), points[0]), points[1:]))
 
 
 def tangent_rows(

@@ -9,7 +9,6 @@ from allocator.allocation import Allocation, Status
 from allocator.driver import AllocationError, Goal, Solver, UnsupportedError, run
 from allocator.linear_model import not_linear
 from allocator.problem import Problem
-from allocator.rules import GMV
 from allocator.solvers.baselines import CappedBoost, EpsilonEven, Even, Greedy, Proportional
 from allocator.solvers.conic import Conic
 from allocator.solvers.dual_gradient import DualGradient
@@ -88,9 +87,9 @@ def candidates(problem: Problem) -> list[Solver]:
     - Other linear problems up to 20,000 edges: GLOP, then HiGHS, unless ranks of many anchors make them long. Larger
       ones: `prices` where it can take them (0.1 s for a head cap or a budget on 1.2e5 edges, GLOP over 10 s).
     - The others: `prices` (on 100 mixtures of one to four rules at 60 to 3,000 segments and 12 to 200 anchors 1.0 s on
-      average, `tangents` 2.8 s), where rules couple anchors on fewer than three segments each `tangents` (on 26 of them
-      0.4 s, `prices` 1.6 s, the conic model 1.5 s), and on up to 2,000 edges the conic model (to 1e-10, within 0.05 s
-      as a rule); what has no price per anchor, the conic model.
+      average, `tangents` 2.8 s), where rules couple anchors on fewer than three segments each `tangents` (on 26 such
+      mixtures 0.4 s, `prices` 1.6 s, the conic model 1.5 s), and on up to 2,000 edges the conic model (to 1e-10, within
+      0.05 s as a rule); what has no price per anchor, the conic model.
     """
     platform = problem.platform
     if outside_transport(problem) is None:
@@ -98,7 +97,7 @@ def candidates(problem: Problem) -> list[Solver]:
         thick = edges >= THICK_EDGES and per_anchor >= THICK
         return [Prices(), Flow()] if thick else [Flow(), Prices(), Linear()]
     priced, small = Prices().supports(problem) is None, platform.edge_count <= LARGE
-    if not_linear(problem) is None and (small or not priced) and not _curved(problem):
+    if not_linear(problem) is None and (small or not priced) and not any(t.curved for t in problem.in_rows):
         return [Linear(), Linear("highs"), Conic()]
     if not priced:
         return [Conic(), Tangents()]
@@ -107,11 +106,6 @@ def candidates(problem: Problem) -> list[Solver]:
     if couples(problem) and small and platform.segment_count < THIN * platform.anchor_count:
         return [Tangents(), Conic(), Prices()]
     return [Prices(), Tangents(), Conic()]
-
-
-def _curved(problem: Problem) -> bool:
-    """Whether a rule has tangents, or ranks of so many anchors that they are not all written down at once."""
-    return any(term.box is None and term.curved for term in problem.terms if not isinstance(term, GMV))
 
 
 def _first_certified(problem: Problem, goal: Goal) -> Allocation:

@@ -38,7 +38,9 @@ class Linear(Solver):
 
     def __post_init__(self) -> None:
         if self.engine not in ENGINES:
-            raise ValueError(f"linear has no engine '{self.engine}' (it has {', '.join(ENGINES)})")
+            raise ValueError(
+                f"{type(self).__name__.lower()} has no engine '{self.engine}' (it has {', '.join(ENGINES)})"
+            )
 
     def supports(self, problem: Problem) -> str | None:
         return not_linear(problem)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allocator.certificate import certify
-from allocator.driver import Answer, Goal, NoAnswer, Solver
+from allocator.driver import Answer, Goal, NoAnswer
 from allocator.linear_model import LinearModel, linear_model
 from allocator.problem import Multipliers, Problem
-from allocator.rules import GMV, Constraint, Totals
-from allocator.solvers.linear import ENGINES
+from allocator.rules import Constraint, Totals
+from allocator.solvers.linear import ENGINES, Linear
 
 FloatArray = NDArray[np.float64]
 ROUNDS, PATIENCE, LOST = 60, 5, 15
@@ -38,18 +38,10 @@ worth of an impression."""
 
 
 @dataclass(frozen=True)
-class Tangents(Solver):
+class Tangents(Linear):
     """Any rule, by linear programs: curved ones by tangents at the answers so far (Kelley 1960), one per anchor, so
-    that gaps fall as fast as tangents come near. ``engine`` as of `Linear`; small and medium platforms.
+    that gaps fall as fast as tangents come near; small and medium platforms. The engines are those of `Linear`.
     """
-
-    engine: str = "glop"
-
-    packages: ClassVar[tuple[str, ...]] = ("ortools", "scipy")
-
-    def __post_init__(self) -> None:
-        if self.engine not in ENGINES:
-            raise ValueError(f"tangents has no engine '{self.engine}' (it has {', '.join(ENGINES)})")
 
     def supports(self, problem: Problem) -> str | None:
         return not_tangent(problem)
@@ -61,8 +53,8 @@ class Tangents(Solver):
 def not_tangent(problem: Problem) -> str | None:
     """Why a problem has no linear programs that come near it, or None."""
     even = [Totals.even(problem.platform)]
-    for term in problem.terms:
-        if not isinstance(term, GMV) and term.box is None and term.tangents(even) is None:
+    for term in problem.in_rows:
+        if term.tangents(even) is None:
             return f"{term.name} has no tangents, or too many; conic can take it"
     return None
 
@@ -94,7 +86,7 @@ class Programs:
     ):
         self.problem, self.goal, self.near, self.edges, self.engine = problem, goal, [first], edges, engine
         self.deadline = np.inf if goal.seconds is None else time.perf_counter() + goal.seconds
-        self.curved = {id(t) for t in problem.terms if t.box is None and t.curved and not isinstance(t, GMV)}
+        self.curved = {id(t) for t in problem.in_rows if t.curved}
 
     def solve(self) -> Found:
         """The answer that is proved best; Ctrl-C ends with the best so far.
@@ -122,19 +114,22 @@ class Programs:
     def _next(self, steps: int) -> Found:
         """The answer of one program."""
         try:
-            model = linear_model(self.problem, self.near, self.edges)
-            z, dual, claim = self._solved(model)
+            model, z, dual, claim = self._program()
         except NoAnswer:
             if self.edges is None or self.problem.platform.edge_count > LARGEST:
                 raise
             self.edges = None
-            model = linear_model(self.problem, self.near)
-            z, dual, claim = self._solved(model)
+            model, z, dual, claim = self._program()
         answer = Answer(model.flow(z), model.multipliers(dual), steps, f"{claim}, {model.edges.size:,} edges")
         gap = _gap(self.problem, Totals(self.problem.platform, answer.flow), answer.multipliers)
         if self.goal.report is not None:
             self.goal.report(f"program {steps} on {model.edges.size:,} edges, gap {gap:.1e}")
         return Found(answer, gap, model, model.rents(dual))
+
+    def _program(self) -> tuple[LinearModel, FloatArray, FloatArray, str]:
+        """The program of what is known now, with its variables, duals and claim."""
+        model = linear_model(self.problem, self.near, self.edges)
+        return model, *self._solved(model)
 
     def _solved(self, model: LinearModel) -> tuple[FloatArray, FloatArray, str]:
         """Variables, duals and claim of the engine or, where GLOP ends without an answer, of HiGHS."""
@@ -179,16 +174,16 @@ class Programs:
             return None
 
 
-def some(problem: Problem) -> int:
+def count_near(problem: Problem) -> int:
     """How many edges stay near a tie."""
     platform = problem.platform
     return min(NEAR * (platform.segment_count + platform.anchor_count), platform.edge_count)
 
 
 def nearest(problem: Problem, ahead: FloatArray) -> NDArray[np.int64]:
-    """Positions of the edges that are worth most beside what their segments pay (E,)."""
-    few = some(problem)
-    return np.argpartition(-ahead, few - 1)[:few]
+    """Positions, rising, of the edges that are worth most beside what their segments pay (E,)."""
+    few = count_near(problem)
+    return np.sort(np.argpartition(-ahead, few - 1)[:few])
 
 
 def _gap(problem: Problem, totals: Totals, multipliers: Multipliers) -> float:

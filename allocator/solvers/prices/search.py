@@ -27,7 +27,7 @@ FACTOR = 10.0
 """By how much the units of prices may shrink at once."""
 SPOILT = 1.2
 """A flow that keeps rules is not worth a gap that is this many times larger: mixing keeps them too."""
-NEAR = 0.03
+NEARBY = 0.03
 """Relative gap from which on linear programs start from what was found."""
 LAST = 0.6
 """Part of the time after which the search ends where rules couple anchors, so that some is left to polish."""
@@ -159,7 +159,7 @@ class Search:
         """Try linear programs from a point where rules couple anchors, unless they would take long; True if the gap is
         reached.
         """
-        near = self.gap <= NEAR * self.scale
+        near = self.gap <= NEARBY * self.scale
         found = programmed(self.dual, point if near else None, self.goal, self.end)
         if found is not None and (self.found is None or found.gap < self.found.gap):
             self.found = found
@@ -208,7 +208,7 @@ class Search:
         for rounds in (1, ROUNDS):
             point, steps = polished(dual, point, t, self.per_good, rounds=rounds, deadline=self.end)
             self.steps += steps
-            if dual.room(point) >= 0 or (rounds == 1 and self.programs(point)):
+            if dual.room(point) >= 0 or (rounds == 1 and self.reached and self.programs(point)):
                 break
         x = dual.admissible(point.x)
         gap = dual.gap(dual.all_rents(x), x, point, self.per_good)
