@@ -99,6 +99,8 @@ class Rounded:
         platform, before = self.problem.platform, self.allocation.certificate
         if self.certificate.objective == -np.inf:
             return "and the objective is minus infinity, as an anchor whose welfare counts gets nothing"
+        if abs(self.cost) <= before.rounding + self.certificate.rounding:
+            return "which costs nothing"
         part = f" ({abs(self.cost) / before.scale:.2g} of its scale)" if 0 < before.scale < np.inf else ""
         verb = "costs" if self.cost >= 0 else "gains"
         return f"which {verb} {quantity(abs(self.cost))} {platform.currency} per {platform.period}{part}"
