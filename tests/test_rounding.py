@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 import allocator as al
 from allocator.allocation import Run
@@ -224,7 +226,8 @@ def test_expectations_are_exact(platform, data):
     _, part = whole_and_part(problem, flow)
     arcs = circulation(problem, flow, part, laminar(problem, Totals(platform, flow)))
     assume(arcs.part.size)
-    cycles = arcs.part.size - np.unique(np.concatenate((arcs.tail, arcs.head))).size + 1
+    graph = csr_array((np.ones(arcs.part.size), (arcs.tail, arcs.head)), shape=(arcs.nodes, arcs.nodes))
+    cycles = arcs.part.size - arcs.nodes + connected_components(graph, directed=False)[0]
     assume(cycles <= 3)  # each push makes an arc whole, and what is left without cycles is whole
     total, twelfths = np.zeros(arcs.part.size, dtype=object), (np.arange(12) + 0.5) / 12
     for drawn in itertools.product(twelfths, repeat=cycles):
@@ -362,8 +365,8 @@ def test_every_rule_is_judged_anew_and_no_objective_beats_its_bound(problem, dat
     allocation = allocation_of(problem, data.draw(flows(problem.platform)))
     rounded = round_integral(allocation, rng=rng())
     judged = al.certify(problem, rounded.flow.astype(float), allocation.multipliers)
-    assert rounded.certificate == judged
-    assert set(rounded.broken) == {label for label, v in judged.violations.items() if v.relative > 1e-9}
+    assert repr(rounded.certificate) == repr(judged)  # not a number is not itself
+    assert set(rounded.broken) == {label for label, v in judged.violations.items() if not v.relative <= 1e-9}
     assert rounded.gmv == pytest.approx(float((problem.platform.value * rounded.flow).sum()))
     assert rounded.exposure.tolist() == problem.platform.into_anchors(rounded.flow).tolist()
     assert str(rounded).endswith(".")

@@ -73,18 +73,17 @@ class Rounded:
 
     @property
     def broken(self) -> dict[str, Violation]:
-        """Rules, ``"supply"`` among them, that the whole flow breaks beyond the tolerance of certificates."""
-        return {label: v for label, v in self.certificate.violations.items() if v.relative > TOLERANCE}
+        """Rules, ``"supply"`` among them, that the whole flow breaks beyond the tolerance of certificates, or beyond all
+        measure (relative to nothing, or infinitely).
+        """
+        return {label: v for label, v in self.certificate.violations.items() if not v.relative <= TOLERANCE}
 
     @property
     def sentence(self) -> str:
         """What was rounded, what it costs, which rules are broken, and what to do about them."""
         moved = int((np.abs(self.flow - self.allocation.flow) > TOLERANCE * np.maximum(self.flow, 1)).sum())
         said = [f"{moved:,} of {self.flow.size:,} edges were rounded to whole impressions, {self._costs}"]
-        rules = [
-            f"{label} by {quantity(v.amount)} at {v.where} ({v.relative:.2g} of its level)"
-            for label, v in self.broken.items()
-        ]
+        rules = [f"{label} by {quantity(v.amount)} at {v.where}" for label, v in self.broken.items()]
         if rules:
             said.append(
                 f"broken: {'; '.join(rules)}: write whole levels and supplies, leave a margin of one impression, or "
