@@ -70,16 +70,16 @@ def circulation(problem: Problem, flow: FloatArray, part: IntArray, family: Fami
     return Arcs(tail[number].astype(np.int32), head[number].astype(np.int32), parts[number], number, source + 1)
 
 
-def _sums(part: IntArray, ends: IntArray, size: int) -> IntArray:
+def _sums(part: IntArray, ends: NDArray[np.integer], size: int) -> IntArray:
     """Fractional parts of sums of parts by their ends."""
     sums = np.zeros(size, dtype=np.int64)
     np.add.at(sums, ends, part)
     return sums % ONE
 
 
-def _near(part: IntArray, amount: ArrayLike, summands: ArrayLike) -> BoolArray:
+def _near(part: IntArray, amount: FloatArray | float, summands: IntArray | int) -> BoolArray:
     """Whether an amount with a fractional part is whole but for the rounding error of its summands."""
-    grain = np.minimum(GRAIN * (np.asarray(summands) + amount), 0.25) * ONE
+    grain = np.minimum(GRAIN * (summands + amount), 0.25) * ONE
     return (part <= grain) | (part >= ONE - grain)
 
 
