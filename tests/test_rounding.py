@@ -354,7 +354,7 @@ def test_rounded_gmv_is_at_most_the_integral_optimum_and_that_of_the_allocation_
     gmv = np.array([round_integral(allocation, rng=rng(seed)).gmv for seed in range(400)])
     assert (gmv <= best.gmv + lost + 1e-9 * best.gmv).all()
     part = flow - np.floor(flow)
-    # Correlations are bounded by what any joint law of the same edges has.
+    # Whatever the correlations, a sum deviates by no more than its summands together.
     error = float((problem.platform.value * np.sqrt(part * (1 - part))).sum()) / math.sqrt(gmv.size)
     assert abs(gmv.mean() - allocation.gmv) <= 5 * error + 1e-9 * allocation.gmv
 
