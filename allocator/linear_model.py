@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.graph import Platform
+from allocator.highs import Arrays
 from allocator.problem import Multipliers, Problem
 from allocator.rules import Totals
 from allocator.rules.rows import Boxes, Rows
@@ -73,6 +74,13 @@ class LinearModel:
     def free(self) -> int:
         """Number of auxiliary variables, which stand last."""
         return self.objective.size - self.edges.size
+
+    @property
+    def arrays(self) -> Arrays:
+        """The model as HiGHS takes it."""
+        lowest = np.where(np.arange(self.objective.size) < self.edges.size, 0.0, -np.inf)
+        highest = np.full(lowest.size, np.inf)
+        return Arrays(self.objective, self.matrix, self.lower, self.upper, lowest, highest)
 
     def flow(self, z: FloatArray) -> FloatArray:
         """Flow (E,) in impressions / period."""

@@ -13,7 +13,7 @@ import allocator as al
 
 PACKAGE = Path(al.__file__).parent
 LAYERS = [
-    {"wording", "metrics", "kernels", "oracle"},
+    {"wording", "metrics", "kernels", "oracle", "highs"},
     {"attributes"},
     {"soundness"},
     {"graph"},

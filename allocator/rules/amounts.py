@@ -59,6 +59,9 @@ class Budget(HalfSpaces):
             raise ValueError(f"the costs of {self.name} must be finite")
         return bound if isinstance(self.cost, int | float) else replace(bound, cost=bound._cost)
 
+    def relevelled(self, level: FloatArray) -> Self:
+        return replace(self, total=float(level[0]))
+
     @cached_property
     def _cost(self) -> FloatArray:
         return per_anchor(self.platform, self.cost, of=self.of, neutral=0.0, what=f"the cost of {self.name}")
@@ -93,6 +96,9 @@ class GMVAtLeast(HalfSpaces):
                 f"sells most brings {quantity(most)}; lower the amount"
             )
         return super().bind(platform)
+
+    def relevelled(self, level: FloatArray) -> Self:
+        return replace(self, amount=float(level[0]))
 
     @cached_property
     def sides(self) -> Sides:

@@ -153,6 +153,9 @@ class AtLeast(Constraint):
             excess, excess / unit if unit > 0 else (math.inf if excess > 0 else 0.0), "all anchors together"
         )
 
+    def extent(self, totals: Totals) -> FloatArray:
+        return np.array([self.unit(totals)])
+
     def unit(self, totals: Totals) -> float:
         """What a violation is compared with, in the unit of W."""
         return max(abs(self.threshold), self.index.size(totals))
@@ -282,6 +285,9 @@ class FairnessAtLeast(AtLeast):
         nothing = Totals.given(self.platform, {self.welfare.of: np.zeros(self.platform.anchor_count)})
         size = np.array([self.unit(totals)])
         return replace(asked, size=size, proportional=float(self.welfare.value(nothing).sum()) == 0)
+
+    def relevelled(self, level: FloatArray) -> Self:
+        return replace(self, level=float(level[0]))
 
     @property
     def index(self) -> Welfare:

@@ -80,6 +80,15 @@ class _Bound(Constraint):
         capped = np.flatnonzero(box.upper < self.reach)
         return np.flatnonzero(box.lower > 0), capped, np.where(box.upper > 0, box.upper, self.reach)[capped]
 
+    def extent(self, totals: Totals) -> FloatArray:
+        box = self.interval
+        asked = (box.lower > 0) | (box.upper < self.reach)
+        level = np.where(asked & (self.level < np.inf), self.level, 0.0)
+        return np.where(asked & (level == 0), self.reach, level)
+
+    def relevelled(self, level: FloatArray) -> Self:
+        return replace(self, level=np.asarray(level, dtype=np.float64))
+
     def slack(self, totals: Totals, beside: Totals) -> FloatArray:
         (floored, capped, unit), box, amounts = self._asked, self.interval, totals.of(self.of)
         above = amounts[floored] / box.lower[floored] - 1.0

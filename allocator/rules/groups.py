@@ -132,6 +132,16 @@ class GroupShare(HalfSpaces):
         sign = np.concatenate((np.ones(floors.size), -np.ones(caps.size)))
         return np.concatenate((floors, caps)), np.concatenate((lower[floors], upper[caps])), sign
 
+    def relevelled(self, level: FloatArray) -> Self:
+        (names, _), (group, _, sign) = self._members, self._written
+        levels = {}
+        for side, given in ((1, "at_least"), (-1, "at_most")):
+            mine = np.flatnonzero((sign == side) & (level < np.inf) & ((level > 0) | (side < 0)))
+            of_group = {str(names[group[k]]).partition("=")[2]: float(level[k]) for k in mine}
+            single = next(iter(of_group.values()), None)
+            levels[given] = (of_group or None) if isinstance(self.groups, str) and "=" not in self.groups else single
+        return replace(self, **levels)
+
     @cached_property
     def sides(self) -> Sides:
         from scipy.sparse import csr_array

@@ -100,6 +100,9 @@ class HalfSpaces(Constraint):
     def excess(self, totals: Totals) -> FloatArray:
         return np.maximum(self.sides.level - self.sides.coefficients @ totals.of(self.of), 0.0)
 
+    def extent(self, totals: Totals) -> FloatArray:
+        return self._units(totals)
+
     def _units(self, totals: Totals) -> FloatArray:
         """What each row is compared with."""
         return self.sides.unit * np.where(self.sides.shares, float(totals.of(self.of).sum()), 1.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -73,6 +73,9 @@ class HeadCap(AtLeast):
     def index(self) -> Welfare:
         return HeadBalance(self.count, float(self.share), of=self.of).bind(self.platform)
 
+    def relevelled(self, level: FloatArray) -> Self:
+        return replace(self, share=float(level[0]))
+
     def unit(self, totals: Totals) -> float:
         return self.share * float(totals.of(self.of).sum())
 
@@ -102,6 +105,12 @@ class GiniAtMost(AtLeast):
     @cached_property
     def index(self) -> Welfare:
         return IndexBalance(float(self.level), of=self.of).bind(self.platform)
+
+    def extent(self, totals: Totals) -> FloatArray:
+        return np.array([(self.level or 1.0) * self.unit(totals)])
+
+    def relevelled(self, level: FloatArray) -> Self:
+        return replace(self, level=float(level[0]))
 
     def unit(self, totals: Totals) -> float:
         return float(totals.of(self.of).sum()) / max(self.index.active.size, 1)
@@ -142,6 +151,13 @@ class HHIAtMost(AtLeast):
     @cached_property
     def index(self) -> Welfare:
         return NormBalance(float(self.level), of=self.of).bind(self.platform)
+
+    def extent(self, totals: Totals) -> FloatArray:
+        """Half the unit: the norm moves half as much as its square, to first order."""
+        return np.array([0.5 * self.unit(totals)])
+
+    def relevelled(self, level: FloatArray) -> Self:
+        return replace(self, level=float(level[0]))
 
     def unit(self, totals: Totals) -> float:
         return math.sqrt(self.level) * float(totals.of(self.of).sum())

@@ -197,6 +197,18 @@ class Constraint(Rule):
         """Summands of what breaking a soft rule costs, currency; nothing for a hard one."""
         return np.zeros(1) if self.soft is None else -self.price_limit * self.excess(totals)
 
+    def extent(self, totals: Totals) -> FloatArray:
+        """The levels in the unit of `excess`, so that excess / extent is a relative change of a level, in its shape;
+        shares count of the total at the totals, and zero is what is not limited.
+        """
+        raise NotImplementedError
+
+    def relevelled(self, level: FloatArray) -> Self:
+        """The rule with other levels, in the order and unit of `stated`; a cap of infinity and a floor of zero ask
+        nothing.
+        """
+        raise NotImplementedError
+
     def slack(self, totals: Totals, beside: Totals) -> FloatArray:
         """Room to every level that asks for something, negative where it is broken; relative to the level, where that
         is a share to the one at the totals ``beside``. A concave function of the flow.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -64,6 +64,12 @@ class SegmentCap(Constraint):
 
     def excess(self, totals: Totals) -> FloatArray:
         return np.maximum(totals.flow - self.limit, 0.0)
+
+    def extent(self, totals: Totals) -> FloatArray:
+        return np.where(self.limit > 0, self.limit, self.platform.supply[self.platform.segment])
+
+    def relevelled(self, level: FloatArray) -> Self:
+        return replace(self, share=float(level.max()))
 
     def slack(self, totals: Totals, beside: Totals) -> FloatArray:
         """Of the edge with the least."""
@@ -202,6 +208,13 @@ class SegmentFloor(Constraint):
     def _asked(self) -> NDArray[np.int64]:
         """Segments that must get something."""
         return np.flatnonzero(self.least > 0)
+
+    def extent(self, totals: Totals) -> FloatArray:
+        return self.least
+
+    def relevelled(self, level: FloatArray) -> Self:
+        """One share for all segments: the least."""
+        return replace(self, share=float(level.min()))
 
     def slack(self, totals: Totals, beside: Totals) -> FloatArray:
         got = self.platform.into_segments(totals.flow * self.per_edge)[self._asked]

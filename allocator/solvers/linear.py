@@ -1,16 +1,17 @@
-"""Linear programming: GLOP and PDLP of OR-Tools, HiGHS through scipy, all fed by arrays."""
+"""Linear programming: GLOP and PDLP of OR-Tools, and HiGHS, all fed by arrays."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allocator.driver import Answer, Goal, NoAnswer, Solver
+from allocator.highs import highs
 from allocator.linear_model import LinearModel, linear_model, not_linear
 from allocator.problem import Problem
 
@@ -34,7 +35,7 @@ class Linear(Solver):
 
     engine: str = "glop"
 
-    packages: ClassVar[tuple[str, ...]] = ("ortools", "scipy")
+    packages: ClassVar[tuple[str, ...]] = ("ortools", "highspy", "scipy")
 
     def __post_init__(self) -> None:
         if self.engine not in ENGINES:
@@ -82,29 +83,20 @@ def _glop(model: LinearModel, goal: Goal) -> Callable[[], Solution]:
     return solve
 
 
-def _highs(model: LinearModel, goal: Goal) -> Callable[[], Solution]:
-    from scipy.optimize import linprog
-    from scipy.sparse import vstack
-
-    above, below = np.flatnonzero(model.upper < math.inf), np.flatnonzero(model.lower > -math.inf)
-    rows = vstack((model.matrix[above], -model.matrix[below]), format="csr")
-    limits = np.concatenate((model.upper[above], -model.lower[below]))
-    bounds = np.zeros((model.objective.size, 2))
-    bounds[:, 1] = math.inf
-    bounds[bounds.shape[0] - model.free :, 0] = -math.inf
-    options = {} if goal.seconds is None else {"time_limit": goal.seconds}
+def _highs(model: LinearModel, goal: Goal, **options: Any) -> Callable[[], Solution]:
+    options |= {} if goal.seconds is None else {"time_limit": goal.seconds}
 
     def solve() -> Solution:
-        result = linprog(-model.objective, A_ub=rows, b_ub=limits, bounds=bounds, method="highs", options=options)
-        if result.x is None:
-            raise NoAnswer(result.message)
-        # scipy minimises, so its marginals are minus ours; rows of lower bounds were negated once more.
-        dual = np.zeros(model.lower.size)
-        dual[above] -= result.ineqlin.marginals[: above.size]
-        np.add.at(dual, below, result.ineqlin.marginals[above.size :])
-        return result.x, dual, int(result.nit), result.message
+        found = highs(model.arrays, options)
+        if found.z is None:
+            raise NoAnswer(found.message.lower())
+        return found.z, found.dual, found.iterations, found.message.lower()
 
     return solve
+
+
+def _hipdlp(model: LinearModel, goal: Goal) -> Callable[[], Solution]:
+    return _highs(model, goal, solver="hipdlp", kkt_tolerance=max(goal.relative_gap, 1e-9))
 
 
 def _pdlp(model: LinearModel, goal: Goal) -> Callable[[], Solution]:
@@ -136,35 +128,6 @@ def _pdlp(model: LinearModel, goal: Goal) -> Callable[[], Solution]:
             result.solve_log.iteration_count,
             reason,
         )
-
-    return solve
-
-
-def _hipdlp(model: LinearModel, goal: Goal) -> Callable[[], Solution]:
-    import highspy
-
-    matrix, program = model.matrix.tocsc(), highspy.HighsLp()
-    program.num_col_, program.num_row_ = model.objective.size, model.lower.size
-    program.col_cost_ = -model.objective
-    program.col_lower_ = np.where(np.arange(model.objective.size) < model.objective.size - model.free, 0.0, -math.inf)
-    program.col_upper_ = np.full(model.objective.size, math.inf)
-    program.row_lower_, program.row_upper_ = model.lower, model.upper
-    program.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    program.a_matrix_.start_, program.a_matrix_.index_ = matrix.indptr, matrix.indices
-    program.a_matrix_.value_ = matrix.data
-    highs = highspy.Highs()
-    options = {"output_flag": False, "solver": "hipdlp", "kkt_tolerance": max(goal.relative_gap, 1e-9)}
-    for name, setting in (options | ({} if goal.seconds is None else {"time_limit": goal.seconds})).items():
-        highs.setOptionValue(name, setting)
-    highs.passModel(program)
-
-    def solve() -> Solution:
-        highs.run()
-        found, reason = highs.getSolution(), highs.modelStatusToString(highs.getModelStatus())
-        flow = np.asarray(found.col_value)
-        if "nfeasible" in reason or flow.size != model.objective.size or not np.isfinite(flow).all():
-            raise NoAnswer(reason)
-        return flow, -np.asarray(found.row_dual), highs.getInfo().pdlp_iteration_count, reason
 
     return solve
 
