@@ -7,6 +7,8 @@ from allocator.allocation import Allocation, Status
 from allocator.certificate import Certificate, CertificateError, certify
 from allocator.comparison import compare
 from allocator.description import Description, describe
+from allocator.diagnose import Diagnosis, diagnose
+from allocator.discrete import Rounded, round_integral
 from allocator.driver import AllocationError, Answer, Goal, NoAnswer, Solver, UnsupportedError
 from allocator.frontier import Frontier, baselines, frontier, price_of_fairness, weighted
 from allocator.graph import Platform
@@ -61,6 +63,7 @@ __all__ = [
     "CertificateError",
     "Concentration",
     "Description",
+    "Diagnosis",
     "Entropy",
     "FairnessAtLeast",
     "Floor",
@@ -82,6 +85,7 @@ __all__ = [
     "Problem",
     "ReachFloor",
     "RobustGMV",
+    "Rounded",
     "SegmentCap",
     "SegmentFloor",
     "Solver",
@@ -94,6 +98,7 @@ __all__ = [
     "certify",
     "compare",
     "describe",
+    "diagnose",
     "from_networkx",
     "frontier",
     "holdout_gmv",
@@ -104,6 +109,7 @@ __all__ = [
     "read_log",
     "read_platform",
     "read_tables",
+    "round_integral",
     "solve",
     "subsidise",
     "synthetic",

@@ -23,6 +23,8 @@ from allocator.wording import some
 FloatArray = NDArray[np.float64]
 EXACT = 1e-10
 """Relative violation beyond which an answer is repaired: well inside the tolerance, so that no flow profits from it."""
+ASK = "diagnose tells which rules clash and what to change"
+"""Where errors about rules lead."""
 NEARLY = 1e-6
 """Relative violation up to which rules are not taken to contradict each other, which takes long to find out."""
 
@@ -139,7 +141,7 @@ def run(problem: Problem, solver: Solver, goal: Goal) -> Allocation:
         _raise_on(conflict(problem))
         rules = ", ".join(problem.labels[len(problem.objective.terms) :]) or "no rules"
         raise AllocationError(
-            Status.FAILED, f"{solver!r} gave no answer under {rules}; it claims: {error}; try another solver"
+            Status.FAILED, f"{solver!r} gave no answer under {rules}; it claims: {error}; try another solver, or {ASK}"
         ) from error
     seconds = built - started, time.perf_counter() - built
     totals, repaired = _feasible(problem, answer)
@@ -167,7 +169,7 @@ def _refuse_broken(problem: Problem, solver: Solver, certificate: Certificate) -
         raise AllocationError(
             Status.FAILED,
             f"the answer of {solver!r} breaks {label} by {worst.amount:.3g} at {worst.where} "
-            f"(relative {worst.relative:.2g}), and repair could not mend it; try another solver",
+            f"(relative {worst.relative:.2g}), and repair could not mend it; try another solver, or {ASK}",
         )
 
 
@@ -227,6 +229,11 @@ def _judge(
     return certificate, multipliers
 
 
+def contradiction(found: Conflict) -> AllocationError:
+    """The error for rules that contradict each other."""
+    return AllocationError(Status.INFEASIBLE, f"{found.sentence}; {ASK}", found.witness)
+
+
 def _raise_on(found: Conflict | None) -> None:
     if found is not None:
-        raise AllocationError(Status.INFEASIBLE, found.sentence, found.witness)
+        raise contradiction(found)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.certificate import upper_bound
+from allocator.graph import Platform
 from allocator.highs import Arrays, highs
 from allocator.linear_model import LinearModel, linear_model
 from allocator.problem import Multipliers, Problem
@@ -61,52 +62,68 @@ class _Found(NamedTuple):
     least: float
 
 
-def strain(
-    problem: Problem, measured: Totals, *, evenly: bool = False, caps: bool = False, seconds: float = np.inf
-) -> Strain | None:
-    """Break the hard rules as little as possible; None if a rule has no tangents or HiGHS no answer.
+def everything(platform: Platform) -> Totals:
+    """Amounts of which shares are measured: of every good all that there can be, spread evenly."""
+    even = Totals.even(platform)
+    goods = ("exposure", "gmv", *platform.measures)
+    sums = {good: float(even.of(good).sum()) or 1.0 for good in goods}
+    return Totals.given(platform, {good: even.of(good) * (platform.total_of(good) / sums[good]) for good in goods})
 
-    The price of breaking a rule altogether is 1: per unit it is one over the sum of its levels.
 
-    Parameters
+@dataclass(frozen=True, eq=False)
+class Elastic:
+    """The hard rules of a problem, which may give at a price: breaking one altogether costs 1, so a unit costs one over
+    the sum of its levels.
+
+    Attributes
     ----------
     problem : Problem
     measured : Totals
         What shares are shares of.
-    evenly : bool
-        All levels of a rule give by the same part of themselves, and not each as it suits best.
-    caps : bool
-        Whether caps on edges give, too; that takes a row per edge.
-    seconds : float
-        After which there is no further program.
+    stiff : tuple of types
+        Rules that do not give. Caps on edges would take a row per edge.
     """
-    rules = list(problem.without_objective.constraints)
-    size = {id(t): float(t.extent(measured).sum()) for t in rules}
-    giving = [t for t in rules if size[id(t)] > 0 and (caps or not isinstance(t, SegmentCap))]
-    stiff = [t for t in rules if isinstance(t, SegmentCap) and not caps]
-    softened = [replace(t, soft=1.0 / size[id(t)]) for t in giving]
-    elastic = replace(problem, objective=Objective(()), rules=(*softened, *stiff))
-    best, near, started = None, [measured], time.perf_counter()
-    for _ in range(ROUNDS):
-        found = _program(elastic, near, measured, evenly=evenly, seconds=seconds)
-        if found is None:
-            break
-        best = found.strain if best is None else best.or_better(found.strain)
-        late = time.perf_counter() - started > seconds
-        if late or best.cost - found.least <= CLOSE or not any(t.curved for t in elastic.in_rows):
-            break
-        near = [*near, _inside(found.strain.totals, near)]
-    if best is None:
-        return None
-    mine = dict(zip(map(id, (*giving, *stiff)), best.multipliers, strict=True))
-    return replace(best, multipliers=[mine.get(id(t), t.idle()) for t in rules])
+
+    problem: Problem
+    measured: Totals
+    stiff: tuple[type, ...] = (SegmentCap,)
+
+    @classmethod
+    def of(cls, problem: Problem, **options: Any) -> Elastic:
+        """Shares are those of all that there can be."""
+        return cls(problem, everything(problem.platform), **options)
+
+    def strain(self, *, evenly: bool = False, seconds: float = np.inf) -> Strain | None:
+        """Break the rules as little as possible; None if a rule has no tangents or HiGHS no answer.
+
+        With ``evenly`` all levels of a rule give by the same part of themselves, and not each as it suits best.
+        ``seconds`` is the time after which there is no further program.
+        """
+        rules = self.problem.without_objective.constraints
+        size = {id(t): float(t.extent(self.measured).sum()) for t in rules}
+        stiff = [t for t in rules if isinstance(t, self.stiff)]
+        giving = [t for t in rules if size[id(t)] > 0 and not isinstance(t, self.stiff)]
+        softened = (replace(t, soft=1.0 / size[id(t)]) for t in giving)
+        soft = replace(self.problem, objective=Objective(()), rules=(*softened, *stiff))
+        best, near, started = None, [self.measured], time.perf_counter()
+        for _ in range(ROUNDS):
+            found = _program(soft, near, self.measured, evenly=evenly, seconds=seconds)
+            if found is None:
+                break
+            best = found.strain if best is None else best.or_better(found.strain)
+            late = time.perf_counter() - started > seconds
+            if late or best.cost - found.least <= CLOSE or not any(t.curved for t in soft.in_rows):
+                break
+            near = [*near, _inside(found.strain.totals, near)]
+        if best is None:
+            return None
+        mine = dict(zip(map(id, (*giving, *stiff)), best.multipliers, strict=True))
+        return replace(best, multipliers=[mine.get(id(t), t.idle()) for t in rules])
 
 
-def _program(
-    elastic: Problem, near: Sequence[Totals], measured: Totals, *, evenly: bool, seconds: float
-) -> _Found | None:
-    platform, capped = elastic.platform, [t for t in elastic.constraints if t.soft is None]
-    free = replace(elastic, rules=tuple(t for t in elastic.constraints if t.soft is not None))
+def _program(soft: Problem, near: Sequence[Totals], measured: Totals, *, evenly: bool, seconds: float) -> _Found | None:
+    platform, capped = soft.platform, [t for t in soft.constraints if isinstance(t, SegmentCap) and t.soft is None]
+    free = replace(soft, rules=tuple(t for t in soft.constraints if t not in capped))
     if any(t.tangents(near) is None for t in free.in_rows):
         return None
     model = linear_model(free, near)
@@ -115,16 +132,15 @@ def _program(
     for term in capped:
         highest[: model.edges.size] = np.minimum(highest[: model.edges.size], term.limit / model.impressions)
     method = "simplex" if platform.edge_count <= SIMPLEX else "ipm"
-    options = {"solver": method} | ({"time_limit": seconds} if seconds < np.inf else {})
-    found = highs(_merged(model, alike, highest), options)
+    found = highs(_merged(model, alike, highest), {"solver": method, "time_limit": float(seconds)})
     if found.z is None or not found.optimal:
         return None
-    z = alike @ found.z
-    multipliers = [*model.multipliers(found.dual), *(t.idle() for t in capped)]
+    z, told = alike @ found.z, iter(model.multipliers(found.dual))
+    multipliers = [t.idle() if t in capped else next(told) for t in soft.constraints]
     totals = Totals(platform, np.maximum(model.flow(z), 0.0))
-    bound, rounding = upper_bound(elastic, multipliers)
-    least, told = -float(model.objective @ z) * model.currency, _told(model, z)
-    missed = sum(-float(t.value(totals).sum()) - told[id(t)] for t in free.in_rows if t.curved)
+    bound, rounding = upper_bound(soft, multipliers)
+    least, costs = -float(model.objective @ z) * model.currency, _costs(model, z)
+    missed = sum(-float(t.value(totals).sum()) - costs.get(id(t), 0.0) for t in free.in_rows if t.curved)
     return _Found(Strain(totals, multipliers, least + max(0.0, missed), max(0.0, -(bound + rounding))), least)
 
 
@@ -134,10 +150,11 @@ def _slacks(model: LinearModel) -> Iterator[tuple[Constraint, slice]]:
     for term in model.problem.in_rows:
         rows = model.rows[id(term)]
         end += 0 if rows.auxiliary is None else rows.auxiliary.shape[1]
-        yield term, slice(end - int((rows.cost < 0).sum()), end)
+        if term.soft is not None:
+            yield term, slice(end - int((rows.cost < 0).sum()), end)
 
 
-def _told(model: LinearModel, z: FloatArray) -> dict[int, float]:
+def _costs(model: LinearModel, z: FloatArray) -> dict[int, float]:
     """What a program says that breaking each rule costs, by id."""
     return {id(t): -float(model.objective[own] @ z[own]) * model.currency for t, own in _slacks(model)}
 

@@ -1,4 +1,4 @@
-"""Can the rules hold together? By arithmetic, a maximum flow or an elastic model; with a proof where they cannot."""
+"""Can the rules hold together? By arithmetic, a maximum flow or linear programs; with a proof where they cannot."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.certificate import refuted
+from allocator.elastic import Elastic
 from allocator.graph import Platform
-from allocator.linear_model import linear_model, not_linear
 from allocator.problem import Problem
 from allocator.rules.rows import Boxes
 from allocator.wording import quantity, some
@@ -21,7 +21,7 @@ FLOW_UNITS = 2.0**52
 """The missing total of a maximum flow in integer units; far from the limit of int64, finer than float64 needs."""
 ZOOMS = 6
 GIVE = 1e-11
-LARGEST_ELASTIC, PATIENCE = 300_000, {"time_limit": 60.0}
+LARGEST_STRAINED, PATIENCE = 300_000, 60.0
 """Edges up to which a proof of conflict is looked for by linear programming, and how long."""
 CLOSE_ENOUGH = 1e-13
 """Relative shortfall below which a floor counts as met: well inside the certificate's tolerance."""
@@ -89,10 +89,10 @@ def _witness(problem: Problem, good: str, p: FloatArray, *, both: bool = False) 
 def conflict(problem: Problem) -> Conflict | None:
     """Rules that cannot hold together, proved; None if no proof is found.
 
-    Bounds on exposure by a maximum flow, whose minimum cut names anchors and segments; other linear rules by the
-    prices of an elastic model, which breaks the rules as little as possible.
+    Bounds on exposure by a maximum flow, whose minimum cut names anchors and segments; other rules by the prices of a
+    model that breaks them as little as possible.
     """
-    return _cut(problem) or _elastic(problem)
+    return _cut(problem) or _strained(problem)
 
 
 def _cut(problem: Problem) -> Conflict | None:
@@ -112,39 +112,21 @@ def _cut(problem: Problem) -> Conflict | None:
     return found if refuted(problem, found.witness) else None
 
 
-def _elastic(problem: Problem) -> Conflict | None:
-    """Prices of the model in which every rule may be broken at a cost of 1 per unit; where they refute, they name what
-    contradicts.
-    """
-    from scipy.optimize import linprog
-    from scipy.sparse import eye_array, hstack, vstack
-
+def _strained(problem: Problem) -> Conflict | None:
+    """Prices of the model in which every rule may give; where they refute, they name what contradicts."""
     bare = problem.without_objective
-    if not_linear(bare) is not None or problem.platform.edge_count > LARGEST_ELASTIC:
+    if problem.platform.edge_count > LARGEST_STRAINED:
         return None
-    model, supply = linear_model(bare), problem.platform.segment_count
-    above, below = np.flatnonzero(model.upper < np.inf), np.flatnonzero(model.lower > -np.inf)
-    rows = vstack((model.matrix[above], -model.matrix[below]), format="csr")
-    slack = eye_array(rows.shape[0], format="csc")[:, supply:]
-    cost = np.concatenate((np.zeros(model.objective.size), np.ones(slack.shape[1])))
-    bounds = np.array([(0.0, np.inf)] * cost.size)
-    bounds[model.objective.size - model.free : model.objective.size, 0] = -np.inf
-    limits = np.concatenate((model.upper[above], -model.lower[below]))
-    result = linprog(
-        cost, A_ub=hstack((rows, -slack), format="csr"), b_ub=limits, bounds=bounds, method="highs", options=PATIENCE
-    )
-    if result.status != 0:
+    found = Elastic.of(problem).strain(seconds=PATIENCE)
+    if found is None or not refuted(problem, found.multipliers):
         return None
-    dual = np.zeros(model.lower.size)
-    dual[above] -= result.ineqlin.marginals[: above.size]
-    np.add.at(dual, below, result.ineqlin.marginals[above.size :])
-    witness = list(model.multipliers(dual))
-    if not refuted(problem, witness):
-        return None
-    pairs = [(label, term.felt(mine)) for label, term, mine in zip(bare.labels, bare.terms, witness, strict=True)]
+    pairs = [
+        (label, term.felt(mine)) for label, term, mine in zip(bare.labels, bare.terms, found.multipliers, strict=True)
+    ]
     named = [f"{label} at {where}" for label, where in pairs if where]
     return Conflict(
-        f"these rules contradict each other: {'; '.join(named)}; relax their levels, or add edges or supply", witness
+        f"these rules contradict each other: {'; '.join(named)}; relax their levels, or add edges or supply",
+        list(found.multipliers),
     )
 
 

@@ -338,6 +338,7 @@ OPTIONS = {
     "frontier": (*PROBLEM, "--points", "--baselines", "--no-baselines"),
     "describe": ("PLATFORM", "--out", "--json", "--quiet", "lorenz.csv"),
     "explain": ("RESULT", "ANCHOR", "--json", "--quiet"),
+    "diagnose": ("--capacity", "--cap", "--floor", "--rule", "--seconds", "--json", "--quiet", "Finite capacities"),
     "holdout": ("RESULT", "TEST", "--json", "--quiet", "part(2, invoice)"),
     "import_log": ("LOG...", "--segment", "--anchor", "--money", "--where", "--join", "--by", "--shrink", "--invalid"),
     "compare": (*(word for word in PROBLEM if word not in ("--solver", "--out")), "--solvers", "--weight", "--seconds"),

@@ -21,6 +21,7 @@ EVERY = {
     "frontier": "frontier {demo} --points 1 --no-baselines",
     "describe": "describe {demo}",
     "explain": "explain {result} anchor-3",
+    "diagnose": "diagnose {demo} --floor tier=new:5",
     "holdout": "holdout {result} {other}",
     "import": "import {sales} --segment who --anchor host --money paid --out {out}",
     "compare": "compare {demo} --solvers flow,prices",
@@ -272,6 +273,26 @@ def test_explain_refuses_what_is_no_result(places, tmp_path):
         ended = call("explain {folder} anchor-3", folder=folder)
         assert ended.exit_code == 2
         assert "does not hold a readable result" in ended.stderr
+
+
+# --- diagnose ------------------------------------------------------------------------------------------------------
+
+
+def test_diagnose_says_what_clashes_and_ends_with_3(places):
+    rules = "--floor even:0.9 --rule \"GroupShare('tier', at_least={'new': 0.9})\""
+    told = call(f"diagnose {{demo}} {rules}", **places)
+    assert told.exit_code == 3
+    assert "cannot be kept together" in told.stdout
+    assert "The least change found" in told.stdout
+    machine = call(f"diagnose {{demo}} {rules} --json", **places)
+    assert machine.exit_code == 3
+    found = json.loads(machine.stdout)
+    problem = al.Problem(
+        al.read_platform(places["demo"]), al.GMV(), [al.Floor("even:0.9"), al.GroupShare("tier", at_least={"new": 0.9})]
+    )
+    assert found["conflict"] == al.diagnose(problem).record()["conflict"]
+    assert found["proved"] is True
+    assert "\n".join(found["words"]) == told.stdout.rstrip("\n")
 
 
 # --- compare -------------------------------------------------------------------------------------------------------

@@ -123,5 +123,5 @@ def frontier(
         reports.show(*reports.points(rows, graph))
 
 
-for question in (answers.describe, answers.explain, answers.holdout, answers.compare):
+for question in (answers.describe, answers.explain, answers.diagnose, answers.holdout, answers.compare):
     app.command()(question)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
+import typer
+
 import allocator as al
 from allocator.cli import figures, grammar, options, overviews, reports
 from allocator.comparison import UNSUPPORTED
@@ -85,6 +87,32 @@ def holdout(
         reports.print_json(asdict(found) | gains)
     elif not quiet:
         reports.show(overviews.confirmation(found))
+
+
+def diagnose(
+    platform: options.PlatformFolder,
+    capacity: options.Capacity = None,
+    cap: options.Cap = None,
+    floor: options.Floor = None,
+    rule: options.Rule = None,
+    seconds: options.Patience = 30.0,
+    machine: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Say whether rules can be kept together and, where they cannot, which of them clash and what to change.
+
+    Ends with 3 where it is proved that they cannot. Finite capacities of the platform are kept without being asked for.
+    """
+    graph = al.read_platform(platform)
+    problem = al.Problem(graph, al.GMV(), grammar.rules(graph, capacity, cap, floor, rule))
+    with reports.progress("diagnosing", quiet) as tell:
+        found = al.diagnose(problem, seconds=seconds, report=tell)
+    if machine:
+        reports.print_json(found.record())
+    elif not quiet:
+        reports.show(*found.sentences)
+    if found.status is not al.Status.FEASIBLE:
+        raise typer.Exit(3 if found.status is al.Status.INFEASIBLE else 1)
 
 
 def compare(

@@ -133,6 +133,12 @@ Seconds = Annotated[
     float | None,
     typer.Option(min=0, metavar="X", help="Stop after this time with the best answer so far, where the solver can."),
 ]
+Patience = Annotated[
+    float,
+    typer.Option(
+        min=1, metavar="X", help="After this time nothing further is tried, and what is not known by then is said."
+    ),
+]
 Out = Annotated[
     Path | None, typer.Option(metavar="FOLDER", help="Where to save the result; without it nothing is saved.")
 ]

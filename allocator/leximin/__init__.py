@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from allocator.allocation import Status
-from allocator.driver import AllocationError
+from allocator.driver import contradiction
 from allocator.feasibility import Conflict, conflict, fill, precheck
 from allocator.leximin.exposures import by_flows
 from allocator.leximin.goods import by_programs
@@ -81,4 +80,4 @@ def _short(problem: Problem) -> Conflict | None:
 
 def _refuse(found: Conflict | None) -> None:
     if found is not None:
-        raise AllocationError(Status.INFEASIBLE, found.sentence, found.witness)
+        raise contradiction(found)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.allocation import Status
-from allocator.driver import AllocationError, Answer, Goal, run
+from allocator.driver import AllocationError, Answer, Goal, contradiction, run
 from allocator.feasibility import conflict
 from allocator.leximin.programs import Model, Program
 from allocator.leximin.record import Level, Leximin, Prepared, highest_gmv
@@ -123,7 +123,7 @@ def _failed(program: Program, rounds: int, claim: str) -> AllocationError:
     model, problem = program.model, program.model.linear.problem
     found = conflict(problem) if rounds == 0 else None
     if found is not None:
-        return AllocationError(Status.INFEASIBLE, found.sentence, found.witness)
+        return contradiction(found)
     still = some(problem.platform.anchors["id"][model.term.active[program.open]])
     return AllocationError(
         Status.FAILED,

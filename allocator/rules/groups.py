@@ -140,7 +140,8 @@ class GroupShare(HalfSpaces):
             of_group = {str(names[group[k]]).partition("=")[2]: float(level[k]) for k in mine}
             single = next(iter(of_group.values()), None)
             levels[given] = (of_group or None) if isinstance(self.groups, str) and "=" not in self.groups else single
-        return replace(self, **levels)
+        nothing = all(asked is None for asked in levels.values())
+        return replace(self, **({"at_least": 0.0, "at_most": None} if nothing else levels))
 
     @cached_property
     def sides(self) -> Sides:
