@@ -8,7 +8,7 @@ from allocator.certificate import Certificate, CertificateError, certify
 from allocator.comparison import compare
 from allocator.description import Description, describe
 from allocator.diagnose import Diagnosis, diagnose
-from allocator.discrete import Rounded, round_integral
+from allocator.discrete import Rounded, Viability, departures, round_integral, viability
 from allocator.driver import AllocationError, Answer, Goal, NoAnswer, Solver, UnsupportedError
 from allocator.frontier import Frontier, baselines, frontier, price_of_fairness, weighted
 from allocator.graph import Platform
@@ -93,10 +93,12 @@ __all__ = [
     "TableError",
     "TargetShares",
     "UnsupportedError",
+    "Viability",
     "axioms",
     "baselines",
     "certify",
     "compare",
+    "departures",
     "describe",
     "diagnose",
     "from_networkx",
@@ -114,6 +116,7 @@ __all__ = [
     "subsidise",
     "synthetic",
     "to_networkx",
+    "viability",
     "weighted",
     "write_platform",
 ]

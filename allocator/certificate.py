@@ -126,9 +126,9 @@ def certify(
     values = np.concatenate([t.value(totals) for t in problem.valued] or [np.zeros(1)])
     objective, scale = float(values.sum()), float(sum(t.size(totals) for t in welfare))
     if math.isfinite(objective):
-        rounding += _allowance(problem.platform) * float(np.abs(values).sum())
+        rounding += allowance(problem.platform) * float(np.abs(values).sum())
     even = Totals.even(problem.platform) if scale == 0 else None
-    resolution = _allowance(problem.platform) * sum(t.size(even) for t in welfare) if even is not None else 0.0
+    resolution = allowance(problem.platform) * sum(t.size(even) for t in welfare) if even is not None else 0.0
     certificate = Certificate(objective, bound, rounding, scale, resolution, violations(problem, totals))
     if bound - objective < -(2 * rounding + credit):
         raise CertificateError(
@@ -180,7 +180,7 @@ def refuted(problem: Problem, multipliers: Multipliers) -> bool:
     return bound + rounding < 0
 
 
-def _allowance(platform: Platform) -> float:
+def allowance(platform: Platform) -> float:
     """Relative rounding error of the sums: logarithmic for pairwise ones, the degree for sums into anchors and
     segments.
     """
@@ -207,7 +207,7 @@ def _bound(problem: Problem, multipliers: Multipliers, rents: Rents) -> tuple[fl
     bound = float(added.sum())
     if not math.isfinite(bound):
         return math.inf, 0.0
-    return bound, rents.rounding + _allowance(problem.platform) * float(np.abs(added).sum())
+    return bound, rents.rounding + allowance(problem.platform) * float(np.abs(added).sum())
 
 
 def _rents(platform: Platform, surplus: Surplus, allowed: NDArray[np.bool_] | None = None) -> Rents:
