@@ -1,7 +1,26 @@
-"""Discrete choices: allocations in whole impressions."""
+"""Discrete choices: allocations in whole impressions, boosts of single anchors, contests."""
 
 from __future__ import annotations
 
+from allocator.discrete.boost_slots import boost_slots, campaign
+from allocator.discrete.boosted import Boosted, Chosen, Phase
+from allocator.discrete.boosts import Boost, boosted
+from allocator.discrete.contests import Contest, contest, prize_supply
+from allocator.discrete.highlights import highlight_support
 from allocator.discrete.rounding import Rounded, round_integral
 
-__all__ = ["Rounded", "round_integral"]
+__all__ = [
+    "Boost",
+    "Boosted",
+    "Chosen",
+    "Contest",
+    "Phase",
+    "Rounded",
+    "boost_slots",
+    "boosted",
+    "campaign",
+    "contest",
+    "highlight_support",
+    "prize_supply",
+    "round_integral",
+]
