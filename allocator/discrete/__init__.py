@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from allocator.discrete.boost_slots import boost_slots, campaign
+from allocator.discrete.boost_search import boost_slots, campaign
 from allocator.discrete.boosted import Boosted, Chosen, Phase
 from allocator.discrete.boosts import Boost, boosted
 from allocator.discrete.contests import Contest, contest, prize_supply

@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from allocator.discrete.boost_limits import Dues, Limits
 from allocator.discrete.boosts import Menu
 from allocator.problem import Multipliers, Problem
-from allocator.rules import Cap, Floor, RobustGMV, Rule, SegmentFloor
+from allocator.rules import Cap, Floor, RobustGMV, SegmentFloor
 from allocator.wording import some
 
 FloatArray = NDArray[np.float64]
@@ -81,13 +81,15 @@ class Stage:
 
     def refusal(self) -> str | None:
         """Why no bound over all choices is known for the problem, or None."""
-        pairs = zip(self.problem.terms, self.highest.terms, self.per_anchor, strict=True)
-        for term, raised, single in pairs:
+        given = (*self.problem.objective.terms, *self.problem.rules)
+        for rule, term, raised in zip(given, self.problem.terms, self.highest.terms, strict=True):
             if isinstance(term, RobustGMV):
                 return f"{term.name} sees the values that boosts change; use GMV"
-            if isinstance(term, SegmentFloor) and term.of == "gmv" or _evenly(term, self.problem):
-                return f"the levels of {term.name} follow the values that boosts change; write them as amounts"
-            if not single and term.record() != raised.record():
+            if isinstance(term, SegmentFloor) and term.measure == "gmv":
+                return f"what {term.name} asks for follows the values that boosts change"
+            single = isinstance(term, Cap | Floor)
+            evenly = single and term.of == "gmv" and isinstance(rule.level, str) and rule.level.startswith("even")
+            if evenly or (not single and term.record() != raised.record()):
                 return f"the levels of {term.name} follow the values or capacities that boosts change; write amounts"
         return None
 
@@ -174,12 +176,6 @@ def _allowance(stages: Sequence[Stage]) -> float:
         degree = max(int(np.diff(platform.indptr).max()), int(platform.anchor_degree.max()))
         sizes.append(math.log2(platform.edge_count) + degree + 4)
     return 16 * 2.0**-53 * max(sizes)
-
-
-def _evenly(term: Rule, problem: Problem) -> bool:
-    """Whether a bound on single anchors is written as a part of the even amount of sales, which all boosts change."""
-    given = [rule for rule in problem.rules if isinstance(rule, Cap | Floor) and rule.of == "gmv"]
-    return term.of == "gmv" and any(isinstance(r.level, str) and r.level.startswith("even") for r in given)
 
 
 def refuse(stages: Sequence[Stage]) -> None:

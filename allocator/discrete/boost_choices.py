@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.allocation import Allocation, Status
-from allocator.discrete.boost_bound import Prices, Proof, Stage, proved
+from allocator.allocation import Allocation
+from allocator.discrete.boost_bound import Proof, Stage, proved
 from allocator.discrete.boost_limits import Limits
 from allocator.discrete.boost_prices import Relaxed, relaxed
 from allocator.discrete.boost_program import Program, program
@@ -25,8 +25,10 @@ from allocator.wording import quantity
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-PASSES, ROUNDS = 40, 3
-"""Steps of a relaxation, and how often the rules are priced anew at the choice that it gives."""
+PASSES, ROUNDS, SETTLED = 20, 8, 3
+"""Steps of a relaxation; how often the rules are priced anew at the shares that it gives, first from nothing and then
+half of the way.
+"""
 SWAPS = 12
 """Pairs that are tried in one round of swaps."""
 BRANCHING = 0.7
@@ -78,10 +80,23 @@ class Choices:
             found.append(self.flows[key])
         return None if any(a is None for a in found) else self._judged(choice, found)
 
+    def partly(self, shares: FloatArray) -> list[Any] | None:
+        """Multipliers of the terms where anchors have shares (P, M, A) of boosts; None if the rules contradict each
+        other there.
+        """
+        found = []
+        for stage, part in zip(self.stages, shares, strict=True):
+            problem = replace(stage.problem, platform=stage.menu.partly(part))
+            try:
+                found.append(solve(problem, relative_gap=self.relative_gap).multipliers)
+            except AllocationError:
+                return None
+        return found
+
     def given(self, p: int, choice: IntArray) -> Problem:
         """The problem of one phase under a choice: another platform, and what is left of the budget for sales."""
         stage = self.stages[p]
-        mine = choice[p, : stage.problem.platform.anchor_count]
+        mine = choice[p]
         share = np.where(mine >= 0, np.append(stage.menu.share, 0.0)[mine], 0.0)
         rules = stage.problem.rules
         if share.any() and self.limits.budget < np.inf:
@@ -152,7 +167,7 @@ def by_branching(search: Search) -> Outcome:
 def _proof(choices: Choices, whole: Program, relaxation: Any, none: Judged) -> tuple[Proof, FloatArray]:
     """The better of two proofs, by the prices of the relaxation and by those of the flow without boosts; and scores."""
     limits, nothing = choices.limits, np.zeros(choices.limits.open.shape)
-    plain = relaxed(choices.stages, limits, choices.multipliers(none), start=(nothing, none.money), passes=PASSES // 2)
+    plain = relaxed(choices.stages, limits, choices.multipliers(none), start=(nothing, none.money), passes=PASSES)
     if relaxation.z is None or not relaxation.optimal:
         return plain.proof, plain.shares
     prices, money = whole.prices(relaxation.dual, choices.stages)
@@ -161,10 +176,10 @@ def _proof(choices: Choices, whole: Program, relaxation: Any, none: Judged) -> t
 
 
 def by_prices(search: Search) -> Outcome:
-    """Relax, round, price the rules anew at what it gives, and swap as long as that helps and time is left."""
+    """Relax, round, price the rules anew where anchors have the shares of boosts found so far; then swap."""
     choices, limits = search.choices, search.choices.limits
-    best = choices.none
-    found, shares, multipliers = None, np.zeros(limits.open.shape), choices.multipliers(best)
+    best, found, multipliers = choices.none, None, choices.multipliers(choices.none)
+    shares = np.zeros(limits.open.shape)
     for step in range(ROUNDS):
         now = relaxed(choices.stages, limits, multipliers, start=(shares, best.money), passes=PASSES)
         found = now if found is None or now.proof.most < found.proof.most else found
@@ -172,11 +187,11 @@ def by_prices(search: Search) -> Outcome:
         search.say(f"no choice is better than {quantity(found.proof.most)}")
         if search.left <= 0 or found.proof.most - best.objective <= choices.relative_gap * abs(best.objective):
             break
-        weight = 1.0 / (step + 2.0)
-        multipliers = [
-            _between(old, new, weight) for old, new in zip(multipliers, choices.multipliers(best), strict=True)
-        ]
-        shares = now.shares
+        shares = shares + 2.0 / (step + 2.0) * (now.shares - shares)
+        after = choices.partly(shares)
+        if after is not None:
+            weight = 1.0 if step < SETTLED else 0.5
+            multipliers = [_between(*pair, weight) for pair in zip(multipliers, after, strict=True)]
     assert found is not None
     return Outcome(_swapped(search, best, _scores(found)), found.proof, None)
 

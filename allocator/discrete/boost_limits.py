@@ -60,7 +60,7 @@ class Limits:
         return np.concatenate((best.ravel(), paid))
 
     def best(self, gains: FloatArray) -> tuple[FloatArray, Dues]:
-        """Shares (P, M, A) of boosts that earn most where anchors may have a part of one, and the dues that prove it."""
+        """Shares (P, M, A) of boosts that earn most where anchors may have parts of them, and dues that prove it."""
         pairs = np.argwhere(self.open & (gains > 0))
         shares = np.zeros(self.open.shape)
         nothing = Dues(np.zeros(self.phase.shape), np.zeros(self.boost.shape), 0.0)
@@ -82,7 +82,7 @@ class Limits:
         return float(self.cost[self.open].max(initial=0.0)) or 1.0
 
     def _rows(self, p: Any, m: Any, j: Any) -> tuple[Any, FloatArray, FloatArray]:
-        """The limits as rows over pairs of phase, boost and anchor: slots of phases, of boosts, money, one per anchor."""
+        """Rows over triples of phase, boost and anchor: slots of phases and of boosts, money, one per anchor."""
         from scipy.sparse import csr_array
 
         P, M, A = self.open.shape
@@ -99,7 +99,7 @@ class Limits:
         return Dues(np.maximum(dual[:P], 0), np.maximum(dual[P : P + P * M], 0).reshape(P, M), money)
 
     def filled(self, scores: FloatArray) -> NDArray[np.int64]:
-        """An admissible choice (P, A), -1 for none: pairs by falling score (P, M, A), each taken where there is room."""
+        """An admissible choice (P, A), -1 for none: by falling score (P, M, A), each taken where there is room."""
         choice = np.full(self.open.shape[::2], -1, dtype=np.int64)
         slots, each, money = self.phase.copy(), self.boost.copy(), self.budget
         pairs = np.argwhere(self.open & (scores > 0))

@@ -60,7 +60,7 @@ def relaxed(
     start: tuple[FloatArray, float],
     passes: int,
 ) -> Relaxed:
-    """Lower the bound at given multipliers, one list per phase, from ``start``: shares (P, M, A) and a price of money."""
+    """Lower the bound at given multipliers, one list per phase; ``start``: shares (P, M, A) and a price of money."""
     shares, money = start
     best = None
     for step in range(passes):

@@ -221,7 +221,7 @@ def _grown(own: Any, rows: tuple[Any, Any], step: FloatArray, switch: NDArray[np
 
 
 def _switched(stage: Stage, model: LinearModel, flows: tuple) -> Rows:
-    """Boosted flow only where its switch is on, and plain flow only where none is, if a plain one could be preferred."""
+    """Boosted flow only where its switch is on; plain flow only where none is, if it could be preferred."""
     from scipy.sparse import csr_array, vstack
 
     boost, edge, switch = flows

@@ -116,6 +116,14 @@ class Menu:
             self.platform, np.vstack((ones, self.value)).max(axis=0), np.vstack((ones, self.capacity)).max(axis=0)
         )
 
+    def partly(self, shares: FloatArray) -> Platform:
+        """The platform on which anchors have shares (M, A) of boosts."""
+        return _changed(
+            self.platform,
+            1.0 + (shares * (self.value - 1.0)).sum(axis=0),
+            1.0 + (shares * (self.capacity - 1.0)).sum(axis=0),
+        )
+
     def after(self, choice: IntArray) -> Platform:
         """The platform under a choice, (A,) positions of boosts, `NONE` for none."""
         has, anchors = choice != NONE, np.arange(choice.size)

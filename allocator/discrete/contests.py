@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -89,7 +90,7 @@ def prize_supply(platform: Platform, results: ArrayLike, prizes: Sequence[float]
         segment with supply reaches.
     """
     order, amounts = _ranked(platform, results, where), [amount(prize, "a prize") for prize in prizes]
-    if any(later > sooner for sooner, later in zip(amounts, amounts[1:], strict=False)):
+    if any(later > sooner for sooner, later in pairwise(amounts)):
         raise ValueError(f"prizes must not rise from rank to rank: {some(amounts)}")
     if len(amounts) > order.size:
         raise ValueError(f"there are {len(amounts)} prizes for {order.size} anchors who take part")

@@ -1,4 +1,4 @@
-"""Which boosts to switch on for whom: branch and bound where the program is small, prices and swaps where it is large."""
+"""Which boosts to switch on for whom: branch and bound for small programs, prices and swaps for large ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from allocator.discrete.boosts import Boost, Menu, slots, unknown
 from allocator.problem import Problem
 from allocator.rules.levels import amount
 
-EXACT = 6_000
+EXACT = 30_000
 """Boosted flows up to which branch and bound is tried."""
 
 
@@ -76,7 +76,7 @@ def boost_slots(
 
     Notes
     -----
-    With up to 6,000 boosted flows and rules that are linear, HiGHS finds the choice by branch and bound; else the
+    With up to 30,000 boosted flows and rules that are linear, HiGHS finds the choice by branch and bound; else the
     relaxation of `allocator.discrete.boost_prices` is rounded, and the choice improved by swaps, each judged by a
     certified flow. Where one linear program is behind the proof, it cannot be better than the relaxation of switches:
     a few per cent above the best choice where few boosts compete for the same impressions.
@@ -166,13 +166,15 @@ def _stage(name: str, phase: Phase, boosts: Sequence[Boost]) -> Stage:
 
 
 def _limits(stages: Sequence[Stage], at_most: Mapping[str, int], budget: float | None) -> Limits:
-    """What limits the choice; phases with fewer anchors than others have nothing open in the places of the others."""
-    anchors, boosts = max(stage.problem.platform.anchor_count for stage in stages), stages[0].menu.boosts
-    open_ = np.zeros((len(stages), len(boosts), anchors), dtype=bool)
-    cost = np.zeros(open_.shape)
-    for p, stage in enumerate(stages):
-        count = stage.problem.platform.anchor_count
-        open_[p, :, :count], cost[p, :, :count] = stage.menu.open, stage.periods * stage.menu.cost
+    """What limits the choice."""
+    boosts, ids = stages[0].menu.boosts, stages[0].problem.platform.anchors["id"]
+    for stage in stages:
+        if not np.array_equal(stage.problem.platform.anchors["id"], ids):
+            raise ValueError(
+                f"the phases '{stages[0].name}' and '{stage.name}' must have the same anchors in one order"
+            )
+    open_ = np.array([stage.menu.open for stage in stages])
+    cost = np.array([stage.periods * stage.menu.cost for stage in stages])
     if budget is not None and len(stages) > 1 and any(stage.menu.share.any() for stage in stages):
         costly = next(b.name for b in boosts if b.share_of_sales)
         raise ValueError(
