@@ -288,7 +288,11 @@ def test_a_part_of_sales_is_paid_within_the_budget():
         paid = min(budget, 15.0)
         assert found.spent == pytest.approx(paid, rel=1e-6)
         assert found.objective == pytest.approx(30 + paid, rel=1e-6)
-        assert found.bound + found.rounding >= found.objective
+        assert found.gap == pytest.approx(0, abs=1e-4)
+        choices = posed(problem, [tool], budget=budget)
+        for money, rent in product((0.0, 0.25, 0.5, 1.0, 2.0), (2.9, 3.0, 3.2, 3.75, 4.5)):
+            mine = [Prices([None], np.full(1, rent))]
+            assert proved(choices.stages, choices.limits, mine, money).most >= found.objective - 1e-4
 
 
 def test_phases_share_one_budget_and_have_slots_of_their_own():
