@@ -251,20 +251,14 @@ def draw_highlights(rows: Sequence[Row], ax: Any) -> None:
     for m, colour, marker, dashes in looks:
         mine = pick(rows, matched=m)
         x, y = [row["round"] + 1 for row in mine], [row["bonus_share"] for row in mine]
-        ax.plot(x, y, color=colour, marker=marker, linestyle=dashes, markersize=3.5, label=f"m = {m:g}")
-    ax.axhline(rows[0]["gmv_share"], color=GREY, linewidth=0.8)
-    ax.annotate(
-        "their share of GMV",
-        (ROUNDS, rows[0]["gmv_share"]),
-        (0, -2),
-        textcoords="offset points",
-        color=GREY,
-        va="top",
-        ha="right",
-    )
+        ax.plot(x, y, color=colour, marker=marker, linestyle=dashes, markersize=3.5)
+        ax.annotate(f"m = {m:g}", (x[-1], y[-1]), (0, 4), textcoords="offset points", color=colour, ha="right")
+    own = rows[0]["gmv_share"]
+    ax.axhline(own, color=GREY, linewidth=0.8)
+    ax.annotate("share of GMV", (ROUNDS, own), (0, -3), textcoords="offset points", color=GREY, va="top", ha="right")
+    ax.margins(y=0.15)
     ax.yaxis.set_major_formatter(percent)
     ax.set(xlabel="Period", ylabel="Matched impressions of\nthe top tenth of brands (%)")
-    ax.legend(loc="upper left")
     ax.set_title("(e)", loc="left")
 
 
@@ -360,8 +354,8 @@ def cheaper(rows: Sequence[Row]) -> str:
     small, large = (prices[part] for part in SCENARIOS)
     assert large < small < ordered[0], ordered
     return (
-        f"A floor of half the even split for newcomers costs {ordered[0]:.2%} of GMV; {small:.2%} with a subsidy of 10 bn impressions, "
-        f"{large:.2%} with 100 bn."
+        f"A floor of half the even split for newcomers costs {ordered[0]:.2%} of GMV, {small:.2%} with a subsidy of "
+        f"10 bn impressions, {large:.2%} with 100 bn."
     )
 
 

@@ -33,7 +33,8 @@ RULES = {
 TERMS = {
     "none": lambda: al.GMV(),
     "max-min of sales": lambda: al.GMV() + 3 * al.MaxMin(of="gmv"),
-    "mean": lambda: al.GMV(),
+    "Gini of sales": lambda: 0.5 * al.GMV() + 2 * al.Gini(of="gmv"),
+    "capped": lambda: al.GMV() + al.CappedUtility("even:1"),
 }
 
 

@@ -70,15 +70,14 @@ class Program:
     currency: float
     money: float
 
-    def choice(self, z: FloatArray, limits: Limits) -> NDArray[np.int64]:
-        """The switches that are on, as a choice (P, A)."""
-        choice = np.full(limits.open.shape[::2], -1, dtype=np.int64)
-        end = 0
+    def switched_on(self, z: FloatArray, limits: Limits) -> FloatArray:
+        """Which switches are on, as scores (P, M, A) of 1 and 0."""
+        on, end = np.zeros(limits.open.shape), 0
         for p, part in enumerate(self.parts):
             end += part.size
-            on = part.switch[z[end - len(part.switch) : end] > 0.5]
-            choice[p, on[:, 1]] = on[:, 0]
-        return choice
+            m, j = part.switch[z[end - len(part.switch) : end] > 0.5].T
+            on[p, m, j] = 1.0
+        return on
 
     def prices(self, dual: FloatArray, stages: Sequence[Stage]) -> tuple[list[Prices], float]:
         """Multipliers and rents of every phase and the price of money, from the duals of the relaxation."""
