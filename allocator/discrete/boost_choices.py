@@ -142,6 +142,10 @@ class Search:
         )
         return found
 
+    def near(self, best: Judged, proof: Proof) -> bool:
+        """Whether no choice is better than the best so far by more than was asked."""
+        return proof.most - best.objective <= self.choices.relative_gap * abs(best.objective)
+
     def say(self, line: str) -> None:
         """Report a line, if anybody listens."""
         if self.report is not None:
@@ -164,7 +168,7 @@ def by_branching(search: Search) -> Outcome:
         # HiGHS may exceed a budget by its tolerance: whoever does not fit in then stays out.
         best = search.better(best, choices.limits.filled(whole.switched_on(found.z, choices.limits)))
     if not found.optimal:
-        best = _swapped(search, best, start)
+        best = _swapped(search, best, start, proof)
     return Outcome(best, proof, claim)
 
 
@@ -189,7 +193,7 @@ def by_prices(search: Search) -> Outcome:
         found = now if found is None or now.proof.most < found.proof.most else found
         best = search.better(best, limits.filled(_scores(now)))
         search.say(f"no choice is better than {quantity(found.proof.most)}")
-        if search.left <= 0 or found.proof.most - best.objective <= choices.relative_gap * abs(best.objective):
+        if search.left <= 0 or search.near(best, found.proof):
             break
         shares = shares + 2.0 / (step + 2.0) * (now.shares - shares)
         after = choices.partly(shares)
@@ -197,7 +201,7 @@ def by_prices(search: Search) -> Outcome:
             weight = 1.0 if step < SETTLED else 0.5
             multipliers = [_between(*pair, weight) for pair in zip(multipliers, after, strict=True)]
     assert found is not None
-    return Outcome(_swapped(search, best, _scores(found)), found.proof, None)
+    return Outcome(_swapped(search, best, _scores(found), found.proof), found.proof, None)
 
 
 def _scores(now: Relaxed) -> FloatArray:
@@ -213,14 +217,16 @@ def _between(old: Any, new: Any, weight: float) -> list[Any]:
     ]
 
 
-def _swapped(search: Search, best: Judged, scores: FloatArray) -> Judged:
-    """Swap the chosen boosts of lowest score for others of highest score, or add one, while it helps."""
+def _swapped(search: Search, best: Judged, scores: FloatArray, proof: Proof) -> Judged:
+    """Swap the chosen boosts of lowest score for others of highest score, or add one, while it helps and more than was
+    asked is missing.
+    """
     limits, improved = search.choices.limits, True
-    while improved and search.left > 0:
+    while improved:
         improved = False
         for choice in _neighbours(limits, best.choice, scores):
-            if search.left <= 0:
-                break
+            if search.left <= 0 or search.near(best, proof):
+                return best
             after = search.better(best, choice)
             if after is not best:
                 best, improved = after, True
