@@ -35,6 +35,10 @@ BRANCHING = 0.7
 """Part of the time that branch and bound may take."""
 
 
+CLOSE = 1e-6
+"""Tolerance of HiGHS: a claim that is lower than a certified flow by more is refuted, and none is made."""
+
+
 class Judged(NamedTuple):
     """A choice (P, A) with its certified flows, one per phase, its objective, and the price of money in it."""
 
@@ -167,9 +171,10 @@ def by_branching(search: Search) -> Outcome:
     if found.z is not None:
         # HiGHS may exceed a budget by its tolerance: whoever does not fit in then stays out.
         best = search.better(best, choices.limits.filled(whole.switched_on(found.z, choices.limits)))
-    if not found.optimal:
+    refuted = claim < best.objective - max(CLOSE, choices.relative_gap) * abs(best.objective)
+    if refuted or not found.optimal:
         best = _swapped(search, best, start, proof)
-    return Outcome(best, proof, claim)
+    return Outcome(best, proof, None if refuted else claim)
 
 
 def _proof(choices: Choices, whole: Program, relaxation: Any, none: Judged) -> tuple[Proof, FloatArray]:

@@ -112,7 +112,7 @@ def program(stages: Sequence[Stage], limits: Limits) -> Program:
         lower, upper = np.append(lower, -np.inf), np.append(upper, limits.budget / money)
     lowest = np.concatenate([_lowest(part) for part in parts])
     switches = np.concatenate([np.arange(part.size) >= part.size - len(part.switch) for part in parts])
-    highest = np.where(switches, 1.0, np.inf)
+    highest = np.concatenate([_highest(part) for part in parts])
     arrays = Arrays(objective / currency, matrix, lower, upper, lowest, highest, switches)
     return Program(arrays, parts, currency, money)
 
@@ -125,6 +125,15 @@ def _lowest(part: Part) -> FloatArray:
     lowest = np.zeros(part.size)
     lowest[part.model.edges.size : part.model.objective.size] = -np.inf
     return lowest
+
+
+def _highest(part: Part) -> FloatArray:
+    """No flow is more than its segment has: HiGHS 1.14 called answers optimal that were not where it was not told."""
+    platform, highest = part.model.problem.platform, np.full(part.size, np.inf)
+    most = platform.supply[platform.segment] / part.model.impressions
+    first, last = part.model.objective.size, part.size - len(part.switch)
+    highest[: most.size], highest[first:last], highest[last:] = most, most[part.edge], 1.0
+    return highest
 
 
 def _costs(part: Part, stage: Stage, cost: FloatArray) -> FloatArray:
