@@ -8,7 +8,22 @@ from allocator.certificate import Certificate, CertificateError, certify
 from allocator.comparison import compare
 from allocator.description import Description, describe
 from allocator.diagnose import Diagnosis, diagnose
-from allocator.discrete import Rounded, Viability, departures, round_integral, viability
+from allocator.discrete import (
+    Boost,
+    Boosted,
+    Phase,
+    Rounded,
+    Viability,
+    boost_slots,
+    boosted,
+    campaign,
+    contest,
+    departures,
+    highlight_support,
+    prize_supply,
+    round_integral,
+    viability,
+)
 from allocator.driver import AllocationError, Answer, Goal, NoAnswer, Solver, UnsupportedError
 from allocator.frontier import Frontier, baselines, frontier, price_of_fairness, weighted
 from allocator.graph import Platform
@@ -54,6 +69,8 @@ __all__ = [
     "AllocationError",
     "AlphaFair",
     "Answer",
+    "Boost",
+    "Boosted",
     "Budget",
     "CVaR",
     "Cap",
@@ -81,6 +98,7 @@ __all__ = [
     "MaxMin",
     "Nash",
     "NoAnswer",
+    "Phase",
     "Platform",
     "Problem",
     "ReachFloor",
@@ -96,18 +114,24 @@ __all__ = [
     "Viability",
     "axioms",
     "baselines",
+    "boost_slots",
+    "boosted",
+    "campaign",
     "certify",
     "compare",
+    "contest",
     "departures",
     "describe",
     "diagnose",
     "from_networkx",
     "frontier",
+    "highlight_support",
     "holdout_gmv",
     "leximin",
     "metrics",
     "plots",
     "price_of_fairness",
+    "prize_supply",
     "read_log",
     "read_platform",
     "read_tables",

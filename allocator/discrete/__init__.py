@@ -1,8 +1,30 @@
-"""Discrete choices: whom to keep viable, and allocations in whole impressions."""
+"""Discrete choices: whom to keep viable, whom to boost, segments undivided, whole impressions."""
 
 from __future__ import annotations
 
+from allocator.discrete.boost_search import boost_slots, campaign
+from allocator.discrete.boosted import Boosted, Chosen, Phase
+from allocator.discrete.boosts import Boost, boosted
+from allocator.discrete.contests import Contest, contest, prize_supply
+from allocator.discrete.highlights import highlight_support
 from allocator.discrete.rounding import Rounded, round_integral
 from allocator.discrete.viability import Viability, departures, viability
 
-__all__ = ["Rounded", "Viability", "departures", "round_integral", "viability"]
+__all__ = [
+    "Boost",
+    "Boosted",
+    "Chosen",
+    "Contest",
+    "Phase",
+    "Rounded",
+    "Viability",
+    "boost_slots",
+    "boosted",
+    "campaign",
+    "contest",
+    "departures",
+    "highlight_support",
+    "prize_supply",
+    "round_integral",
+    "viability",
+]
