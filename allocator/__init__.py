@@ -13,6 +13,7 @@ from allocator.discrete import (
     Boosted,
     Phase,
     Rounded,
+    Undivided,
     Viability,
     boost_slots,
     boosted,
@@ -22,6 +23,7 @@ from allocator.discrete import (
     highlight_support,
     prize_supply,
     round_integral,
+    undivided,
     viability,
 )
 from allocator.driver import AllocationError, Answer, Goal, NoAnswer, Solver, UnsupportedError
@@ -110,6 +112,7 @@ __all__ = [
     "Status",
     "TableError",
     "TargetShares",
+    "Undivided",
     "UnsupportedError",
     "Viability",
     "axioms",
@@ -140,6 +143,7 @@ __all__ = [
     "subsidise",
     "synthetic",
     "to_networkx",
+    "undivided",
     "viability",
     "weighted",
     "write_platform",

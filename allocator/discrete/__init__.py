@@ -8,6 +8,7 @@ from allocator.discrete.boosts import Boost, boosted
 from allocator.discrete.contests import Contest, contest, prize_supply
 from allocator.discrete.highlights import highlight_support
 from allocator.discrete.rounding import Rounded, round_integral
+from allocator.discrete.undivided import Undivided, undivided
 from allocator.discrete.viability import Viability, departures, viability
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Contest",
     "Phase",
     "Rounded",
+    "Undivided",
     "Viability",
     "boost_slots",
     "boosted",
@@ -26,5 +28,6 @@ __all__ = [
     "highlight_support",
     "prize_supply",
     "round_integral",
+    "undivided",
     "viability",
 ]

@@ -26,6 +26,7 @@ LARGEST = 150_000
 """Edges up to which branch and bound is tried."""
 FINE = 1e-5
 """Relative gap to which the flow of a choice is certified, at most a tenth of what is asked of the choice itself."""
+NOISE = 1e-9
 NOBODY = "no choice was found within the time; give more seconds"
 
 
@@ -235,7 +236,9 @@ class _Search:
 
     def _answer(self) -> Viability:
         allocation, kept = self.best
-        return Viability(allocation, kept.anchors, kept.segments, self._certificate, self.claim)
+        # A claim below what was found is none: HiGHS 1.14 was seen to make such.
+        claim = self.claim if self.claim >= allocation.certificate.objective * (1 - NOISE) else np.inf
+        return Viability(allocation, kept.anchors, kept.segments, self._certificate, claim)
 
     def _follow_departures(self) -> None:
         """The first bound is that of the problem without thresholds, the first choice who is left in the end."""
