@@ -279,7 +279,7 @@ def test_explain_refuses_what_is_no_result(places, tmp_path):
 
 
 def test_diagnose_says_what_clashes_and_ends_with_3(places):
-    rules = "--floor even:0.9 --rule \"GroupShare('tier', at_least={'new': 0.9})\""
+    rules = "--floor even:0.9 --rule \"GroupShare('tier=new', at_least=0.9)\""
     told = call(f"diagnose {{demo}} {rules}", **places)
     assert told.exit_code == 3
     assert "cannot be kept together" in told.stdout
@@ -288,7 +288,7 @@ def test_diagnose_says_what_clashes_and_ends_with_3(places):
     assert machine.exit_code == 3
     found = json.loads(machine.stdout)
     problem = al.Problem(
-        al.read_platform(places["demo"]), al.GMV(), [al.Floor("even:0.9"), al.GroupShare("tier", at_least={"new": 0.9})]
+        al.read_platform(places["demo"]), al.GMV(), [al.Floor("even:0.9"), al.GroupShare("tier=new", at_least=0.9)]
     )
     assert found["conflict"] == al.diagnose(problem).record()["conflict"]
     assert found["proved"] is True

@@ -112,8 +112,8 @@ def undivided(problem: Problem, *, relative_gap: float = 1e-4, seconds: float = 
     if found.z is None:
         raise AllocationError(
             Status.FAILED,
-            f"no allocation with undivided segments was found in {seconds:g} s (HiGHS claims: {found.message.lower()}); "
-            f"give more seconds or relax the rules",
+            f"no allocation with undivided segments was found in {seconds:g} s (HiGHS claims: "
+            f"{found.message.lower()}); give more seconds or relax the rules",
         )
     flow = np.where(found.z[: model.edges.size] > 0.5, _supply(problem), 0.0)
     certificate = certify(problem, flow, divided.multipliers)
