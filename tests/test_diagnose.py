@@ -242,3 +242,11 @@ def test_errors_of_solve_lead_to_the_diagnosis(solver):
     with pytest.raises(al.AllocationError, match="diagnose tells which rules clash") as error:
         al.solve(al.Problem(star(), al.GMV(), rules), solver=solver)
     assert error.value.status is al.Status.INFEASIBLE
+
+
+def test_groups_clash_beside_a_cap_on_edges_that_does_not_matter():
+    groups = al.GroupShare("tier", at_least={"new": 0.9}, at_most={"head": 0.3, "new": 0.95})
+    found = al.diagnose(al.Problem(star(), al.GMV(), [al.SegmentCap(0.9), groups, al.Floor(40.0, where=["a0"])]))
+    assert found.irreducible
+    assert {row["rule"] for row in found.conflict} == {"GroupShare by tier", "Floor"}
+    assert [len(row["level"]) for row in found.conflict] == [1, 1]

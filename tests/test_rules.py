@@ -269,3 +269,9 @@ def test_anchors_forced_to_zero_are_refused_by_name_only_where_it_matters(alpha,
 def test_a_cap_of_nothing_on_every_edge_forces_everybody_to_zero():
     with pytest.raises(ValueError, match="SegmentCap forces anchor 0, 1 to zero"):
         al.Problem(al.synthetic.star([1.0, 2.0]), al.Nash(), [al.SegmentCap(0.0)])
+
+
+def test_a_welfare_of_minus_infinity_misses_its_level_beyond_all_measure():
+    platform = al.synthetic.star([1.0, 2.0], supply=2.0)
+    level = al.FairnessAtLeast(al.Nash(), -1.0).bind(platform)
+    assert level.violation(Totals(platform, np.array([2.0, 0.0]))).relative == np.inf

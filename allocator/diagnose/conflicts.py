@@ -144,17 +144,15 @@ class System:
 
     @property
     def stands(self) -> bool:
-        """Whether the witness refutes the system."""
-        return refuted(self.reduced if self._bites_unpriced else self.problem, self._witness)
-
-    @property
-    def _bites_unpriced(self) -> bool:
-        """Whether a rule without multipliers, such as a cap on edges, was left out: then the problem must be, too."""
-        return any(self.rules[k].shape is None for k in range(len(self.rules)) if k not in self.levels)
-
-    @property
-    def _witness(self) -> Witness:
-        return [self.witness[k] for k in sorted(self.levels)] if self._bites_unpriced else self.witness
+        """Whether the witness refutes the system. Rules without multipliers, such as a cap on edges, cannot be idle:
+        where they were left out the problem must be without them, too.
+        """
+        out = [k for k, rule in enumerate(self.rules) if rule.shape is None and k not in self.levels]
+        if not out:
+            return refuted(self.problem, self.witness)
+        kept = [k for k in range(len(self.rules)) if k not in out]
+        without = replace(self.problem, rules=tuple(self.rules[k] for k in kept))
+        return refuted(without, [self.witness[k] for k in kept])
 
     @property
     def reduced(self) -> Problem:

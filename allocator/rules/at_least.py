@@ -150,7 +150,7 @@ class AtLeast(Constraint):
     def violation(self, totals: Totals) -> Violation:
         excess, unit = float(self.excess(totals)[0]), self.unit(totals)
         return Violation(
-            excess, excess / unit if unit > 0 else (math.inf if excess > 0 else 0.0), "all anchors together"
+            excess, excess / unit if 0 < unit < math.inf else (math.inf if excess > 0 else 0.0), "all anchors together"
         )
 
     def extent(self, totals: Totals) -> FloatArray:
