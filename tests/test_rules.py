@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import allocator as al
 from allocator.rules import RULES, Constraint, Totals, from_record
 from allocator.rules.at_least import AtLeast
-from strategies import MAKERS, TERMS, bound_rules, flows, multipliers, platforms
+from strategies import CONSTRAINTS, MAKERS, TERMS, bound_rules, flows, multipliers, platforms
 
 EACH = settings(max_examples=max(10, settings.default.max_examples // 8))
 """For laws that run once per rule."""
@@ -275,3 +275,40 @@ def test_a_welfare_of_minus_infinity_misses_its_level_beyond_all_measure():
     platform = al.synthetic.star([1.0, 2.0], supply=2.0)
     level = al.FairnessAtLeast(al.Nash(), -1.0).bind(platform)
     assert level.violation(Totals(platform, np.array([2.0, 0.0]))).relative == np.inf
+
+
+@given(data=st.data(), rule=bound_rules(CONSTRAINTS, soft=False))
+def test_levels_can_be_written_anew_and_say_how_much_a_breach_is(data, rule):
+    """With its own levels a rule is itself; with those that a flow has of it that flow keeps it; and an excess is a
+    relative change of the level in the measure of `extent`, exactly where there is one amount for each level.
+    """
+    flow = Totals(rule.platform, data.draw(flows(rule.platform)))
+    stated = rule.stated(flow)
+    again = rule.relevelled(stated.level).bind(rule.platform)
+    assert again.excess(flow) == pytest.approx(rule.excess(flow), rel=1e-12, abs=0)
+    extent = rule.extent(flow)
+    assert extent.shape == rule.excess(flow).shape
+    assert (extent >= 0).all()
+    at_most = np.broadcast_to(stated.at_most, stated.level.shape)
+    room = np.where(at_most, stated.level - stated.amount, stated.amount - stated.level)
+    if not stated.level.size or stated.kind == "segment" or not np.isfinite(stated.amount).all():
+        return
+    reached = np.where(room < 0, stated.amount, stated.level)
+    if not _accepts(rule, reached):
+        return
+    moved = rule.relevelled(reached).bind(rule.platform)
+    assert moved.violation(flow).relative <= 1e-9
+    if extent.shape == room.shape and not isinstance(rule, al.HHIAtMost) and stated.unit != "share":
+        broken = (room < 0) & (extent > 0) & (stated.level != 0)
+        if rule.name.startswith("GiniAtMost") or isinstance(rule, AtLeast):
+            return
+        part = -room[broken] / np.abs(stated.level[broken])
+        assert (rule.excess(flow) / np.where(extent > 0, extent, 1.0))[broken] == pytest.approx(part, rel=1e-6)
+
+
+def _accepts(rule, level):
+    try:
+        rule.relevelled(level).bind(rule.platform)
+    except ValueError:
+        return False
+    return True
