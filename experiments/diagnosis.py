@@ -38,10 +38,10 @@ ROUNDED = 2e-3
 """New levels have four digits: by this part of a level a change may be larger than needed."""
 CAPS = {0.15: (BLUE, "o", "-"), 0.2: (ORANGE, "s", "--"), 0.3: (VERMILLION, "^", "-.")}
 """Shares of the traffic that the top tenth may have, in (d)."""
-ASKED = {"full": tuple(np.linspace(0.5, 1.0, 21).round(3).tolist()), "quick": tuple(np.linspace(0.5, 1.0, 6))}
+ASKED = {"full": tuple(0.025 * k for k in range(20, 41)), "quick": tuple(0.1 * k for k in range(5, 11))}
 """Levels of GMV over the highest there is."""
 FLOORS = "even:0.5"
-BUDGETS = {"full": tuple(np.linspace(0.3, 0.7, 17).round(3).tolist()), "quick": tuple(np.linspace(0.3, 0.7, 5))}
+BUDGETS = {"full": tuple(0.025 * k for k in range(12, 29)), "quick": tuple(0.1 * k for k in range(3, 8))}
 """Budgets over all impressions."""
 NAMES = {
     "newcomers": "floors of newcomers",
@@ -211,7 +211,8 @@ def draw_counts(rows: Sequence[Row], ax: Any) -> None:
     heights = range(len(rows))
     for key, (marker, fill, colour, label) in looks.items():
         numbers = [row[key] for row in rows]
-        ax.plot(numbers, heights, marker, markerfacecolor=fill, markeredgecolor=colour, label=label)
+        size = 7 if key == "levels" else 4
+        ax.plot(numbers, heights, marker, markersize=size, markerfacecolor=fill, markeredgecolor=colour, label=label)
     ax.set_yticks(heights, [NAMES[row["set"]] for row in rows])
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set(xscale="log", xlabel="Number")
@@ -258,7 +259,7 @@ def draw_gmv(rows: Sequence[Row], ax: Any) -> None:
     ax.xaxis.set_major_formatter(percent)
     ax.yaxis.set_major_formatter(percent)
     ax.set(xlabel="GMV asked for (% of the highest)", ylabel="Change of levels (%)")
-    ax.legend(loc="upper left")
+    ax.legend(loc="upper left", frameon=True, edgecolor="none", framealpha=1.0)
     ax.set_title("(d) lines: proved, dotted: highest GMV under the cap", loc="left")
 
 

@@ -250,3 +250,11 @@ def test_groups_clash_beside_a_cap_on_edges_that_does_not_matter():
     assert found.irreducible
     assert {row["rule"] for row in found.conflict} == {"GroupShare by tier", "Floor"}
     assert [len(row["level"]) for row in found.conflict] == [1, 1]
+
+
+def test_caps_of_some_anchors_and_a_level_of_zero_are_changed_where_they_must_be():
+    rules = [al.Cap(0.0, where=["a0"]), al.Floor(30.0, where=["a0"]), al.Cap(5.0, where=["a1"])]
+    found = al.diagnose(al.Problem(star(), al.GMV(), rules))
+    assert {row["rule"] for row in found.conflict} == {"Cap", "Floor"}
+    assert found.relaxed is not None
+    assert possible(found.relaxed)

@@ -275,7 +275,8 @@ def test_f16_the_max_min_regulariser_and_where_its_conjugate_is_linear(pairs, la
     found = (lam * al.MaxMin(merit=rho)).bind(platform).conjugate(-mu).sum()
     level = np.hstack([-np.diag(1 / rho), np.ones((n, 1))])  # z <= a / rho
     sup = linprog(-np.append(mu, lam), A_ub=level, b_ub=np.zeros(n), bounds=[*((0, r) for r in rho), (None, None)])
-    assert found == pytest.approx(-sup.fun, abs=1e-9)
+    # HiGHS takes a slope of up to 1e-7 for none.
+    assert found == pytest.approx(-sup.fun, abs=1e-9 + 1e-7 * rho.sum())
     linear, worst = rho @ mu + lam, (rho * mu)[mu < 0].sum()
     if worst >= -lam:
         assert found == pytest.approx(linear, abs=1e-9)

@@ -44,16 +44,17 @@ def _moved(stated: Stated, *, evenly: bool, wider: float) -> FloatArray:
     """The levels (K,), those that the amounts break moved to them."""
     level, at_most = stated.level, np.broadcast_to(stated.at_most, stated.level.shape)
     beyond = np.where(at_most, stated.amount - level, level - stated.amount)
-    size = np.where(level != 0, np.abs(level), np.maximum(np.abs(stated.amount), 1.0))
-    with np.errstate(invalid="ignore"):
-        part = np.where(np.isfinite(level), beyond / size, 0.0)
+    finite = np.isfinite(level)
+    # A level of zero has no parts: its change is one of what there is.
+    size = np.where(finite & (level != 0), np.abs(level), float(np.abs(stated.amount).max(initial=0.0)) or 1.0)
+    part = np.where(finite, beyond, 0.0) / size
     if not (part > BROKEN).any():
         return level
-    asked = np.isfinite(level) & (at_most | (level != 0))
+    asked = finite & (at_most | (level != 0))
     if evenly or stated.kind == "segment":
         part = np.where(asked, part.max(), 0.0)
     part = np.where(part > BROKEN, part * (1.0 + wider), 0.0)
-    new = level + np.where(at_most, 1.0, -1.0) * np.where(part > 0, part * size, 0.0)
+    new = level + np.where(at_most, 1.0, -1.0) * part * size
     rounded = [_outward(n, up) if p > 0 else n for n, up, p in zip(new, at_most, part, strict=True)]
     limited = np.where(at_most & (stated.unit == "share"), np.minimum(rounded, 1.0), rounded)
     return np.where((level > 0) & ~at_most, np.maximum(limited, 0.0), limited)
