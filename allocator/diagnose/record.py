@@ -111,7 +111,7 @@ def asks(row: Row) -> str:
     """What the levels of a rule ask, in words."""
     name, levels = row["rule"], row["level"]
     low, high = min(levels), max(levels)
-    span = amount(low, row["unit"]) if low == high else f"{amount(low, row['unit'])} to {amount(high, row['unit'])}"
+    span = amount(low, row) if low == high else f"{amount(low, row)} to {amount(high, row)}"
     return f"{name} asks {row['bound']} {span} of {_whom(row)}"
 
 
@@ -120,19 +120,20 @@ def remedy(row: Row) -> str:
     verb = "raise" if row["bound"] == "at most" else "lower"
     pairs = sorted({*zip(row["level"], row["new_level"], strict=True)})
     if len(pairs) == 1:
-        old, new = (amount(level, row["unit"]) for level in pairs[0])
+        old, new = (amount(level, row) for level in pairs[0])
         return f"{verb} {row['rule']} from {old} to {new} for {_whom(row)}"
     factors = [new / old for old, new in pairs if old]
     if factors and max(factors) - min(factors) <= 1e-3 * max(factors):
         return f"{verb} all levels of {row['rule']} by {abs(factors[0] - 1):.2%}"
     each = zip(row["names"], row["level"], row["new_level"], strict=True)
-    told = [f"{name} from {amount(old, row['unit'])} to {amount(new, row['unit'])}" for name, old, new in each]
+    told = [f"{name} from {amount(old, row)} to {amount(new, row)}" for name, old, new in each]
     return f"{verb} {row['rule']} for {some(told)}"
 
 
-def amount(level: float, unit: str) -> str:
-    """A level with its unit."""
-    if unit == "share":
+def amount(level: float, row: Row) -> str:
+    """A level of a rule with its unit."""
+    unit = row["unit"]
+    if unit == "share" or unit in row["rule"]:  # a welfare is its own unit, and names its rule
         return f"{level:.6g}"
     return f"{quantity(level)} {unit}" if unit not in FRACTIONS else f"a {unit} of {level:.6g}"
 

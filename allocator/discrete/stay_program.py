@@ -52,14 +52,16 @@ class StayProgram:
         matrix, lower, upper = self._conditions()
         wide = csr_array((base.matrix.shape[0], matrix.shape[1] - base.matrix.shape[1]))
         choices = wide.shape[1]
-        ones = np.ones(choices)
+        ones, highest = np.ones(choices), base.highest.copy()
+        # HiGHS 1.14 was seen to call wrong answers optimal where flows were not limited.
+        highest[: model.edges.size] = self.stay.most / model.impressions
         return Arrays(
             np.append(model.objective, 0.0 * ones),
             csr_array(block_array([[block_array([[base.matrix, wide]])], [matrix]])),
             np.concatenate((base.lower, lower)),
             np.concatenate((base.upper, upper)),
             np.append(base.lowest, 0.0 * ones),
-            np.append(base.highest, ones),
+            np.append(highest, ones),
             np.append(np.zeros(model.objective.size, dtype=bool), ones > 0),
         )
 
