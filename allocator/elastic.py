@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from allocator.highs import Arrays, highs
 from allocator.linear_model import LinearModel, linear_model
 from allocator.problem import Multipliers, Problem
 from allocator.rules import Constraint, Objective, SegmentCap, SegmentFloor, Totals
+from allocator.rules.at_least import AtLeast
 
 FloatArray = NDArray[np.float64]
 ROUNDS = 25
@@ -58,7 +60,9 @@ class Strain:
 class _Found(NamedTuple):
     """What a program gives, and the ``least`` that any of its flows costs: those of the rules themselves cost more."""
 
-    strain: Strain
+    totals: Totals
+    multipliers: Multipliers
+    cost: float
     least: float
 
 
@@ -100,25 +104,60 @@ class Elastic:
         ``seconds`` is the time after which there is no further program.
         """
         rules = self.problem.without_objective.constraints
-        size = {id(t): float(t.extent(self.measured).sum()) for t in rules}
-        stiff = [t for t in rules if isinstance(t, self.stiff)]
-        giving = [t for t in rules if size[id(t)] > 0 and not isinstance(t, self.stiff)]
-        softened = (replace(t, soft=1.0 / size[id(t)]) for t in giving)
-        soft = replace(self.problem, objective=Objective(()), rules=(*softened, *stiff))
+        kept = [k for k, t in enumerate(rules) if isinstance(t, self.stiff) or self._extents[k].any()]
+        prices = {k: None if isinstance(rules[k], self.stiff) else self._price(k, evenly) for k in kept}
+        softened = tuple(replace(rules[k], soft=price) for k, price in prices.items())
+        soft = replace(self.problem, objective=Objective(()), rules=softened)
         best, near, started = None, [self.measured], time.perf_counter()
         for _ in range(ROUNDS):
             found = _program(soft, near, self.measured, evenly=evenly, seconds=seconds)
             if found is None:
                 break
-            best = found.strain if best is None else best.or_better(found.strain)
+            told = dict(zip(kept, found.multipliers, strict=True))
+            multipliers = [told.get(k, t.idle()) for k, t in enumerate(rules)]
+            strain = Strain(found.totals, multipliers, found.cost, self._proved(multipliers, evenly))
+            best = strain if best is None else best.or_better(strain)
             late = time.perf_counter() - started > seconds
             if late or best.cost - found.least <= CLOSE or not any(t.curved for t in soft.in_rows):
                 break
-            near = [*near, _inside(found.strain.totals, near)]
-        if best is None:
-            return None
-        mine = dict(zip(map(id, (*giving, *stiff)), best.multipliers, strict=True))
-        return replace(best, multipliers=[mine.get(id(t), t.idle()) for t in rules])
+            near = [*near, _inside(found.totals, near)]
+        return best
+
+    @cached_property
+    def _extents(self) -> list[FloatArray]:
+        """Levels of every hard rule in the unit of its excess."""
+        return [t.extent(self.measured) for t in self.problem.without_objective.constraints]
+
+    def _price(self, k: int, evenly: bool) -> float:
+        """What limits the multipliers of a rule: one over the sum of its levels, or over the smallest where they give
+        together, as then it is the sum of multipliers times levels that is at most 1.
+        """
+        extent = self._extents[k]
+        rule = self.problem.without_objective.constraints[k]
+        return 1.0 / float(extent[extent > 0].min() if _together(rule, evenly) else extent.sum())
+
+    def _proved(self, multipliers: Multipliers, evenly: bool) -> float:
+        """What no flow costs less than: minus the bound of the rules without an objective, by weak duality, over the
+        largest part of its price that a rule asks, if that is above 1.
+        """
+        bare = self.problem.without_objective
+        bound, rounding = upper_bound(bare, multipliers)
+        asked, surplus = 1.0, bare.surplus(multipliers)
+        for term, mine, extent in zip(bare.constraints, multipliers, self._extents, strict=True):
+            if isinstance(term, self.stiff):
+                continue
+            if isinstance(term, SegmentCap):
+                asked = max(asked, surplus.price_of_share(term.share, np.inf) * term.share)
+                continue
+            size = np.abs(mine[:1] if isinstance(term, AtLeast) else mine)
+            part = float(size @ extent) if _together(term, evenly) else float(size.max(initial=0.0) * extent.sum())
+            asked = max(asked, part)
+        return max(0.0, -(bound + rounding)) / asked
+
+
+def _together(term: Constraint, evenly: bool) -> bool:
+    """Whether the levels of a rule give by the same part of themselves: rules of segments have one level for all."""
+    return evenly or isinstance(term, SegmentCap | SegmentFloor)
 
 
 def _program(soft: Problem, near: Sequence[Totals], measured: Totals, *, evenly: bool, seconds: float) -> _Found | None:
@@ -127,21 +166,20 @@ def _program(soft: Problem, near: Sequence[Totals], measured: Totals, *, evenly:
     if any(t.tangents(near) is None for t in free.in_rows):
         return None
     model = linear_model(free, near)
-    alike = _alike(model, measured, evenly=evenly)
-    highest = np.full(alike.shape[1], np.inf)
+    arrays, alike = _merged(model, measured, evenly=evenly)
+    highest = arrays.highest.copy()
     for term in capped:
         highest[: model.edges.size] = np.minimum(highest[: model.edges.size], term.limit / model.impressions)
     method = "simplex" if platform.edge_count <= SIMPLEX else "ipm"
-    found = highs(_merged(model, alike, highest), {"solver": method, "time_limit": float(seconds)})
+    found = highs(replace(arrays, highest=highest), {"solver": method, "time_limit": float(seconds)})
     if found.z is None or not found.optimal:
         return None
     z, told = alike @ found.z, iter(model.multipliers(found.dual))
     multipliers = [t.idle() if t in capped else next(told) for t in soft.constraints]
     totals = Totals(platform, np.maximum(model.flow(z), 0.0))
-    bound, rounding = upper_bound(soft, multipliers)
-    least, costs = -float(model.objective @ z) * model.currency, _costs(model, z)
+    least, costs = -float(arrays.objective @ found.z) * model.currency, _costs(model, z)
     missed = sum(-float(t.value(totals).sum()) - costs.get(id(t), 0.0) for t in free.in_rows if t.curved)
-    return _Found(Strain(totals, multipliers, least + max(0.0, missed), max(0.0, -(bound + rounding))), least)
+    return _Found(totals, multipliers, least + max(0.0, missed), least)
 
 
 def _slacks(model: LinearModel) -> Iterator[tuple[Constraint, slice]]:
@@ -159,30 +197,28 @@ def _costs(model: LinearModel, z: FloatArray) -> dict[int, float]:
     return {id(t): -float(model.objective[own] @ z[own]) * model.currency for t, own in _slacks(model)}
 
 
-def _alike(model: LinearModel, measured: Totals, *, evenly: bool) -> Any:
-    """The matrix (columns of the model, variables of the program) that gives the slacks of a rule one variable: the
-    part of themselves by which all its levels give way.
-
-    Rules of segments have one level for all of them, so they always give evenly.
+def _merged(model: LinearModel, measured: Totals, *, evenly: bool) -> tuple[Arrays, Any]:
+    """The program in which the slacks of a rule whose levels give together are one variable, the part of themselves by
+    which they do, at the price of 1; and the matrix that makes the columns of the model of its variables.
     """
     from scipy.sparse import csc_array
 
-    columns, entries = np.arange(model.objective.size), np.ones(model.objective.size)
+    columns, entries, together = np.arange(model.objective.size), np.ones(model.objective.size), []
     for term, own in _slacks(model):
-        if evenly or isinstance(term, SegmentCap | SegmentFloor):
+        if _together(term, evenly):
             # The price of a slack says how large its variable is: price x unit = objective of the model.
             unit = -model.objective[own] * model.currency / term.price_limit
             entries[own] = term.extent(measured) / unit
             columns[own] = own.start
+            together.append(own.start)
     kept, position = np.unique(columns, return_inverse=True)
-    return csc_array((entries, (np.arange(columns.size), position)), shape=(columns.size, kept.size))
-
-
-def _merged(model: LinearModel, alike: Any, highest: FloatArray) -> Arrays:
+    alike = csc_array((entries, (np.arange(columns.size), position)), shape=(columns.size, kept.size))
     arrays = model.arrays
-    lowest = np.where(np.arange(alike.shape[1]) < model.edges.size, 0.0, -np.inf)
-    objective, matrix = alike.T @ arrays.objective, arrays.matrix @ alike
-    return replace(arrays, objective=objective, matrix=matrix, lowest=lowest, highest=highest)
+    objective = alike.T @ arrays.objective
+    objective[position[together]] = -1.0 / model.currency
+    lowest = np.where(np.arange(kept.size) < model.edges.size, 0.0, -np.inf)
+    matrix, highest = arrays.matrix @ alike, np.full(kept.size, np.inf)
+    return replace(arrays, objective=objective, matrix=matrix, lowest=lowest, highest=highest), alike
 
 
 def _inside(totals: Totals, near: Sequence[Totals]) -> Totals:

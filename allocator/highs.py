@@ -81,7 +81,8 @@ def _engine(program: Arrays, options: Mapping[str, Any]) -> Any:
         kinds = highspy.HighsVarType
         model.integrality_ = [kinds.kInteger if w else kinds.kContinuous for w in program.whole.tolist()]
     engine = highspy.Highs()
-    for name, setting in ({"output_flag": False} | dict(options)).items():
+    # Smaller entries are dropped, by default from 1e-9 on.
+    for name, setting in ({"output_flag": False, "small_matrix_value": 1e-12} | dict(options)).items():
         engine.setOptionValue(name, setting)
     engine.passModel(model)
     return engine

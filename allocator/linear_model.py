@@ -16,8 +16,10 @@ from allocator.rules import Totals
 from allocator.rules.rows import Boxes, Rows
 
 FloatArray = NDArray[np.float64]
-MEETINGS = 2
-"""From rows to variables and back: those of a level, and the slack of that level, are two steps from any impression."""
+MEETINGS = 4
+"""From rows to variables and back: amounts, their ranks, the level of a rule of ranks, and its slack are four steps
+from any impression.
+"""
 
 
 @dataclass(frozen=True, eq=False)

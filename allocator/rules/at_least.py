@@ -154,7 +154,8 @@ class AtLeast(Constraint):
         )
 
     def extent(self, totals: Totals) -> FloatArray:
-        return np.array([self.unit(totals)])
+        """The unit of a violation, or the total where even amounts are worth nothing, as of an entropy."""
+        return np.array([self.unit(totals) or float(totals.of(self.of).sum())])
 
     def unit(self, totals: Totals) -> float:
         """What a violation is compared with, in the unit of W."""
