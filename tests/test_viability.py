@@ -139,6 +139,13 @@ def test_f9_myopia_loses_an_anchor_and_with_it_two_fifths_of_gmv():
     assert found.relative_gap < 1e-6
 
 
+def test_rules_that_those_who_are_left_cannot_keep_do_not_end_the_search():
+    problem = al.Problem(ten_viewers(), al.GMV(), [al.GMVAtLeast(9.0)])
+    with pytest.raises(al.AllocationError):
+        al.departures(problem, 5.0)
+    assert al.viability(problem, 5.0).gmv == pytest.approx(9.9)
+
+
 def test_both_sides_leave_and_a_greedy_platform_loses_all():
     """In the spirit of Huttenlocher et al. 2024: whoever follows today's matches ends with less than a stable set."""
     platform = al.Platform(

@@ -243,14 +243,17 @@ class _Search:
     def _follow_departures(self) -> None:
         """The first bound is that of the problem without thresholds, the first choice who is left in the end."""
         self.report("following departures")
-        plain = None
-        for allocation, kept in _departures(self.stay):
-            if plain is None:
-                plain = allocation
-                self._learn(self._prices(allocation))
-            if self._late:
-                break
-            self._try(kept)
+        periods = _departures(self.stay)
+        allocation, kept = next(periods)
+        self._learn(self._prices(allocation))
+        self._try(kept)
+        try:
+            for _, kept in periods:
+                if self._late:
+                    break
+                self._try(kept)
+        except (AllocationError, ValueError) as error:  # those who are left cannot keep the rules
+            self.failure = error
 
     def _prices(self, allocation: Allocation) -> Prices:
         """Prices that an allocation of the problem, or of a choice, has of its own."""
@@ -261,7 +264,7 @@ class _Search:
     def _learn(self, prices: Prices) -> None:
         found = self.stay.bound(prices)
         if sum(found) < sum(self.bound):
-            self.bound, self.prices = found, prices
+            self.bound = found
 
     def _try(self, kept: Kept) -> bool:
         """Judge a choice; whether it is the best so far."""
