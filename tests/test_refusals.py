@@ -297,3 +297,11 @@ def test_a_floor_of_reach_is_a_share(share, said):
     with pytest.raises(ValueError, match=r"share in \[0, 1\]") as error:
         al.ReachFloor(share)
     assert said in str(error.value)
+
+
+def test_the_highest_level_of_an_entropy_is_refused_and_a_lower_one_is_not():
+    platform = al.synthetic.star([1.0, 2.0], supply=2.0)
+    with pytest.raises(ValueError, match="no room but to have their target shares exactly"):
+        al.Problem(platform, al.GMV(), [al.FairnessAtLeast(al.Entropy(), 0.0)])
+    level = al.FairnessAtLeast(al.Entropy(), -1e-3)
+    assert al.solve(al.Problem(platform, al.GMV(), [level]), relative_gap=1e-6).certificate.feasible

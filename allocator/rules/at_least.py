@@ -17,6 +17,7 @@ from allocator.rules.nearest import Nearest
 from allocator.rules.robust import RobustGMV
 from allocator.rules.rows import Rows
 from allocator.rules.rule import Constraint, Marginals, Violation, Welfare
+from allocator.rules.shares import Divided
 from allocator.rules.stated import Stated
 from allocator.rules.totals import Totals
 from allocator.wording import called, quantity
@@ -24,6 +25,8 @@ from allocator.wording import called, quantity
 FloatArray = NDArray[np.float64]
 GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
 ROUNDING = 2.0**-50
+ROOM = 1e-9
+"""Part of the total by which a level must lie below the highest there is of a divergence."""
 DECADES, NARROWINGS = 40.0, 90
 SEARCH, CLOSE, HINT = 100, 1e-13, 1e-6
 """Steps of the search for a weight, how near it comes, and its first weight."""
@@ -263,6 +266,7 @@ class FairnessAtLeast(AtLeast):
         if not (isinstance(self.level, int | float | np.number) and math.isfinite(self.level)):
             raise ValueError(f"the level of {self.name} must be a finite number, not {self.level!r}")
         bound = replace(super().bind(platform), welfare=replace(self.welfare, weight=1.0).bind(platform))
+        bound._refuse_equality()
         most = bound._most()
         if self.soft is None and self.level > most + 1e-9 * abs(most):
             raise ValueError(
@@ -270,6 +274,17 @@ class FairnessAtLeast(AtLeast):
                 f"lower the level"
             )
         return bound
+
+    def _refuse_equality(self) -> None:
+        """Nothing beside the targets themselves reaches the highest level of a divergence, and no solver meets that."""
+        welfare = self.welfare
+        if self.soft is not None or not isinstance(welfare, Divided) or welfare.active.size < 2:
+            return
+        if welfare.total > 0 and self.level > -ROOM * welfare.total:
+            raise ValueError(
+                f"{self.name}: {self.level:.4g} leaves {welfare.active.size:,} anchors no room but to have their "
+                f"target shares exactly; lower it, or, if they are equal, write GiniAtMost(0), which is linear"
+            )
 
     def _most(self) -> float:
         """What no flow is worth more than: the smaller of two estimates by Fenchel's inequality, which is what giving
