@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +18,20 @@ def frozen(array: NDArray) -> NDArray:
         array = array.copy()
         array.flags.writeable = False
     return array
+
+
+def ids_beside(ids: NDArray, names: Sequence, mark: str) -> NDArray:
+    """Ids that nobody has for further entries: numbers behind the largest, or "NAME mark", with a number where that is
+    taken.
+    """
+    if ids.dtype.kind in "if":
+        return (np.floor(ids.max()) + 1 + np.arange(len(names))).astype(ids.dtype)
+    taken = set(ids.tolist())
+    for number in count(1):
+        found = [f"{name} {mark}{'' if number == 1 else f' {number}'}" for name in names]
+        if taken.isdisjoint(found):
+            break
+    return np.array(found, dtype=np.str_)
 
 
 def _canonical(name: str, column: ArrayLike) -> NDArray:

@@ -18,6 +18,7 @@ from allocator.linear_model import LinearModel, linear_model
 from allocator.problem import Multipliers, Problem
 from allocator.rules import Constraint, Objective, SegmentCap, SegmentFloor, Totals
 from allocator.rules.at_least import AtLeast
+from allocator.rules.tangents import held
 
 FloatArray = NDArray[np.float64]
 ROUNDS = 25
@@ -26,8 +27,6 @@ CLOSE = 1e-6
 """Between what a flow breaks rules by and the least that a program allows, relative to the levels: near enough."""
 SIMPLEX = 20_000
 """Edges up to which simplex is faster than the interior point."""
-FALL = 16.0
-"""By how much a tangent may lie below all before it, as in `allocator.solvers.tangents`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,9 +68,7 @@ class _Found(NamedTuple):
 def everything(platform: Platform) -> Totals:
     """Amounts of which shares are measured: of every good all that there can be, spread evenly."""
     even = Totals.even(platform)
-    goods = ("exposure", "gmv", *platform.measures)
-    sums = {good: float(even.of(good).sum()) or 1.0 for good in goods}
-    return Totals.given(platform, {good: even.of(good) * (platform.total_of(good) / sums[good]) for good in goods})
+    return even.times({good: platform.total_of(good) / (float(even.of(good).sum()) or 1.0) for good in platform.goods})
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +117,7 @@ class Elastic:
             late = time.perf_counter() - started > seconds
             if late or best.cost - found.least <= CLOSE or not any(t.curved for t in soft.in_rows):
                 break
-            near = [*near, _inside(found.totals, near)]
+            near = [*near, held(found.totals, near, self.problem.platform.goods)]
         return best
 
     @cached_property
@@ -219,11 +216,3 @@ def _merged(model: LinearModel, measured: Totals, *, evenly: bool) -> tuple[Arra
     lowest = np.where(np.arange(kept.size) < model.edges.size, 0.0, -np.inf)
     matrix, highest = arrays.matrix @ alike, np.full(kept.size, np.inf)
     return replace(arrays, objective=objective, matrix=matrix, lowest=lowest, highest=highest), alike
-
-
-def _inside(totals: Totals, near: Sequence[Totals]) -> Totals:
-    """Where the next tangents touch: at the totals, but for amounts far below all before."""
-    platform = totals.platform
-    goods = {"exposure", "gmv", *platform.measures}
-    least = {good: np.min([t.of(good) for t in near], axis=0) / FALL for good in goods}
-    return Totals.given(platform, {good: np.maximum(totals.of(good), least[good]) for good in goods})

@@ -171,6 +171,11 @@ class Platform:
             largest[segments] = np.maximum.reduceat(amounts[edges], self.indptr[segments] - edges.start)
         return largest
 
+    @property
+    def goods(self) -> tuple[str, ...]:
+        """All that impressions bring: exposure, GMV and the edge measures."""
+        return ("exposure", "gmv", *self.measures)
+
     def measure(self, good: str) -> NDArray[np.floating] | None:
         """What one impression on an edge contributes to a good, (E,): None stands for 1 (exposure)."""
         if good == "exposure":

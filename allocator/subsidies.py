@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import count
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.attributes import Attributes
+from allocator.attributes import Attributes, ids_beside
 from allocator.graph import Platform
 from allocator.rules.levels import Where, amount, anchors_where
 from allocator.wording import some
@@ -105,16 +104,4 @@ def _segments(segments: Attributes, twin: NDArray[np.integer], before: NDArray[n
     columns = {name: np.concatenate((column, column[twin])) for name, column in segments.items()}
     ids = segments["id"]
     marked = np.concatenate((before, np.ones(twin.size, dtype=bool)))
-    return columns | {"id": np.concatenate((ids, _new_ids(ids, twin))), MARK: marked}
-
-
-def _new_ids(ids: NDArray, twin: NDArray[np.integer]) -> NDArray:
-    """Ids for twins that nobody has."""
-    if ids.dtype.kind in "if":
-        return (np.floor(ids.max()) + 1 + np.arange(twin.size)).astype(ids.dtype)
-    taken = set(ids.tolist())
-    for number in count(1):
-        names = [f"{name} {MARK}{'' if number == 1 else f' {number}'}" for name in ids[twin].tolist()]
-        if taken.isdisjoint(names):
-            break
-    return np.array(names, dtype=np.str_)
+    return columns | {"id": np.concatenate((ids, ids_beside(ids, ids[twin].tolist(), MARK))), MARK: marked}

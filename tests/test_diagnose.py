@@ -258,3 +258,14 @@ def test_caps_of_some_anchors_and_a_level_of_zero_are_changed_where_they_must_be
     assert {row["rule"] for row in found.conflict} == {"Cap", "Floor"}
     assert found.relaxed is not None
     assert possible(found.relaxed)
+
+
+def test_soft_rules_keep_their_names_and_hard_ones_theirs():
+    found = al.diagnose(al.Problem(star(), al.GMV(), [al.Floor(1.0, soft=2.0), al.Floor(40.0)]))
+    assert [row["rule"] for row in found.conflict] == ["Floor (2)"] == [row["rule"] for row in found.changes]
+
+
+def test_a_level_of_zero_asks_for_something_where_welfare_may_be_below_it():
+    found = al.diagnose(al.Problem(star(4.0), al.GMV(), [al.FairnessAtLeast(al.Nash(), 0.0), al.GMVAtLeast(39.0)]))
+    assert found.proved
+    assert len(found.conflict) == 2

@@ -112,8 +112,7 @@ def _serving(elastic: Elastic, found: Strain, seconds: float) -> tuple[Elastic, 
         return elastic, found
     everybody = np.ones(platform.anchor_count, dtype=bool)
     serve = Serving(everybody, at_least=SOMETHING * supply, unit="amount")
-    goods = ("exposure", "gmv", *platform.measures)
-    part = Totals.given(platform, {good: SOMETHING * elastic.measured.of(good) for good in goods})
+    part = elastic.measured.times(dict.fromkeys(platform.goods, SOMETHING))
     served = Elastic(replace(elastic.problem, rules=(*elastic.problem.rules, serve)), part, (*elastic.stiff, Serving))
     again = served.strain(seconds=seconds)
     return (elastic, found) if again is None or not refuted(served.problem, again.multipliers) else (served, again)
@@ -165,11 +164,9 @@ def _cost(problem: Problem, found: Strain, *, evenly: bool = False) -> float:
 def _measured(elastic: Elastic, found: Strain) -> Totals | None:
     """What shares are shares of in a flow that serves less than was supposed, and something."""
     platform = elastic.problem.platform
-    goods = ("exposure", "gmv", *platform.measures)
-    parts = {g: float(found.totals.of(g).sum()) / (float(elastic.measured.of(g).sum()) or 1.0) for g in goods}
-    if not LESS > parts["exposure"] > NOTHING:
-        return None
-    return Totals.given(platform, {g: part * elastic.measured.of(g) for g, part in parts.items()})
+    whole = {good: float(elastic.measured.of(good).sum()) or 1.0 for good in platform.goods}
+    parts = {good: float(found.totals.of(good).sum()) / total for good, total in whole.items()}
+    return elastic.measured.times(parts) if LESS > parts["exposure"] > NOTHING else None
 
 
 def _possible(problem: Problem, totals: Totals, seconds: float) -> bool:

@@ -50,9 +50,8 @@ def _moved(stated: Stated, *, evenly: bool, wider: float) -> FloatArray:
     part = np.where(finite, beyond, 0.0) / size
     if not (part > BROKEN).any():
         return level
-    asked = finite & (at_most | (level != 0))
     if evenly or stated.kind == "segment":
-        part = np.where(asked, part.max(), 0.0)
+        part = np.where(stated.asked, part.max(), 0.0)
     part = np.where(part > BROKEN, part * (1.0 + wider), 0.0)
     new = level + np.where(at_most, 1.0, -1.0) * part * size
     rounded = [_outward(n, up) if p > 0 else n for n, up, p in zip(new, at_most, part, strict=True)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,9 +19,11 @@ from allocator.feasibility import conflict, precheck
 from allocator.problem import Problem
 from allocator.repair import repair
 from allocator.rules import GMV, Constraint, Totals
+from allocator.rules.stated import Stated
 from allocator.solvers import LARGE, solve
 from allocator.solvers.prices import Prices
 
+FloatArray = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Witness = list[Any]
 LOOSE = 0.1
@@ -93,43 +94,36 @@ def _priced(bare: Problem, seconds: float) -> bool:
 class System:
     """Some levels of the hard rules of a problem, (K,) masks by position of the rule, with a witness that refutes them:
     multipliers of all hard rules, idle at every level that is not among them.
+
+    ``bare`` is the problem of all hard rules, ``labels`` are theirs, ``stated`` their levels, and ``extents`` these in
+    the unit of their excess.
     """
 
-    problem: Problem
+    bare: Problem
+    labels: tuple[str, ...]
+    stated: tuple[Stated, ...]
+    extents: tuple[FloatArray, ...]
     levels: dict[int, Mask]
     witness: Witness
 
     @classmethod
     def of(cls, problem: Problem, witness: Sequence[Any]) -> System:
-        bare = problem.without_objective
+        """All levels that ask for something."""
+        bare, whole = problem.without_objective, everything(problem.platform)
         flow = Totals(bare.platform, np.asarray(bare.platform.even_flow))
-        masks = {}
-        for k, term in enumerate(bare.constraints):
-            stated = term.stated(flow)
-            at_most = np.broadcast_to(stated.at_most, stated.level.shape)
-            masks[k] = np.where(at_most, stated.level < np.inf, stated.level > -np.inf) & (
-                at_most | (stated.level != 0)
-            )
-            if not masks[k].size:
-                del masks[k]
-        return cls(bare, masks, list(witness))
+        pairs = zip(problem.labels, problem.terms, strict=True)
+        labels = tuple(label for label, term in pairs if isinstance(term, Constraint) and term.soft is None)
+        stated = tuple(term.stated(flow) for term in bare.constraints)
+        levels = {k: found.asked for k, found in enumerate(stated) if found.asked.any()}
+        return cls(bare, labels, stated, tuple(t.extent(whole) for t in bare.constraints), levels, list(witness))
 
     @property
     def rules(self) -> tuple[Constraint, ...]:
-        return self.problem.constraints
-
-    @cached_property
-    def size(self) -> int:
-        return sum(int(mask.sum()) for mask in self.levels.values())
+        return self.bare.constraints
 
     def separable(self, k: int) -> bool:
         """Whether the levels of a rule can be taken away one by one."""
-        return self._stated[k].kind in SEPARABLE and self.levels[k].size > 1
-
-    @cached_property
-    def _stated(self) -> dict[int, Any]:
-        flow = Totals(self.problem.platform, np.asarray(self.problem.platform.even_flow))
-        return {k: self.rules[k].stated(flow) for k in self.levels}
+        return self.stated[k].kind in SEPARABLE and self.levels[k].size > 1
 
     def without(self, k: int, out: Mask | None = None) -> System:
         """The system without a rule, or without some of its levels (K,), and its witness idle there."""
@@ -140,7 +134,7 @@ class System:
         else:
             del levels[k]
             witness[k] = self.rules[k].idle()
-        return System(self.problem, levels, witness)
+        return replace(self, levels=levels, witness=witness)
 
     @property
     def stands(self) -> bool:
@@ -149,9 +143,9 @@ class System:
         """
         out = [k for k, rule in enumerate(self.rules) if rule.shape is None and k not in self.levels]
         if not out:
-            return refuted(self.problem, self.witness)
+            return refuted(self.bare, self.witness)
         kept = [k for k in range(len(self.rules)) if k not in out]
-        without = replace(self.problem, rules=tuple(self.rules[k] for k in kept))
+        without = replace(self.bare, rules=tuple(self.rules[k] for k in kept))
         return refuted(without, [self.witness[k] for k in kept])
 
     @property
@@ -159,23 +153,21 @@ class System:
         """The problem with the levels of the system alone."""
         rules = []
         for k in sorted(self.levels):
-            rule, stated, kept = self.rules[k], self._stated[k], self.levels[k]
+            rule, stated, kept = self.rules[k], self.stated[k], self.levels[k]
             at_most = np.broadcast_to(stated.at_most, kept.shape)
             partial = self.separable(k) and not kept.all()
             free = np.where(at_most, np.inf, 0.0)
             rules.append(rule.relevelled(np.where(kept, stated.level, free)) if partial else rule)
-        return replace(self.problem, rules=tuple(rules))
+        return replace(self.bare, rules=tuple(rules))
 
     @property
     def rows(self) -> list[dict[str, Any]]:
         """The levels of the system as plain data, a row for each rule."""
-        labels = self.problem.labels
-        return [described(labels[k], self._stated[k], mask) for k, mask in sorted(self.levels.items())]
+        return [described(self.labels[k], self.stated[k], mask) for k, mask in sorted(self.levels.items())]
 
-    def weights(self, k: int) -> NDArray[np.float64]:
+    def weights(self, k: int) -> FloatArray:
         """How much each level of a rule counts in the witness."""
-        extent = self.rules[k].extent(everything(self.problem.platform))
-        size = np.abs(np.asarray(self.witness[k], dtype=np.float64))
+        extent, size = self.extents[k], np.abs(np.asarray(self.witness[k], dtype=np.float64))
         return size * extent if size.shape == extent.shape else np.full(self.levels[k].shape, size.max(initial=0.0))
 
 
@@ -228,7 +220,7 @@ def _restricted(rest: System, witness: Witness) -> System:
             spread[mine] = found
             found = spread
         whole[k] = found
-    return System(rest.problem, rest.levels, whole)
+    return replace(rest, witness=whole)
 
 
 def _by_witness(system: System) -> System:

@@ -31,6 +31,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from allocator.certificate import allowance
 from allocator.discrete.boost_limits import Dues, Limits
 from allocator.discrete.boosts import Menu
 from allocator.problem import Multipliers, Problem
@@ -165,17 +166,9 @@ def proved(
         shares, best = limits.best(gains)
         added = np.concatenate((*summands, limits.at_most(gains, best if dues is None else dues)))
         bound = float(added.sum())
-    return Proof(bound, _allowance(stages) * float(np.abs(added).sum()), gains, shares)
-
-
-def _allowance(stages: Sequence[Stage]) -> float:
-    """Relative rounding error of the sums, as of certificates; twice, because gains are differences."""
-    sizes = []
-    for stage in stages:
-        platform = stage.problem.platform
-        degree = max(int(np.diff(platform.indptr).max()), int(platform.anchor_degree.max()))
-        sizes.append(math.log2(platform.edge_count) + degree + 4)
-    return 16 * 2.0**-53 * max(sizes)
+    # Twice that of certificates, because gains are differences.
+    rounding = 2 * max(allowance(stage.problem.platform) for stage in stages) * float(np.abs(added).sum())
+    return Proof(bound, rounding, gains, shares)
 
 
 def refuse(stages: Sequence[Stage]) -> None:

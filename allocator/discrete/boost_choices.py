@@ -33,8 +33,6 @@ SWAPS = 40
 """Swaps that are tried in one round."""
 BRANCHING = 0.7
 """Part of the time that branch and bound may take."""
-
-
 CLOSE = 1e-6
 """Tolerance of HiGHS: a claim that is lower than a certified flow by more is refuted, and none is made."""
 

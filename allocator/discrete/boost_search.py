@@ -81,9 +81,8 @@ def boost_slots(
     certified flow. Where one linear program is behind the proof, it cannot be better than the relaxation of switches:
     a few per cent above the best choice where few boosts compete for the same impressions.
     """
-    limit = {} if at_most is None else {"": at_most}
-    asked = Asked(relative_gap, seconds, report)
-    return _searched({"": Phase(problem)}, boosts, (limit, budget), asked)
+    limits = {"at_most": at_most, "budget": budget}
+    return campaign({"": problem}, boosts, **limits, relative_gap=relative_gap, seconds=seconds, report=report)
 
 
 def campaign(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import count
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from allocator.attributes import ids_beside
 from allocator.graph import Platform
 from allocator.rules.levels import Where, amount, anchors_where
 from allocator.wording import some
@@ -82,19 +82,6 @@ def _segments(platform: Platform, winners: NDArray[np.int64]) -> dict[str, Any]:
         blank = np.zeros(winners.size, dtype=column.dtype)
         columns[name] = np.concatenate((column, blank))
     marked = np.arange(platform.segment_count + winners.size) >= platform.segment_count
-    return columns | {"id": np.concatenate((platform.segments["id"], _ids(platform, winners))), MARK: marked}
-
-
-def _ids(platform: Platform, winners: NDArray[np.int64]) -> NDArray:
-    """Ids for bonus segments that nobody has."""
     ids = platform.segments["id"]
-    if ids.dtype.kind in "if":
-        return (np.floor(ids.max()) + 1 + np.arange(winners.size)).astype(ids.dtype)
-    taken = set(ids.tolist())
-    for number in count(1):
-        names = [
-            f"{name} {MARK}{'' if number == 1 else f' {number}'}" for name in platform.anchors["id"][winners].tolist()
-        ]
-        if taken.isdisjoint(names):
-            break
-    return np.array(names, dtype=np.str_)
+    named = ids_beside(ids, platform.anchors["id"][winners].tolist(), MARK)
+    return columns | {"id": np.concatenate((ids, named)), MARK: marked}

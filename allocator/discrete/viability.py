@@ -27,6 +27,7 @@ LARGEST = 150_000
 FINE = 1e-5
 """Relative gap to which the flow of a choice is certified, at most a tenth of what is asked of the choice itself."""
 NOISE = 1e-9
+"""Relative rounding of a claim and an objective."""
 NOBODY = "no choice was found within the time; give more seconds"
 
 

@@ -67,6 +67,12 @@ class Stated:
         """How level k limits its amount, in words."""
         return "at most" if np.broadcast_to(self.at_most, self.level.shape)[k] else "at least"
 
+    @property
+    def asked(self) -> NDArray[np.bool_]:
+        """Which levels ask for something, (K,): caps that are finite, and floors but for a zero that asks nothing."""
+        at_most = np.broadcast_to(self.at_most, self.level.shape)
+        return np.where(at_most, self.level < np.inf, (self.level != 0) | (not self.proportional))
+
     def felt(self, prices: FloatArray, scale: float, gap: float) -> NDArray[np.bool_]:
         """Which levels are felt (K,): reached, or broken, and of a price (K,) that matters in an objective of the size
         ``scale``, known up to ``gap``, both in currency.
@@ -81,8 +87,7 @@ class Stated:
     def concerning(self, anchor: int, segments: NDArray[np.integer]) -> NDArray[np.int64]:
         """Levels that speak of one anchor, which has edges from these segments."""
         if self.kind == "anchor":
-            asked = self.level[anchor] < np.inf if self.at_most else self.level[anchor] > 0
-            return np.array([anchor] if asked else [], dtype=np.int64)
+            return np.array([anchor] if self.asked[anchor] else [], dtype=np.int64)
         if self.kind == "segment":
             return np.unique(segments).astype(np.int64)
         return np.arange(self.level.size) if self.members is None else np.flatnonzero(self.members[:, anchor])

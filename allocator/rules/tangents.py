@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,16 @@ from allocator.rules.totals import Totals
 FloatArray = NDArray[np.float64]
 SPREAD = (1 / 64, 1 / 16, 1 / 4, 1.0, 4.0, 16.0)
 """Multiples of the first point at which tangents lie, so that the first program is not far off."""
+
+
+FALL = 16.0
+"""By how much a tangent may lie below all before it: programs that know little may give an anchor nothing."""
+
+
+def held(totals: Totals, near: Sequence[Totals], goods: Iterable[str]) -> Totals:
+    """Where the next tangents touch: at the totals, but for amounts far below all before."""
+    least = {good: np.min([t.of(good) for t in near], axis=0) / FALL for good in goods}
+    return Totals.given(totals.platform, {good: np.maximum(totals.of(good), low) for good, low in least.items()})
 
 
 def amounts(near: Sequence[Totals], good: str, active: NDArray[np.int64]) -> FloatArray:

@@ -23,8 +23,7 @@ class Totals:
     @classmethod
     def even(cls, platform: Platform) -> Totals:
         """The amounts of the even flow, which itself is not written down (``flow`` is None)."""
-        goods = ("exposure", "gmv", *platform.measures)
-        return cls.given(platform, {good: platform.even_amounts(good) for good in goods})
+        return cls.given(platform, {good: platform.even_amounts(good) for good in platform.goods})
 
     @classmethod
     def given(cls, platform: Platform, amounts: Mapping[str, FloatArray]) -> Totals:
@@ -38,6 +37,10 @@ class Totals:
         if good not in self._amounts:
             self._amounts[good] = self.platform.amounts(good, self.flow)
         return self._amounts[good]
+
+    def times(self, parts: Mapping[str, float]) -> Totals:
+        """The amounts of some goods, each times a number."""
+        return Totals.given(self.platform, {good: part * self.of(good) for good, part in parts.items()})
 
     @cached_property
     def served(self) -> FloatArray:

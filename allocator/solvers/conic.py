@@ -127,7 +127,7 @@ class Conic(Solver):
 
         def solve() -> Answer:
             claim = _attempt(model, (self.engine, *(e for e in ENGINES if e != self.engine)), goal)
-            unfelt = dict.fromkeys(("exposure", "gmv", *platform.measures), np.zeros(platform.anchor_count))
+            unfelt = dict.fromkeys(platform.goods, np.zeros(platform.anchor_count))
             unfelt["edges"] = np.zeros(E)
             multipliers = [
                 term.fit(unfelt | copies[k].marginals()) if k in copies else None

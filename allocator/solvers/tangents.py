@@ -15,13 +15,12 @@ from allocator.driver import Answer, Goal, NoAnswer
 from allocator.linear_model import LinearModel, linear_model
 from allocator.problem import Multipliers, Problem
 from allocator.rules import Constraint, Totals
+from allocator.rules.tangents import held
 from allocator.solvers.linear import ENGINES, Linear
 
 FloatArray = NDArray[np.float64]
 ROUNDS, PATIENCE, LOST = 60, 5, 15
 """Programs at most, in a row that come no nearer, and that do not while nothing is known."""
-FALL = 16.0
-"""By how much a tangent may lie below all before it: programs that know little may give an anchor nothing."""
 SAFER = 4.0
 """Times what a curved rule is broken by that a flow to be mixed in has room to spare."""
 SHARE = 0.2
@@ -146,11 +145,8 @@ class Programs:
 
     def _learn(self, found: Found) -> bool:
         """Tangents at an answer and edges that its prices ask for; False if neither would change anything."""
-        flow, near = Totals(self.problem.platform, found.answer.flow), self.near
-        goods = {term.of for term in self.problem.terms}
-        least = {good: np.min([t.of(good) for t in near], axis=0) / FALL for good in goods}
-        held = {good: np.maximum(flow.of(good), least[good]) for good in goods}
-        near.append(Totals.given(self.problem.platform, held))
+        flow = Totals(self.problem.platform, found.answer.flow)
+        self.near.append(held(flow, self.near, {term.of for term in self.problem.terms}))
         before, platform = self.edges, self.problem.platform
         worth = self.problem.surplus(found.answer.multipliers).on_edges()
         ahead = worth - found.rents[platform.segment]
