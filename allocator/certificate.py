@@ -80,6 +80,11 @@ class Certificate:
             return self.gap / self.scale
         return 0.0 if self.gap <= self.resolution else math.inf
 
+    def claimed_gap(self, claim: float) -> float:
+        """Gap / scale if a claim were the bound: what a solver says, which nothing here has proved."""
+        gap = max(claim - self.objective, 0.0)
+        return gap / self.scale if self.scale > 0 else (0.0 if gap == 0 else math.inf)
+
     @property
     def feasible(self) -> bool:
         """Every relative violation is at most 1e-9."""

@@ -25,7 +25,7 @@ def ten_viewers():
     )
 
 
-def best_of_all(stay, cap=None):
+def best_of_all(stay):
     """The highest GMV over all choices of anchors and segments, each by a linear program; minus infinity if none."""
     platform, best, chosen = stay.problem.platform, -np.inf, None
     E, S, A = platform.edge_count, platform.segment_count, platform.anchor_count
@@ -39,9 +39,6 @@ def best_of_all(stay, cap=None):
             kept_a, kept_s = np.array(anchors), np.array(segments)
             rows = [*out, *(-(into * stay.good)[kept_a & (stay.least > 0)])]
             limits = [*np.where(kept_s, platform.supply, 0.0), *(-stay.least[kept_a & (stay.least > 0)])]
-            if cap is not None:
-                rows += [*into]
-                limits += [*cap]
             if two_sided:
                 rows += [*(-(out * stay.per_edge)[kept_s])]
                 limits += [*(-(stay.quality_least * platform.supply)[kept_s])]

@@ -55,9 +55,7 @@ class Undivided:
     @property
     def claimed_gap(self) -> float:
         """What branch and bound says that this distance is, in the same measure."""
-        own = self.allocation.certificate
-        gap = max(self.claim - own.objective, 0.0)
-        return gap / own.scale if own.scale > 0 else (0.0 if gap == 0 else np.inf)
+        return self.allocation.certificate.claimed_gap(self.claim)
 
     @property
     def sentence(self) -> str:

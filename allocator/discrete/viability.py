@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,21 +11,22 @@ from numpy.typing import NDArray
 
 from allocator.allocation import Allocation, Status
 from allocator.certificate import Certificate
+from allocator.discrete.departures import FINE, periods_of, stay_of
 from allocator.discrete.stay import Kept, Prices, Stay
 from allocator.discrete.stay_program import StayProgram
 from allocator.driver import AllocationError
 from allocator.linear_model import not_linear
 from allocator.problem import Problem
-from allocator.rules.levels import Level, amount, per_anchor
+from allocator.rules.levels import Level
 from allocator.solvers import solve
 from allocator.wording import quantity, some
 
 FloatArray = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+FINER = 0.1
+"""Relative gap of the flow of a choice, over what is asked of the choice, where that is less than `FINE`."""
 LARGEST = 150_000
 """Edges up to which branch and bound is tried."""
-FINE = 1e-5
-"""Relative gap to which the flow of a choice is certified, at most a tenth of what is asked of the choice itself."""
 NOISE = 1e-9
 """Relative rounding of a claim and an objective."""
 NOBODY = "no choice was found within the time; give more seconds"
@@ -65,9 +66,7 @@ class Viability:
     @property
     def claimed_gap(self) -> float:
         """What branch and bound says that this distance is, in the same measure."""
-        scale = self.certificate.scale
-        gap = max(self.claim - self.certificate.objective, 0.0)
-        return gap / scale if scale > 0 else (0.0 if gap == 0 else np.inf)
+        return self.certificate.claimed_gap(self.claim)
 
     @property
     def sentence(self) -> str:
@@ -134,58 +133,9 @@ def viability(
     Departures are followed first (`departures`), then single anchors are kept or given up as their profits at the
     current prices say, then, if the problem is linear and has up to 150,000 edges, branch and bound goes on from there.
     """
-    stay = _stay(problem, threshold, of, viewers, quality)
+    stay = stay_of(problem, threshold, of, viewers, quality)
     search = _Search(stay, relative_gap, time.perf_counter() + seconds, report or (lambda text: None))
     return search.run()
-
-
-def departures(
-    problem: Problem,
-    threshold: Level,
-    *,
-    of: str = "exposure",
-    viewers: float | None = None,
-    quality: str | None = None,
-) -> list[tuple[Allocation, Kept]]:
-    """What happens if nobody looks after viability: period by period the best flow for those who are there, after which
-    whoever got less than the threshold leaves for good, until nobody does; but for anchors to whom a rule promises
-    something.
-
-    Parameters as `viability`; each entry is the allocation of a period and who stays after it.
-    """
-    return list(_departures(_stay(problem, threshold, of, viewers, quality)))
-
-
-def _departures(stay: Stay) -> Iterator[tuple[Allocation, Kept]]:
-    platform = stay.problem.platform
-    there = Kept(np.ones(platform.anchor_count, dtype=bool), np.ones(platform.segment_count, dtype=bool))
-    free = replace(stay, least=np.zeros_like(stay.least), quality_least=np.zeros_like(stay.quality_least))
-    while True:
-        allocation = solve(_without(free, there), relative_gap=FINE)
-        enough = stay.kept(allocation.flow)
-        stays = Kept(there.anchors & (enough.anchors | stay.promised), there.segments & enough.segments)
-        yield allocation, stays
-        if all((a == b).all() for a, b in zip(stays, there, strict=True)):
-            return
-        there = stays
-
-
-def _without(free: Stay, there: Kept) -> Problem:
-    """The problem of those who are there, without thresholds."""
-    left = free.chosen(Kept(there.anchors, np.ones_like(there.segments)))
-    supply = np.where(there.segments, left.platform.supply, 0.0)
-    return left if there.segments.all() else replace(left, platform=replace(left.platform, supply=supply))
-
-
-def _stay(problem: Problem, threshold: Level, of: str, viewers: float | None, quality: str | None) -> Stay:
-    platform = problem.platform
-    platform.measure(of)
-    least = per_anchor(platform, threshold, of=of, neutral=0.0, what="the viability threshold")
-    endless = platform.anchors["id"][np.isinf(least)]
-    if endless.size:
-        raise ValueError(f"the viability threshold must be finite; it is not for anchor {some(endless)}")
-    asked = amount(0.0 if viewers is None else viewers, "what viewers get per impression of their supply")
-    return Stay(problem, least, of, np.full(platform.segment_count, asked), quality)
 
 
 class _Search:
@@ -244,7 +194,7 @@ class _Search:
     def _follow_departures(self) -> None:
         """The first bound is that of the problem without thresholds, the first choice who is left in the end."""
         self.report("following departures")
-        periods = _departures(self.stay)
+        periods = periods_of(self.stay)
         allocation, kept = next(periods)
         self._learn(self._prices(allocation))
         self._try(kept)
@@ -274,7 +224,7 @@ class _Search:
             return False
         self.tried.add(key)
         try:
-            found = solve(self.stay.chosen(kept), relative_gap=min(FINE, 0.1 * self.asked))
+            found = solve(self.stay.chosen(kept), relative_gap=min(FINE, FINER * self.asked))
         except (AllocationError, ValueError) as error:  # a rule may refuse a segment that nobody can serve
             self.failure = error
             return False

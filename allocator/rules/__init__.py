@@ -4,9 +4,9 @@ from typing import Any
 
 from allocator.rules.alpha_fair import AlphaFair, Nash
 from allocator.rules.amounts import Budget, GMVAtLeast
-from allocator.rules.at_least import FairnessAtLeast
 from allocator.rules.bounds import Cap, Capacity, Floor, ReachFloor
 from allocator.rules.capped import CappedUtility
+from allocator.rules.fairness import FairnessAtLeast
 from allocator.rules.gini import CVaR, GeneralizedGini, Gini
 from allocator.rules.groups import GroupShare
 from allocator.rules.index_caps import GiniAtMost, HeadCap, HHIAtMost

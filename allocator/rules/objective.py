@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from allocator.rules.at_least import AtLeast, FairnessAtLeast
+from allocator.rules.at_least import AtLeast
+from allocator.rules.fairness import FairnessAtLeast
 from allocator.rules.rule import Welfare
 from allocator.wording import called
 
