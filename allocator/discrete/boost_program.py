@@ -189,17 +189,14 @@ def _levels(stage: Stage, models: tuple, own: Any, switch: NDArray[np.int64]) ->
         for side, level in bounds.items():
             none, *each = [(getattr(m, side) * m.row_unit / model.row_unit)[rows] for m in (model, *boosted)]
             felt = np.isfinite(none)
-            step = np.array([np.where(felt, one, 0.0) - np.where(felt, none, 0.0) for one in each]).reshape(
-                -1, rows.size
-            )
+            steps = [np.where(felt, one, 0.0) - np.where(felt, none, 0.0) for one in each]
+            step = np.array(steps).reshape(-1, rows.size)
             grown = np.flatnonzero((step != 0).any(axis=0))
             level[rows] = none
             level[rows[grown]] = np.inf if side == "upper" else -np.inf
-            matrix, open_side = (
-                _grown(own, (rows[grown], bounded[grown]), step[:, grown], switch),
-                np.full(grown.size, np.inf),
-            )
-            further.append(Rows(matrix, *((-open_side, none[grown]) if side == "upper" else (none[grown], open_side))))
+            matrix = _grown(own, (rows[grown], bounded[grown]), step[:, grown], switch)
+            bound, unlimited = none[grown], np.full(grown.size, np.inf)
+            further.append(Rows(matrix, *((-unlimited, bound) if side == "upper" else (bound, unlimited))))
             moved.append(rows[grown])
     return Rows(own, **bounds), _stacked(further, own.shape[1]), np.concatenate([np.zeros(0, dtype=np.int64), *moved])
 
