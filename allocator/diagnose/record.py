@@ -93,7 +93,7 @@ class Diagnosis:
     def _without(self) -> str:
         levels = sum(len(row["level"]) for row in self.conflict)
         if not self.irreducible:
-            return "Time ended before it was known whether all of these levels are needed for the contradiction."
+            return "It is not known whether all of these levels are needed for the contradiction."
         if levels == 1:
             return "Nothing else takes part."
         each = ["one of them"] * (len(self.conflict) > 1) + ["one of the levels named"] * (levels > len(self.conflict))
