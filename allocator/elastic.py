@@ -98,24 +98,24 @@ class Elastic:
         """Break the rules as little as possible; None if a rule has no tangents or HiGHS no answer.
 
         With ``evenly`` all levels of a rule give by the same part of themselves, and not each as it suits best.
-        ``seconds`` is the time after which there is no further program.
+        ``seconds`` is the time for all programs together.
         """
         rules = self.problem.without_objective.constraints
         kept = [k for k, t in enumerate(rules) if isinstance(t, self.stiff) or self._extents[k].any()]
         prices = {k: None if isinstance(rules[k], self.stiff) else self._price(k, evenly) for k in kept}
         softened = tuple(replace(rules[k], soft=price) for k, price in prices.items())
         soft = replace(self.problem, objective=Objective(()), rules=softened)
-        best, near, started = None, [self.measured], time.perf_counter()
+        best, near, deadline = None, [self.measured], time.perf_counter() + seconds
         for _ in range(ROUNDS):
-            found = _program(soft, near, self.measured, evenly=evenly, seconds=seconds)
+            left = deadline - time.perf_counter()
+            found = _program(soft, near, self.measured, evenly=evenly, seconds=left) if left > 0 else None
             if found is None:
                 break
             told = dict(zip(kept, found.multipliers, strict=True))
             multipliers = [told.get(k, t.idle()) for k, t in enumerate(rules)]
             strain = Strain(found.totals, multipliers, found.cost, self._proved(multipliers, evenly))
             best = strain if best is None else best.or_better(strain)
-            late = time.perf_counter() - started > seconds
-            if late or best.cost - found.least <= CLOSE or not any(t.curved for t in soft.in_rows):
+            if best.cost - found.least <= CLOSE or not any(t.curved for t in soft.in_rows):
                 break
             near = [*near, held(found.totals, near, self.problem.platform.goods)]
         return best
@@ -162,7 +162,7 @@ def _program(soft: Problem, near: Sequence[Totals], measured: Totals, *, evenly:
     free = replace(soft, rules=tuple(t for t in soft.constraints if t not in capped))
     if any(t.tangents(near) is None for t in free.in_rows):
         return None
-    model = linear_model(free, near)
+    model = linear_model(free, near, lifted=True)
     arrays, alike = _merged(model, measured, evenly=evenly)
     highest = arrays.highest.copy()
     for term in capped:

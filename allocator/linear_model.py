@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,11 +21,15 @@ MEETINGS = 4
 from any impression.
 """
 
+SMALLER = 0.8
+"""Part of the entries that is left where amounts become variables, at most."""
+
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Rows of one rule (or of the boxes on one good) over edges and the rule's own auxiliary variables, in user
-    units; ``unit`` (K,) is what an impression typically brings to each row, 0 for a row of auxiliary variables alone.
+    """Rows of one rule (or of the boxes on one good) over edges, over amounts of goods that are variables themselves,
+    (K, A) by good, and over the rule's own auxiliary variables, in user units; ``unit`` (K,) is what an impression
+    typically brings to each row, 0 for a row of auxiliary variables alone.
     """
 
     matrix: Any
@@ -34,6 +38,7 @@ class Block:
     unit: FloatArray
     auxiliary: Any = None
     cost: FloatArray | None = None
+    amounts: Mapping[str, Any] = field(default_factory=dict)
 
     def units(self) -> tuple[FloatArray, FloatArray]:
         """Units of the rows (K,) and of the auxiliary variables (n,), each from those it meets: a rule may speak of
@@ -92,7 +97,8 @@ class LinearModel:
 
     def tightened(self, by: Mapping[int, float]) -> LinearModel:
         """The model with the levels of some rules, the last of their rows, raised: ids of terms to how much."""
-        lower, start = self.lower.copy(), self.lower.size - sum(rows.lower.size for rows in self.rows.values())
+        lower, start = self.lower.copy(), self.problem.platform.segment_count
+        start += sum(bounded.size for _, bounded in self.boxes.values())
         for term, rows in self.rows.items():
             start += rows.lower.size
             lower[start - 1] += by.get(term, 0.0) / self.row_unit[start - 1]
@@ -130,31 +136,37 @@ def not_linear(problem: Problem) -> str | None:
     return None
 
 
-def linear_model(problem: Problem, near: Sequence[Totals] = (), edges: NDArray[np.int64] | None = None) -> LinearModel:
+def linear_model(
+    problem: Problem,
+    near: Sequence[Totals] = (),
+    edges: NDArray[np.int64] | None = None,
+    *,
+    lifted: bool = False,
+) -> LinearModel:
     """Assemble the scaled model with array operations only; of curved rules the tangents ``near`` some totals, with
     flow on some ``edges`` alone (positions, rising) or on all.
+
+    Where ``lifted``, amounts of anchors are variables, too, behind all others, and rows behind all others say what they
+    are, if that makes the matrix much smaller: an edge then meets the amounts, and not every rule that speaks of them.
     """
     from scipy.sparse import block_array, csr_array
 
     platform = problem.platform
     ruled = {id(term): term.tangents(near) if near else term.rows for term in problem.in_rows}
-    S, E = platform.segment_count, platform.edge_count
+    E = platform.edge_count
     impressions = float(platform.supply.mean()) or 1.0
     boxes = {good: (box, np.flatnonzero((box.lower > 0) | (box.upper < np.inf))) for good, box in _boxes(problem)}
-    supply = Block(
-        csr_array((np.ones(E), np.arange(E), platform.indptr), shape=(S, E)),
-        np.full(S, -np.inf),
-        platform.supply,
-        np.ones(S),
-    )
-    blocks = [supply, *_blocks(problem, boxes, ruled)]
+    own = [*_boxed(platform, boxes), *_ruled(platform, ruled)]
+    goods = _worth_lifting(platform, own) if lifted else ()
+    defined = [_definition(platform, good) for good in goods]
+    blocks = [_supply(platform), *(_over_edges(platform, block, goods) for block in own), *defined]
     units = [block.units() for block in blocks]
     objective = problem.gmv_weight * platform.value.astype(np.float64) * impressions
     pairs = zip(blocks, units, strict=True)
-    auxiliary = [block.cost * own * impressions for block, (_, own) in pairs if block.cost is not None]
+    auxiliary = [_cost(block) * own * impressions for block, (_, own) in pairs if block.auxiliary is not None]
     objective = np.concatenate((objective, *auxiliary))
     currency = float(np.abs(objective).max()) or 1.0
-    matrix = csr_array(block_array(_grid(blocks, units), format="csr"))
+    matrix = csr_array(block_array(_grid(blocks, units, dict(zip(goods, defined, strict=True))), format="csr"))
     if edges is None:
         edges = np.arange(E)
     else:
@@ -176,20 +188,68 @@ def linear_model(problem: Problem, near: Sequence[Totals] = (), edges: NDArray[n
     )
 
 
-def _grid(blocks: list[Block], units: list[tuple[FloatArray, FloatArray]]) -> list[list[Any]]:
-    """Blocks of the matrix, everything in its unit: a block sees only its own variables beside the edges."""
+def _grid(
+    blocks: list[Block], units: list[tuple[FloatArray, FloatArray]], defined: dict[str, Block]
+) -> list[list[Any]]:
+    """Blocks of the matrix, everything in its unit: a block sees its own variables and amounts beside the edges."""
     from scipy.sparse import csr_array
 
-    grid = []
-    for block, (rows, own) in zip(blocks, units, strict=True):
+    grid, scales = [], {id(block): own for block, (_, own) in zip(blocks, units, strict=True)}
+    for block, (rows, _) in zip(blocks, units, strict=True):
+        seen = {id(defined[good]): matrix for good, matrix in block.amounts.items()} | {id(block): block.auxiliary}
         line = [csr_array(block.matrix * (1.0 / rows)[:, None])]
         for other in blocks:
-            if other is block and block.auxiliary is not None:
-                line.append(csr_array(block.auxiliary * (1.0 / rows)[:, None] * own[None, :]))
-            elif other.auxiliary is not None:
-                line.append(csr_array((block.lower.size, other.auxiliary.shape[1])))
+            if other.auxiliary is None:
+                continue
+            part = seen.get(id(other))
+            empty = csr_array((block.lower.size, other.auxiliary.shape[1]))
+            scaled = empty if part is None else part * (1.0 / rows)[:, None] * scales[id(other)][None, :]
+            line.append(csr_array(scaled))
         grid.append(line)
     return grid
+
+
+def _cost(block: Block) -> FloatArray:
+    """What the auxiliary variables of a block bring."""
+    return np.zeros(block.auxiliary.shape[1]) if block.cost is None else block.cost
+
+
+def _supply(platform: Platform) -> Block:
+    from scipy.sparse import csr_array
+
+    S, E = platform.segment_count, platform.edge_count
+    matrix = csr_array((np.ones(E), np.arange(E), platform.indptr), shape=(S, E))
+    return Block(matrix, np.full(S, -np.inf), platform.supply, np.ones(S))
+
+
+def _definition(platform: Platform, good: str) -> Block:
+    """Rows that say what the amounts of a good are, which are its auxiliary variables."""
+    from scipy.sparse import csr_array, eye_array
+
+    A = platform.anchor_count
+    unit = np.full(A, _unit(platform, good))
+    return Block(_into_anchors(platform, good), np.zeros(A), np.zeros(A), unit, csr_array(-eye_array(A)))
+
+
+def _worth_lifting(platform: Platform, blocks: Sequence[Block]) -> tuple[str, ...]:
+    """Goods whose rows have much fewer entries if amounts are variables."""
+    degree = np.bincount(platform.anchor, minlength=platform.anchor_count)
+    entries: dict[str, tuple[int, int]] = {}
+    for block in blocks:
+        for good, matrix in block.amounts.items():
+            seen, spread = entries.get(good, (0, 0))
+            entries[good] = seen + matrix.nnz, spread + int((matrix != 0).sum(axis=0) @ degree)
+    E, A = platform.edge_count, platform.anchor_count
+    return tuple(good for good, (seen, spread) in entries.items() if E + A + seen < SMALLER * spread)
+
+
+def _over_edges(platform: Platform, block: Block, goods: Sequence[str]) -> Block:
+    """A block with the amounts of ``goods`` as variables and of all other goods as what edges bring to them."""
+    matrix = block.matrix
+    for good, coefficients in block.amounts.items():
+        if good not in goods:
+            matrix = matrix + coefficients @ _into_anchors(platform, good)
+    return replace(block, matrix=matrix, amounts={g: c for g, c in block.amounts.items() if g in goods})
 
 
 def _boxes(problem: Problem) -> Iterator[tuple[str, Boxes]]:
@@ -197,21 +257,24 @@ def _boxes(problem: Problem) -> Iterator[tuple[str, Boxes]]:
         yield good, Boxes.of(good, problem.constraints, problem.platform.anchor_count)
 
 
-def _blocks(
-    problem: Problem, boxes: dict[str, tuple[Boxes, NDArray[np.int64]]], ruled: dict[int, Rows]
-) -> Iterator[Block]:
-    platform = problem.platform
+def _boxed(platform: Platform, boxes: dict[str, tuple[Boxes, NDArray[np.int64]]]) -> Iterator[Block]:
+    from scipy.sparse import csr_array
+
     for good, (box, bounded) in boxes.items():
-        into = _into_anchors(platform, good)
-        lower = np.where(box.lower > 0, box.lower, -np.inf)
-        unit = np.full(bounded.size, _unit(platform, good))
-        yield Block(into[bounded], lower[bounded], box.upper[bounded], unit)
+        lower, count = np.where(box.lower > 0, box.lower, -np.inf), bounded.size
+        mine = csr_array((np.ones(count), (np.arange(count), bounded)), shape=(count, platform.anchor_count))
+        unit, none = np.full(count, _unit(platform, good)), csr_array((count, platform.edge_count))
+        yield Block(none, lower[bounded], box.upper[bounded], unit, amounts={good: mine})
+
+
+def _ruled(platform: Platform, ruled: dict[int, Rows]) -> Iterator[Block]:
+    from scipy.sparse import csr_array
+
     for rows in ruled.values():
-        matrix = sum(
-            coefficients if good == "edges" else coefficients @ _into_anchors(platform, good)
-            for good, coefficients in rows.coefficients.items()
-        )
-        yield Block(matrix, rows.lower, rows.upper, _row_units(platform, rows), rows.auxiliary, rows.cost)
+        none = csr_array((rows.lower.size, platform.edge_count))
+        matrix = csr_array(rows.coefficients.get("edges", none))
+        amounts = {good: csr_array(entries) for good, entries in rows.coefficients.items() if good != "edges"}
+        yield Block(matrix, rows.lower, rows.upper, _row_units(platform, rows), rows.auxiliary, rows.cost, amounts)
 
 
 def _into_anchors(platform: Platform, good: str) -> Any:

@@ -95,7 +95,7 @@ def diagnose(
     cap: options.Cap = None,
     floor: options.Floor = None,
     rule: options.Rule = None,
-    seconds: options.Patience = 30.0,
+    seconds: options.Patience = 25.0,
     machine: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:

@@ -36,7 +36,7 @@ WIDER = (0.0, 1e-3, 1e-2)
 """Parts of the changes by which they are made larger where no solver finds a flow at the least ones."""
 
 
-def diagnose(problem: Problem, *, seconds: float = 30.0, report: Callable[[str], None] | None = None) -> Diagnosis:
+def diagnose(problem: Problem, *, seconds: float = 25.0, report: Callable[[str], None] | None = None) -> Diagnosis:
     """Find out why the rules of a problem cannot be kept, and what to change.
 
     Parameters

@@ -28,8 +28,8 @@ Mask = NDArray[np.bool_]
 Witness = list[Any]
 LOOSE = 0.1
 """Relative gap at which a solver may stop that is asked only whether there is a flow."""
-QUICK = 3.0
-"""Seconds that the price solver gets for it before linear programs decide."""
+QUICK = 15e-6
+"""Seconds per edge that the price solver gets for it before linear programs decide."""
 SEPARABLE = ("anchor", "group")
 """Kinds of levels that can be taken away one by one."""
 
@@ -84,7 +84,7 @@ def _priced(bare: Problem, seconds: float) -> bool:
     if solver.supports(wanted) is not None:
         return False
     try:
-        answer = solver(wanted, Goal(LOOSE, min(seconds, QUICK)))
+        answer = solver(wanted, Goal(LOOSE, min(seconds, QUICK * bare.platform.edge_count)))
     except NoAnswer:
         return False
     return keeps(wanted, Totals(bare.platform, answer.flow), answer)

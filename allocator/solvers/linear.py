@@ -47,7 +47,7 @@ class Linear(Solver):
         return not_linear(problem)
 
     def build(self, problem: Problem, goal: Goal) -> Callable[[], Answer]:
-        model = linear_model(problem)
+        model = linear_model(problem, lifted=True)
         engine = ENGINES[self.engine](model, goal)
 
         def solve() -> Answer:

@@ -127,7 +127,7 @@ class Programs:
 
     def _program(self) -> tuple[LinearModel, FloatArray, FloatArray, str]:
         """The program of what is known now, with its variables, duals and claim."""
-        model = linear_model(self.problem, self.near, self.edges)
+        model = linear_model(self.problem, self.near, self.edges, lifted=True)
         return model, *self._solved(model)
 
     def _solved(self, model: LinearModel) -> tuple[FloatArray, FloatArray, str]:
