@@ -2,7 +2,7 @@
 
 __version__ = "0.1.0"
 
-from allocator import axioms, metrics, plots, synthetic
+from allocator import axioms, dynamics, metrics, plots, synthetic
 from allocator.allocation import Allocation, Status
 from allocator.certificate import Certificate, CertificateError, certify
 from allocator.comparison import compare
@@ -27,12 +27,14 @@ from allocator.discrete import (
     viability,
 )
 from allocator.driver import AllocationError, Answer, Goal, NoAnswer, Solver, UnsupportedError
+from allocator.dynamics import World, ensemble, simulate
 from allocator.frontier import Frontier, baselines, frontier, price_of_fairness, weighted
 from allocator.graph import Platform
 from allocator.holdout import Holdout, holdout_gmv
 from allocator.leximin import Leximin, leximin
 from allocator.networks import from_networkx, to_networkx
 from allocator.problem import Problem
+from allocator.public import public_part
 from allocator.rules import (
     GMV,
     AlphaFair,
@@ -115,6 +117,7 @@ __all__ = [
     "Undivided",
     "UnsupportedError",
     "Viability",
+    "World",
     "axioms",
     "baselines",
     "boost_slots",
@@ -126,6 +129,8 @@ __all__ = [
     "departures",
     "describe",
     "diagnose",
+    "dynamics",
+    "ensemble",
     "from_networkx",
     "frontier",
     "highlight_support",
@@ -135,10 +140,12 @@ __all__ = [
     "plots",
     "price_of_fairness",
     "prize_supply",
+    "public_part",
     "read_log",
     "read_platform",
     "read_tables",
     "round_integral",
+    "simulate",
     "solve",
     "subsidise",
     "synthetic",

@@ -103,22 +103,6 @@ def public_tables(folder: Path | None, otherwise: str) -> Path | None:
     return None
 
 
-def public_part(platform: allocator.Platform) -> allocator.Platform:
-    """What of a preset can be reallocated: its public segments and all its anchors, with their attributes."""
-    public = platform.segments["domain"] == "public"
-    edges, number = public[platform.segment], np.cumsum(public) - 1
-    return allocator.Platform.from_edges(
-        number[platform.segment[edges]],
-        platform.anchor[edges],
-        platform.value[edges],
-        supply=platform.supply[public],
-        observed=platform.observed[edges],
-        capacity=platform.capacity,
-        segments={name: platform.segments[name][public] for name in platform.segments},
-        anchors=platform.anchors,
-    )
-
-
 def pick(rows: Sequence[Row], **wanted: Any) -> list[Row]:
     """The rows with the wanted entries."""
     return [row for row in rows if all(row.get(key) == entry for key, entry in wanted.items())]

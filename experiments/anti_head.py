@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, percent, pick, public_part, run, stream
+from _lab import Lab, Row, arguments, percent, pick, run, stream
 from allocator.metrics import head_size, top_share
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
 from allocator.solvers import EpsilonEven
@@ -74,7 +74,7 @@ COLUMNS += ("uplift", "cap", "level", "active", "members", "epsilon")
 
 
 def market(size: tuple[int, int], seed: int) -> al.Platform:
-    return public_part(al.synthetic.kuaishou(*size, rng=stream(seed, "anti head")))
+    return al.public_part(al.synthetic.kuaishou(*size, rng=stream(seed, "anti head")))
 
 
 def viability(platform: al.Platform) -> float:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, percent, pick, public_part, run, stream
+from _lab import Lab, Row, arguments, percent, pick, run, stream
 from allocator.discrete import Boost, boost_slots, boosted, contest, highlight_support
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
 
@@ -60,7 +60,7 @@ COLUMNS += ("simulated", "matched", "round", "bonus_share", "gmv_share", "extra_
 
 def market(size: tuple[int, int], seed: int) -> al.Problem:
     """GMV under capacities, on the public part of a platform like Kuaishou."""
-    platform = public_part(al.synthetic.kuaishou(*size, rng=stream(seed, "boosts")))
+    platform = al.public_part(al.synthetic.kuaishou(*size, rng=stream(seed, "boosts")))
     traffic = platform.into_anchors(platform.observed)
     return al.Problem(replace(platform, capacity=ROOM * traffic), al.GMV(), [al.Capacity()])
 
@@ -157,7 +157,7 @@ def highlights(size: tuple[int, int], seed: int) -> list[Row]:
 
 def subsidies(size: tuple[int, int], seed: int, parts: Sequence[float]) -> list[Row]:
     """GMV that a floor for newcomers costs where a part of supply is added for them."""
-    platform = public_part(
+    platform = al.public_part(
         replace(al.synthetic.presets.KUAISHOU, newcomer_share=NEWCOMERS).draw(*size, rng=stream(seed, "subsidies"))
     )
     new = platform.anchors["tier"] == "new"

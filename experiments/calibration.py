@@ -27,7 +27,6 @@ from _lab import (
     markets_of,
     percent,
     pick,
-    public_part,
     public_tables,
     read_market,
     run,
@@ -98,7 +97,7 @@ def real_markets(folder: Path, *, shrink: bool = False) -> dict[str, al.Platform
 
 def preset(name: str, size: tuple[int, int], repeat: int, seed: int) -> list[Row]:
     """Marginals of one draw of a preset, curves of the first alone; a repeat has one stream for all presets."""
-    platform = public_part(al.synthetic.PRESETS[name](*size, rng=stream(seed, f"market {repeat}")))
+    platform = al.public_part(al.synthetic.PRESETS[name](*size, rng=stream(seed, f"market {repeat}")))
     rows = measured(platform, priors=(0.0,), about={"market": name, "kind": "preset", "repeat": repeat})
     return rows if repeat == 0 else rows[:1]
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, percent, pick, public_part, run, stream
+from _lab import Lab, Row, arguments, percent, pick, run, stream
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
 from allocator.synthetic.presets import KUAISHOU
 
@@ -90,7 +90,7 @@ class Market:
 
     def __init__(self, size: tuple[int, int], seed: int) -> None:
         drawn = replace(KUAISHOU, newcomer_share=NEWCOMERS).draw(*size, rng=stream(seed, "newcomers"))
-        self.platform, new = public_part(drawn), drawn.anchors["tier"] == "new"
+        self.platform, new = al.public_part(drawn), drawn.anchors["tier"] == "new"
         self.best = al.solve(al.Problem(self.platform, al.GMV()), relative_gap=GAP)
         self.starved = np.flatnonzero(new & (self.best.exposure <= 1e-9 * self.best.exposure.mean()))
         self.nu = 0.5 * float(np.median(self.platform.into_anchors(self.platform.observed)[~new]))

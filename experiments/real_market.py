@@ -28,7 +28,6 @@ from _lab import (
     markets_of,
     percent,
     pick,
-    public_part,
     public_tables,
     read_market,
     run,
@@ -62,7 +61,7 @@ COLUMNS += ("promised_gain", "realised_gain", "true_gain", "covered", "kept", "r
 @functools.cache
 def truth(size: tuple[int, int, int], seed: int) -> al.Platform:
     """The market that the simulated log is drawn from: the public part of a preset, with its true values."""
-    return public_part(al.synthetic.kuaishou(*size[:2], rng=stream(seed, "simulated market")))
+    return al.public_part(al.synthetic.kuaishou(*size[:2], rng=stream(seed, "simulated market")))
 
 
 @functools.cache

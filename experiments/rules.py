@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, pick, public_part, run, stream
+from _lab import Lab, Row, arguments, pick, run, stream
 from allocator.metrics import gini, head_size, hhi, top_share
 from allocator.plots.style import BLACK, BLUE, GREY, ORANGE, VERMILLION
 
@@ -166,7 +166,7 @@ COMPANY = tuple(name for name in RULES if name not in SINGLE_ONES)
 
 def reference(size: tuple[int, int], seed: int) -> Reference:
     """The public part of the preset; whether an edge leaves its segment's category, and its value over the best."""
-    platform = public_part(al.synthetic.kuaishou(*size, rng=stream(seed, "rules")))
+    platform = al.public_part(al.synthetic.kuaishou(*size, rng=stream(seed, "rules")))
     theirs, mine = (side["category"] for side in (platform.anchors, platform.segments))
     elsewhere = (theirs[platform.anchor] != mine[platform.segment]).astype(float)
     relevance = platform.value / platform.largest_in_segments(platform.value)[platform.segment]

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, percent, pick, public_part, run, stream
+from _lab import Lab, Row, arguments, percent, pick, run, stream
 from allocator.plots.style import BLACK, BLUE, GREEN, ORANGE, VERMILLION
 from allocator.synthetic.presets import KUAISHOU
 
@@ -49,7 +49,7 @@ COLUMNS += tuple(f"kept_{tier}" for tier in TIERS)
 def market(size: tuple[int, int], seed: int, draw: int) -> al.Platform:
     """Public traffic of the preset with more newcomers."""
     drawn = replace(KUAISHOU, newcomer_share=NEWCOMERS).draw(*size, rng=stream(seed, f"viability {size} {draw}"))
-    return public_part(drawn)
+    return al.public_part(drawn)
 
 
 def sides(panel: str, size: tuple[int, int], seed: int, draw: int, levels: tuple[float, float]) -> list[Row]:

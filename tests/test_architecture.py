@@ -17,7 +17,7 @@ LAYERS = [
     {"attributes"},
     {"soundness"},
     {"graph"},
-    {"networks", "tables", "synthetic", "rules", "description"},
+    {"networks", "tables", "synthetic", "rules", "description", "public"},
     {"problem", "subsidies"},
     {"certificate", "linear_model", "mixing"},
     {"elastic", "allocation"},

@@ -85,7 +85,7 @@ def test_curves_run_one_way_and_end_where_all_are_counted(calibration, seed):
 @given(seed=SEEDS, segments=st.integers(1, 30), anchors=st.integers(1, 10))
 def test_the_public_part_keeps_all_anchors_and_all_public_traffic(calibration, seed, segments, anchors):
     whole = al.synthetic.kuaishou(segments, anchors, rng=np.random.default_rng(seed))
-    part = calibration.public_part(whole)
+    part = al.public_part(whole)
     public = (whole.segments["domain"] == "public")[whole.segment]
     assert part.anchor_count == whole.anchor_count
     assert part.observed.sum() == pytest.approx(1e6)

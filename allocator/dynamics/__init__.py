@@ -1,0 +1,71 @@
+"""The platform in time: stocks, mechanisms that move them, policies, trajectories."""
+
+from allocator.dynamics import closed_forms, policies
+from allocator.dynamics.ensemble import Ensemble, ensemble
+from allocator.dynamics.mechanism import Mechanism, Outcome
+from allocator.dynamics.mechanisms import (
+    ORDER,
+    Arrivals,
+    Defection,
+    Flywheel,
+    Herding,
+    Newcomers,
+    Promotion,
+    Starvation,
+)
+from allocator.dynamics.mechanisms.arrivals import INDEPENDENT, MCN, TRAINED, Pathway
+from allocator.dynamics.policies import (
+    CappedBoost,
+    Decision,
+    EpsilonEven,
+    Even,
+    Greedy,
+    Optimal,
+    Patient,
+    Phased,
+    Policy,
+    Proportional,
+    ViableFloors,
+)
+from allocator.dynamics.simulation import simulate
+from allocator.dynamics.state import State
+from allocator.dynamics.trajectory import Trajectory
+from allocator.dynamics.view import View
+from allocator.dynamics.world import World
+
+__all__ = [
+    "INDEPENDENT",
+    "MCN",
+    "ORDER",
+    "TRAINED",
+    "Arrivals",
+    "CappedBoost",
+    "Decision",
+    "Defection",
+    "Ensemble",
+    "EpsilonEven",
+    "Even",
+    "Flywheel",
+    "Greedy",
+    "Herding",
+    "Mechanism",
+    "Newcomers",
+    "Optimal",
+    "Outcome",
+    "Pathway",
+    "Patient",
+    "Phased",
+    "Policy",
+    "Promotion",
+    "Proportional",
+    "Starvation",
+    "State",
+    "Trajectory",
+    "ViableFloors",
+    "View",
+    "World",
+    "closed_forms",
+    "ensemble",
+    "policies",
+    "simulate",
+]

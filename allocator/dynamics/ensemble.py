@@ -1,0 +1,215 @@
+"""Many runs of a world: over policies and seeds, in one process or several, with the same bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.dynamics.parameters import whole
+from allocator.dynamics.policies import Policy
+from allocator.dynamics.simulation import simulate
+from allocator.dynamics.trajectory import Trajectory
+from allocator.dynamics.world import World
+from allocator.graph import Platform
+
+FloatArray = NDArray[np.float64]
+Runs = Mapping[tuple[str, int], Trajectory]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Ensemble:
+    """Trajectories by (name of the policy, seed); seeds strike all policies alike, so that differences are paired."""
+
+    runs: Runs
+
+    @property
+    def policies(self) -> list[str]:
+        return list(dict.fromkeys(name for name, _ in self.runs))
+
+    @property
+    def seeds(self) -> list[int]:
+        return list(dict.fromkeys(seed for _, seed in self.runs))
+
+    def paths(self, policy: str, column: str) -> FloatArray:
+        """A column of all runs under a policy, (runs, T)."""
+        return np.array([run[column] for (name, _), run in self.runs.items() if name == policy])
+
+    def bands(self, column: str = "gmv", *, around: float = 0.9) -> list[dict[str, Any]]:
+        """Rows for a fan chart: per policy and period the median and the range that holds a part ``around`` of runs."""
+        rows, tails = [], (0.5 - around / 2, 0.5, 0.5 + around / 2)
+        for policy in self.policies:
+            quantiles = np.quantile(self.paths(policy, column), tails, axis=0)
+            for period, (low, middle, high) in enumerate(quantiles.T.tolist()):
+                rows.append(
+                    {"policy": policy, "period": period, "column": column, "low": low, "middle": middle, "high": high}
+                )
+        return rows
+
+    def summary(self, *, discount: float, column: str = "gmv") -> list[dict[str, Any]]:
+        """A row per policy: the discounted sum of a column with its standard error over seeds, and the means of its
+        transient and of its steady state over the runs that reach one (see `Trajectory.settled`).
+        """
+        rows = []
+        for policy in self.policies:
+            mine = [run for (name, _), run in self.runs.items() if name == policy]
+            sums = np.array([run.discounted(discount, column) for run in mine])
+            parts = [run.summary(column) for run in mine]
+            row = {"policy": policy, "runs": sums.size} | _estimate("discounted", sums)
+            row["settled"] = sum(part["settled"] is not None for part in parts)
+            for name in ("transient", "steady"):
+                found = [part[name][column] for part in parts if name in part]
+                row |= _estimate(name, np.array(found)) if found else {}
+            rows.append(row)
+        return rows
+
+    def differences(self, against: str, *, discount: float, column: str = "gmv") -> list[dict[str, Any]]:
+        """A row per other policy: how much its discounted sum exceeds that of one policy, seed by seed."""
+        base = {seed: run.discounted(discount, column) for (name, seed), run in self.runs.items() if name == against}
+        if not base:
+            raise ValueError(f"no runs of '{against}'; there are {', '.join(self.policies)}")
+        rows = []
+        for policy in self.policies:
+            pairs = [
+                run.discounted(discount, column) - base[seed]
+                for (name, seed), run in self.runs.items()
+                if name == policy
+            ]
+            if policy != against:
+                rows.append({"policy": policy, "against": against} | _estimate("difference", np.array(pairs)))
+        return rows
+
+    def __repr__(self) -> str:
+        return f"Ensemble({len(self.runs)} runs: {', '.join(self.policies)} x {len(self.seeds)} seeds)"
+
+
+def ensemble(
+    world: World,
+    policies: Mapping[str, Policy],
+    *,
+    periods: int,
+    seeds: Sequence[int],
+    workers: int = 1,
+    folder: str | Path | None = None,
+    report: Callable[[str], None] | None = None,
+) -> Ensemble:
+    """Play a world under every policy and seed.
+
+    Parameters
+    ----------
+    world : World
+    policies : mapping of name to Policy
+    periods : int
+    seeds : sequence of int
+        Run ``seed`` is ``simulate(..., rng=numpy.random.default_rng(seed))``.
+    workers : int
+        Processes; the result is the same bytes whatever their number. They are started afresh (spawn), so a script
+        that uses them needs ``if __name__ == "__main__":``.
+    folder : path, optional
+        Where finished runs are kept: after an interruption the same call goes on from there.
+    report : callable, optional
+        Receives a line of text per run.
+    """
+    whole("workers", workers, 1, "the number of processes")
+    jobs = [(name, int(seed)) for name in policies for seed in seeds]
+    if len(set(jobs)) < len(jobs):
+        raise ValueError("seeds must differ, so that no run counts twice")
+    kept = {name: _kept(Path(folder), world, policies[name], periods) if folder else None for name in policies}
+    done, missing = {}, []
+    for job in jobs:
+        path = _path(kept[job[0]], job[1])
+        if path is not None and path.exists():
+            done[job] = Trajectory.load(path)
+        else:
+            missing.append(job)
+    for job, run in _played(world, policies, periods, missing, workers):
+        done[job] = run
+        path = _path(kept[job[0]], job[1])
+        if path is not None:
+            run.save(path)
+        if report is not None:
+            report(f"run {len(done)} of {len(jobs)}: {job[0]}, seed {job[1]}")
+    return Ensemble({job: done[job] for job in jobs})
+
+
+def _played(
+    world: World, policies: Mapping[str, Policy], periods: int, jobs: Sequence[tuple[str, int]], workers: int
+) -> Iterator[tuple[tuple[str, int], Trajectory]]:
+    if workers == 1 or len(jobs) < 2:
+        for name, seed in jobs:
+            yield (name, seed), _run(world, policies[name], periods, seed)
+        return
+    with ProcessPoolExecutor(workers, get_context("spawn"), _remember, (world, dict(policies), periods)) as pool:
+        waiting = {pool.submit(_recalled, *job): job for job in jobs}
+        try:
+            for future in as_completed(waiting):
+                yield waiting[future], future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _run(world: World, policy: Policy, periods: int, seed: int) -> Trajectory:
+    return simulate(world, policy, periods=periods, rng=np.random.default_rng(seed))
+
+
+_MINE: dict[str, Any] = {}
+
+
+def _remember(world: World, policies: Mapping[str, Policy], periods: int) -> None:
+    """What a worker process plays: sent once, not with every run."""
+    _MINE.update(world=world, policies=policies, periods=periods)
+
+
+def _recalled(name: str, seed: int) -> Trajectory:
+    return _run(_MINE["world"], _MINE["policies"][name], _MINE["periods"], seed)
+
+
+def _estimate(name: str, sample: FloatArray) -> dict[str, float]:
+    """Mean and standard error; no error of a single run."""
+    error = float(sample.std(ddof=1)) / math.sqrt(sample.size) if sample.size > 1 else 0.0
+    return {name: float(sample.mean()), f"{name}_error": error}
+
+
+def _path(folder: Path | None, seed: int) -> Path | None:
+    return None if folder is None else folder / f"seed-{seed}.npz"
+
+
+def _kept(folder: Path, world: World, policy: Policy, periods: int) -> Path:
+    """A folder of its own for every world, policy and number of periods."""
+    digest = hashlib.blake2b(digest_size=12)
+    for part in _content([world, policy, periods]):
+        digest.update(part)
+    return folder / digest.hexdigest()
+
+
+def _content(thing: Any) -> Iterator[bytes]:
+    """Bytes that differ wherever two things differ."""
+    if isinstance(thing, Platform):
+        yield thing.content_hash.encode()
+    elif isinstance(thing, np.ndarray):
+        yield f"{thing.dtype}{thing.shape}".encode() + np.ascontiguousarray(thing).tobytes()
+    elif dataclasses.is_dataclass(thing):
+        yield type(thing).__name__.encode()
+        for field in dataclasses.fields(thing):
+            yield field.name.encode()
+            yield from _content(getattr(thing, field.name))
+    elif isinstance(thing, Mapping):
+        for name, entry in thing.items():
+            yield str(name).encode()
+            yield from _content(entry)
+    elif isinstance(thing, list | tuple):
+        yield str(len(thing)).encode()
+        for entry in thing:
+            yield from _content(entry)
+    else:
+        yield f"{type(thing).__name__} {thing!r};".encode()

@@ -1,0 +1,83 @@
+"""What a mechanism is: stocks, and one pure function to what they become."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.graph import Platform
+
+if TYPE_CHECKING:
+    from allocator.dynamics.state import State
+    from allocator.dynamics.view import View
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What one period brought: the flow of impressions (E,) and, per anchor (A,), public impressions and GMV, private
+    impressions and GMV, and how many of the public impressions they bought.
+    """
+
+    view: View
+    flow: FloatArray
+    exposure: FloatArray
+    public_gmv: FloatArray
+    private_impressions: FloatArray
+    private_gmv: FloatArray
+    bought: FloatArray
+
+    @cached_property
+    def gmv(self) -> FloatArray:
+        """GMV of each anchor, (A,)."""
+        return self.public_gmv + self.private_gmv
+
+
+class Mechanism:
+    """A frozen dataclass of parameters. Most override `start` and `step` alone; the other hooks say what viewers and
+    teams do within a period, and what an impression is worth later.
+
+    Hooks are pure: they take what they need and return arrays of their own.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Names of stocks of other mechanisms, without which it has no meaning."""
+
+    def check(self, platform: Platform) -> None:
+        """Refuse parameters that do not fit the platform."""
+
+    def start(self, platform: Platform, rng: np.random.Generator) -> Mapping[str, Any]:
+        """The mechanism's own stocks before the first period."""
+        return {}
+
+    def step(self, state: State, outcome: Outcome, rng: np.random.Generator) -> Mapping[str, Any]:
+        """What stocks become by the end of a period; those not named stay. ``state`` is the one at its start, as the
+        mechanisms before this one have left it.
+        """
+        return {}
+
+    def bought(self, view: View) -> FloatArray | None:
+        """Impressions (E,) that teams buy before the policy decides; they come out of the supply."""
+        return None
+
+    def unguided(self, view: View, rest: FloatArray) -> FloatArray | None:
+        """Where viewers go by themselves, (E,), with the ``rest`` (S,) of the supply that nobody guides."""
+        return None
+
+    def private(self, view: View) -> tuple[FloatArray, FloatArray] | None:
+        """Impressions and GMV (A,) of the anchors' private traffic in a period."""
+        return None
+
+    def later(self, view: View, discount: float) -> FloatArray | None:
+        """What one more public impression of each anchor now is worth in later periods, (A,), currency."""
+        return None
+
+    def columns(self, state: State, outcome: Outcome) -> Mapping[str, float]:
+        """What it adds to the row of a period."""
+        return {}

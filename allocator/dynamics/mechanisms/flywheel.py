@@ -1,0 +1,101 @@
+"""The fan flywheel: public impressions make fans, fans bring private impressions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from allocator.dynamics.mechanism import Mechanism, Outcome
+from allocator.dynamics.parameters import for_anchors, positive, within
+from allocator.dynamics.state import State
+from allocator.dynamics.view import View
+from allocator.graph import Platform
+
+FloatArray = NDArray[np.float64]
+SHORT_VIDEO = 0.2
+"""Faster fan growth of live anchors who also post short videos (s4)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Flywheel(Mechanism):
+    """F' = (1 - mu) F + kappa (1 + subsidy)(1 + .2 short_video) e, and z = a F private impressions a period.
+
+    e are all public impressions of the anchor in the period; new fans act from the next one on. A private impression
+    is worth ``efficiency`` times the anchor's mean public one (s4: "more than four times").
+
+    Parameters
+    ----------
+    decay : float in (0, 1]
+        mu, the part of fans lost in a period; .03 a day is a half-life of 22.8 days. Assumption.
+    conversion : float >= 0, or (A,)
+        kappa, fans per public impression. The default makes 70 % of traffic public in the steady state (s4), which
+        takes a kappa / mu = 3 / 7.
+    visits : float >= 0
+        a, private impressions per fan and period. Assumption; only a kappa matters.
+    efficiency : float >= 0
+        GMV of a private impression over that of a public one of the same anchor (s4).
+    subsidy : float >= 0
+        More fans per impression by red envelopes. None by default.
+    short_video : float in [0, 1], or (A,)
+        Part of anchors, or whether an anchor, posts short videos too: 20 % faster fan growth (s4).
+
+    Notes
+    -----
+    Derived here (T2): an impression makes kappa fans, who bring a kappa (1 - mu)^(s - 1) private impressions s periods
+    later, so that together they are worth v 4 a kappa d / (1 - d (1 - mu)) at the discount factor d.
+    """
+
+    decay: float = 0.03
+    conversion: ArrayLike = 0.03 * 3 / 7
+    visits: float = 1.0
+    efficiency: float = 4.0
+    subsidy: float = 0.0
+    short_video: ArrayLike = 0.0
+
+    def __post_init__(self) -> None:
+        within("decay", self.decay, 0.0, 1.0, "the part of fans lost in a period")
+        positive("decay", self.decay, "the part of fans lost in a period")
+        within("conversion", self.conversion, 0.0, math.inf, "fans per public impression")
+        within("visits", self.visits, 0.0, math.inf, "private impressions per fan and period")
+        within("efficiency", self.efficiency, 0.0, math.inf, "GMV of a private impression over a public one")
+        within("subsidy", self.subsidy, 0.0, math.inf, "the part by which subsidies raise fan growth")
+        within("short_video", self.short_video, 0.0, 1.0, "the part of anchors who post short videos")
+
+    def check(self, platform: Platform) -> None:
+        """Refuse arrays of another length."""
+        self.fans_per_impression(platform)
+
+    def start(self, platform: Platform, rng: np.random.Generator) -> Mapping[str, Any]:
+        """Fans as the platform's anchors have them (attribute ``fans``), none without it."""
+        return {"fans": platform.anchors.get("fans", np.zeros(platform.anchor_count))}
+
+    def fans_per_impression(self, platform: Platform) -> FloatArray:
+        """kappa with subsidies and short videos, (A,)."""
+        plain = for_anchors(platform, "conversion", self.conversion)
+        videos = for_anchors(platform, "short_video", self.short_video)
+        return plain * (1.0 + self.subsidy) * (1.0 + SHORT_VIDEO * videos)
+
+    def step(self, state: State, outcome: Outcome, rng: np.random.Generator) -> Mapping[str, Any]:
+        """Fans at the end of the period."""
+        platform = outcome.view.world.platform
+        return {"fans": (1.0 - self.decay) * state["fans"] + self.fans_per_impression(platform) * outcome.exposure}
+
+    def private(self, view: View) -> tuple[FloatArray, FloatArray]:
+        """z = a F, and what it sells."""
+        impressions = self.visits * view.state["fans"]
+        return impressions, self.efficiency * view.world.mean_value * view.weight * impressions
+
+    def later(self, view: View, discount: float) -> FloatArray:
+        """What the fans of one impression will buy (T2), (A,)."""
+        kept = discount / (1.0 - discount * (1.0 - self.decay))
+        per_fan = self.efficiency * view.world.mean_value * view.weight * self.visits
+        return self.fans_per_impression(view.world.platform) * per_fan * kept
+
+    def columns(self, state: State, outcome: Outcome) -> Mapping[str, float]:
+        """Fans of all anchors at the end of the period."""
+        return {"fans": float(state["fans"].sum())}

@@ -1,0 +1,87 @@
+"""Herding: viewers whom nobody guides prefer rooms with many viewers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from allocator.dynamics.mechanism import Mechanism, Outcome
+from allocator.dynamics.parameters import for_anchors, within
+from allocator.dynamics.state import State
+from allocator.dynamics.view import View
+from allocator.graph import Platform
+
+FloatArray = NDArray[np.float64]
+NOBODY = 1e-60
+"""What a crowd of nobody attracts: where all rooms of a segment are empty, appeal decides."""
+
+
+@dataclass(frozen=True, eq=False)
+class Herding(Mechanism):
+    """The supply that the policy leaves is self-directed: of every segment's rest a part 1 - h goes to its anchors in
+    proportion to their appeal b, a part h in proportion to b p^eta, where p is last period's share of all exposure
+    ("most audiences prefer live-streaming rooms with high traffic", s2).
+
+    On a star whose policy guides a part eps evenly this is p' = (1 - eps)[(1 - h) b + h b p^eta / sum b p^eta] + eps/n.
+
+    Parameters
+    ----------
+    share : float in [0, 1]
+        h, the part of self-directed viewers who follow the crowd. Assumption.
+    strength : float >= 0
+        eta. 2 is what RecSim NG ships as gamma; 1.2 is an assumption.
+    appeal : float or (A,), optional
+        b > 0, of which only ratios matter; the anchors' attribute ``appeal`` by default, and equal without it.
+
+    Notes
+    -----
+    Derived here (T4): near the even split of n equal rooms a small deviation grows by (1 - eps) h eta a period, so it
+    is stable below h eta (1 - eps) = 1, and the even share needed is 1 - 1 / (h eta).
+    """
+
+    share: float = 0.6
+    strength: float = 1.2
+    appeal: ArrayLike | None = None
+
+    def __post_init__(self) -> None:
+        within("share", self.share, 0.0, 1.0, "the part of self-directed viewers who follow the crowd")
+        within("strength", self.strength, 0.0, math.inf, "the power by which a crowd attracts")
+        if self.appeal is not None:
+            within("appeal", self.appeal, 0.0, math.inf, "how attractive rooms are by themselves")
+
+    def check(self, platform: Platform) -> None:
+        """Refuse arrays of another length, and appeal that is zero everywhere."""
+        if not self._appeal(platform).any():
+            raise ValueError("appeal is how attractive rooms are by themselves; it cannot be zero for all anchors")
+
+    def _appeal(self, platform: Platform) -> FloatArray:
+        given = self.appeal
+        if given is None:
+            given = platform.anchors.get("appeal", 1.0)
+        return for_anchors(platform, "appeal", given)
+
+    def start(self, platform: Platform, rng: np.random.Generator) -> Mapping[str, Any]:
+        """Shares as observed, or as appeal has them."""
+        appeal = self._appeal(platform) if platform.observed is None else platform.into_anchors(platform.observed)
+        return {"popularity": appeal / (appeal.sum() or 1.0)}
+
+    def unguided(self, view: View, rest: FloatArray) -> FloatArray:
+        """Where self-directed viewers go, (E,)."""
+        from allocator.kernels import playing
+
+        platform, none = view.world.platform, np.zeros(0)
+        appeal = self._appeal(platform) * view.state["present"]
+        crowd = appeal * (view.state["popularity"] ** self.strength + NOBODY)
+        alone = playing.shared(platform.indptr, platform.anchor, none, appeal, rest * (1.0 - self.share))
+        herd = playing.shared(platform.indptr, platform.anchor, none, crowd, rest * self.share)
+        return alone + herd
+
+    def step(self, state: State, outcome: Outcome, rng: np.random.Generator) -> Mapping[str, Any]:
+        """Shares of the exposure of this period; as they were if there was none."""
+        total = float(outcome.exposure.sum())
+        return {"popularity": outcome.exposure / total} if total > 0 else {}

@@ -1,0 +1,65 @@
+"""Parameters that name themselves, their range and their meaning where they are out of it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.graph import Platform
+from allocator.wording import some
+
+FloatArray = NDArray[np.float64]
+
+
+def within(name: str, value: Any, low: float, high: float, meaning: str) -> None:
+    """Refuse a number, or an array of numbers, outside [low, high].
+
+    Raises
+    ------
+    ValueError
+        With the name, the meaning, the range and what was given.
+    """
+    try:
+        given = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} is {meaning}, a number, not {value!r}") from None
+    bad = ~((given >= low) & (given <= high))
+    if bad.any():
+        edges = f"from {low:g} to {high:g}" if high < math.inf else f"at least {low:g}"
+        what = f"{value!r}" if given.ndim == 0 else f"{given[bad].flat[0]:g} (entry {int(np.argmax(bad))})"
+        raise ValueError(f"{name} is {meaning}, {edges}, not {what}")
+
+
+def whole(name: str, value: Any, least: int, meaning: str) -> None:
+    """Refuse what is not a whole number of at least ``least``."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{name} is {meaning}, a whole number of at least {least}, not {value!r}")
+
+
+def positive(name: str, value: Any, meaning: str) -> None:
+    """Refuse what is not a finite number above zero."""
+    within(name, value, 0.0, math.inf, meaning)
+    if not (np.all(np.asarray(value) > 0) and np.all(np.isfinite(value))):
+        raise ValueError(f"{name} is {meaning}, finite and above zero, not {value!r}")
+
+
+def for_anchors(platform: Platform, name: str, value: Any) -> FloatArray:
+    """A number, or one per anchor, as (A,)."""
+    given = np.asarray(value, dtype=np.float64)
+    if given.ndim and given.shape != (platform.anchor_count,):
+        raise ValueError(f"{name} has shape {given.shape}; it needs one entry per anchor, ({platform.anchor_count},)")
+    return np.broadcast_to(given, platform.anchor_count).astype(np.float64)
+
+
+def refuse_private(platform: Platform) -> None:
+    """Refuse segments that belong to an anchor: over time private traffic comes from fans."""
+    domain = platform.segments.get("domain")
+    if domain is not None and (domain == "private").any():
+        ids = platform.segments["id"][domain == "private"].tolist()
+        raise ValueError(
+            f"segments {some(ids)} are private traffic, which over time comes from fans (Flywheel); "
+            "take allocator.dynamics.public_part(platform)"
+        )

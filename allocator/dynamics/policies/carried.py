@@ -1,0 +1,80 @@
+"""Yesterday's allocation on today's platform: often still good enough, and the best start where it is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.allocation import Allocation
+from allocator.certificate import certify
+from allocator.dynamics.view import View
+from allocator.problem import Problem
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+def carried(before: Allocation, places: IntArray, problem: Problem, view: View) -> Allocation | None:
+    """The allocation of the anchors who had those ``places`` (n,) as one for a new problem, certified anew.
+
+    Who has left gives up its traffic, and what supply is then free goes to the anchor of its segment whose surplus is
+    largest at yesterday's prices; None if the problem has other terms.
+    """
+    if before.problem.labels != problem.labels:
+        return None
+    flow, multipliers = before.flow, before.multipliers
+    if not np.array_equal(places, view.places):
+        flow, multipliers = _flow(before, places, view), _multipliers(before, places, problem, view)
+    flow = _within(problem, flow, multipliers)
+    return replace(
+        before, problem=problem, flow=flow, multipliers=multipliers, certificate=certify(problem, flow, multipliers)
+    )
+
+
+def _flow(before: Allocation, places: IntArray, view: View) -> FloatArray:
+    """Yesterday's flow on the edges of those who are there today."""
+    platform = view.world.platform
+    there = np.zeros(platform.anchor_count, dtype=bool)
+    there[places] = True
+    whole = np.zeros(platform.edge_count)
+    whole[there[platform.anchor]] = before.flow
+    return whole[view.edges]
+
+
+def _multipliers(before: Allocation, places: IntArray, problem: Problem, view: View) -> list[Any]:
+    """Yesterday's multipliers, zero for who has come; those of a rule whose shape has changed otherwise are zero."""
+    found = []
+    for mine, term in zip(before.multipliers, problem.terms, strict=True):
+        extra = np.size(mine) - places.size if np.ndim(mine) == 1 else -1
+        if extra in (0, 1) and term.shape == (extra + view.places.size,):
+            whole = np.zeros(view.world.platform.anchor_count)
+            whole[places] = mine[extra:]  # behind one of the rule itself, where it has one
+            mine = np.concatenate((mine[:extra], whole[view.places]))
+        elif term.shape is not None and np.shape(mine) != term.shape:
+            mine = np.zeros(term.shape)
+        found.append(mine)
+    return found
+
+
+def _within(problem: Problem, flow: FloatArray, multipliers: list[Any]) -> FloatArray:
+    """A flow of today's supply: less where a segment has less, and what is free to where it is worth most."""
+    platform = problem.platform
+    used = platform.into_segments(flow)
+    shrink = np.divide(platform.supply, used, out=np.ones_like(used), where=used > platform.supply)
+    if (shrink < 1).any():
+        flow, used = flow * shrink[platform.segment], used * shrink
+    free = platform.supply - used
+    free[free <= 1e-12 * platform.supply] = 0.0
+    if not free.any():
+        return flow
+    surplus = problem.surplus(multipliers).on_edges()
+    best = platform.largest_in_segments(surplus)
+    receives = (surplus == best[platform.segment]) & (best > 0)[platform.segment] & (free > 0)[platform.segment]
+    edges = np.flatnonzero(receives)
+    first = edges[np.unique(platform.segment[edges], return_index=True)[1]]
+    moved = np.array(flow)
+    moved[first] += free[platform.segment[first]]
+    return moved

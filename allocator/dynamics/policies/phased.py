@@ -1,0 +1,39 @@
+"""One policy after another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from allocator.dynamics.parameters import whole
+from allocator.dynamics.policies.policy import Decision, Policy
+from allocator.dynamics.view import View
+
+
+@dataclass(frozen=True, eq=False)
+class Phased(Policy):
+    """Phases of so many periods, each with its policy, and what comes after them: evenness as a phase (P3) is
+    ``Phased([(50, Even(0.6))], Even(0.0))``. Each policy starts without memory of the others.
+    """
+
+    phases: Sequence[tuple[int, Policy]]
+    after: Policy
+
+    def __post_init__(self) -> None:
+        for length, policy in self.phases:
+            whole("the length of a phase", length, 1, "periods")
+            if not isinstance(policy, Policy):
+                raise TypeError(f"a phase has a policy such as Even(0.6), not {policy!r}")
+
+    def __call__(self, view: View) -> Decision:
+        """Decide on the flow of a period."""
+        number, policy = len(self.phases), self.after
+        begins = 0
+        for k, (length, candidate) in enumerate(self.phases):
+            if begins <= view.period < begins + length:
+                number, policy = k, candidate
+                break
+            begins += length
+        phase, memory = view.memory or (number, None)
+        decision = policy(replace(view, memory=memory if phase == number else None))
+        return replace(decision, memory=(number, decision.memory))

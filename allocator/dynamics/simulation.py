@@ -1,0 +1,139 @@
+"""Playing a world forward under a policy."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.driver import AllocationError
+from allocator.dynamics.mechanism import Outcome
+from allocator.dynamics.parameters import whole
+from allocator.dynamics.policies import Decision, Even, Policy
+from allocator.dynamics.state import State
+from allocator.dynamics.trajectory import Trajectory
+from allocator.dynamics.view import View
+from allocator.dynamics.world import World
+from allocator.wording import some
+
+FloatArray = NDArray[np.float64]
+TOLERANCE = 1e-9
+"""Relative excess of a segment's supply that counts as rounding."""
+
+
+def simulate(
+    world: World,
+    policy: Policy,
+    *,
+    periods: int,
+    rng: np.random.Generator,
+    report: Callable[[str], None] | None = None,
+) -> Trajectory:
+    """Play a world forward.
+
+    Parameters
+    ----------
+    world : World
+    policy : Policy
+        It sees the state at the start of a period and decides on the period's flow.
+    periods : int
+    rng : Generator
+        Every mechanism, and the policy, has a stream of its own name, so that chance strikes alike whatever else the
+        world has and whatever the policy does.
+    report : callable, optional
+        Receives a line of text per period.
+
+    Raises
+    ------
+    ValueError
+        If a policy hands out what it does not have, naming the segments.
+    """
+    whole("periods", periods, 1, "how often the policy decides")
+    if not isinstance(policy, Policy):
+        raise TypeError(f"a policy is an object such as Optimal() or Even(), not {policy!r}")
+    streams = _streams(rng, [*(type(m).__name__ for m in world.mechanisms), "policy"])
+    state, memory, rows = world.start(streams), None, []
+    for period in range(periods):
+        view, sold = world.view(state, rng=streams["policy"], memory=memory)
+        decision = _decided(policy, view)
+        memory = decision.memory
+        outcome = world.play(view, decision.flow, sold)
+        state = world.after(state, outcome, streams)
+        rows.append(_row(world, state, outcome, decision))
+        if report is not None:
+            report(f"period {period + 1} of {periods}, GMV {rows[-1]['gmv']:.4g}")
+    return Trajectory(dict(_columns(rows)), repr(policy), state)
+
+
+def _streams(rng: np.random.Generator, names: Iterable[str]) -> dict[str, np.random.Generator]:
+    """A random stream for each name, of which the others know nothing."""
+    seed = rng.integers(0, 2**32, 4).tolist()
+    return {name: np.random.default_rng(np.random.SeedSequence([*seed, zlib.crc32(name.encode())])) for name in names}
+
+
+def _decided(policy: Policy, view: View) -> Decision:
+    """A decision within the supply; traffic is spread evenly where the policy finds no flow."""
+    try:
+        decision = policy(view)
+    except AllocationError:
+        decision = Even()(view)
+        return Decision(decision.flow, failed=True)
+    platform, flow = view.world.platform, decision.flow
+    if flow.shape != (platform.edge_count,):
+        raise ValueError(f"{policy!r} returned a flow of shape {flow.shape}; it needs ({platform.edge_count},)")
+    if not flow.min(initial=0.0) >= 0.0 or not np.isfinite(flow.max(initial=0.0)):
+        raise ValueError(f"{policy!r} returned a flow that is negative or not finite in period {view.period}")
+    used = platform.into_segments(flow)
+    over = used > view.supply * (1.0 + TOLERANCE)
+    if over.any():
+        ids = platform.segments["id"][over].tolist()
+        raise ValueError(f"{policy!r} handed out more than segments {some(ids)} have in period {view.period}")
+    return decision
+
+
+def _row(world: World, state: State, outcome: Outcome, decision: Decision) -> dict[str, Any]:
+    view = outcome.view
+    before, present = view.present, state["present"] > 0
+    row = {
+        "period": view.period,
+        "gmv": float(outcome.gmv.sum()),
+        "gmv_public": float(outcome.public_gmv.sum()),
+        "gmv_private": float(outcome.private_gmv.sum()),
+        "exposure": float(outcome.exposure.sum()),
+        "private": float(outcome.private_impressions.sum()),
+        "supply": float((world.platform.supply * view.state["demand"]).sum()),
+        "present": int(before.sum()),
+        "left": int((before & ~present).sum()),
+        "survivors": float(state["founder"].sum()) / max(world.founders, 1.0),
+    }
+    row |= _concentration(outcome.exposure[before])
+    if decision.relative_gap is not None:
+        row["relative_gap"] = max(decision.relative_gap, 0.0)
+    row |= {"relaxed": int(decision.relaxed), "failed": int(decision.failed)}
+    for mechanism in world.mechanisms:
+        row |= mechanism.columns(state, outcome)
+    return row
+
+
+def _concentration(exposure: FloatArray) -> dict[str, float]:
+    """Gini, HHI and the share of the top 1 %, from one sort; nothing to share counts as even."""
+    count, ordered = exposure.size, np.sort(exposure)
+    total = float(ordered.sum())
+    if total <= 0:
+        return {"gini": 0.0, "hhi": 1.0 / max(count, 1), "top_share": 0.0}
+    shares = ordered / total
+    ranks = 2.0 * np.arange(1, count + 1) - count - 1
+    gini = max(0.0, float((ranks * shares).sum()) / count)
+    top = float(shares[count - -(-count // 100) :].sum())
+    return {"gini": gini, "hhi": float((shares**2).sum()), "top_share": top}
+
+
+def _columns(rows: list[dict[str, Any]]) -> Iterator[tuple[str, FloatArray]]:
+    """Arrays (T,); a gap that a period lacks is infinite, as nothing was proved."""
+    for name in dict.fromkeys(name for row in rows for name in row):
+        column = np.array([row.get(name, np.inf) for row in rows], dtype=np.float64)
+        column.flags.writeable = False
+        yield name, column

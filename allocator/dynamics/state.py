@@ -1,0 +1,56 @@
+"""The state of a platform between two periods: named stocks, frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.wording import suggestion
+
+FloatArray = NDArray[np.float64]
+
+
+def sealed(stock: Any) -> FloatArray:
+    """A read-only float64 array that nobody else writes to."""
+    array = np.asarray(stock, dtype=np.float64)
+    if array.flags.writeable:
+        array = array.copy() if array.base is not None or array is stock else array
+        array.flags.writeable = False
+    return array
+
+
+@dataclass(frozen=True, eq=False)
+class State(Mapping[str, FloatArray]):
+    """Stocks by name at the start of a period: (A,) per anchor, all others of more dimensions or of none, but for
+    ``demand`` (S,).
+
+    Every world has ``present`` (1 for anchors who are there, 0 for vacant places), ``founder`` (1 for those who were
+    there at the start), ``age`` (periods since they came), ``skill`` (factor on the value of their impressions) and
+    ``demand`` (factor on the supply of each segment); mechanisms add theirs.
+    """
+
+    period: int
+    stocks: Mapping[str, FloatArray]
+
+    def __getitem__(self, name: str) -> FloatArray:
+        try:
+            return self.stocks[name]
+        except KeyError:
+            known = ", ".join(self.stocks)
+            raise KeyError(f"no stock is called '{name}'{suggestion(name, self.stocks)} (there are {known})") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.stocks)
+
+    def __len__(self) -> int:
+        return len(self.stocks)
+
+    def with_stocks(self, changes: Mapping[str, Any]) -> State:
+        """The state with some stocks replaced."""
+        if not changes:
+            return self
+        return State(self.period, {**self.stocks, **{name: sealed(stock) for name, stock in changes.items()}})

@@ -1,0 +1,181 @@
+"""A world: a platform, the mechanisms that move it, and one period of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.dynamics.mechanism import Mechanism, Outcome
+from allocator.dynamics.mechanisms import ORDER
+from allocator.dynamics.parameters import refuse_private
+from allocator.dynamics.state import State, sealed
+from allocator.dynamics.view import View
+from allocator.graph import Platform
+
+FloatArray = NDArray[np.float64]
+Streams = Mapping[str, np.random.Generator]
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """A platform over time.
+
+    One period, in this order:
+
+    1. teams buy impressions (`Mechanism.bought`), at most what segments have;
+    2. the policy hands out the rest, or a part of it;
+    3. viewers whom nobody guides go where they like (`Mechanism.unguided`), if a mechanism says where;
+    4. impressions sell: public ones at the value of their edge times the anchor's skill, private ones as
+       `Mechanism.private` says;
+    5. the mechanisms change their stocks one after the other (`Mechanism.step`), in the order of
+       `allocator.dynamics.mechanisms.ORDER` whatever the order they are given in;
+    6. who left loses all stocks, who came starts from zero in those that its mechanism did not set, and everybody else
+       is a period older.
+
+    Parameters
+    ----------
+    platform : Platform
+        Its edges, with a place for every anchor; no private segments.
+    mechanisms : sequence of Mechanism
+        At most one of a kind.
+    stocks : mapping of name to number or array, optional
+        Where the world starts, in place of what the mechanisms say.
+
+    Raises
+    ------
+    ValueError
+        In one sentence.
+    """
+
+    platform: Platform
+    mechanisms: tuple[Mechanism, ...] = ()
+    stocks: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        refuse_private(self.platform)
+        for mechanism in self.mechanisms:
+            if not isinstance(mechanism, Mechanism):
+                raise TypeError(f"a world is made of mechanisms such as Flywheel(), not {mechanism!r}")
+        kinds = [type(mechanism) for mechanism in self.mechanisms]
+        twice = [kind.__name__ for kind in dict.fromkeys(kinds) if kinds.count(kind) > 1]
+        if twice:
+            raise ValueError(f"a world has at most one {twice[0]}; put its parameters into one")
+        unknown = [kind.__name__ for kind in kinds if kind not in ORDER]
+        if unknown:
+            raise ValueError(f"{unknown[0]} has no place in allocator.dynamics.mechanisms.ORDER; add it there")
+        ordered = sorted(self.mechanisms, key=lambda mechanism: ORDER.index(type(mechanism)))
+        object.__setattr__(self, "mechanisms", tuple(ordered))
+        for mechanism in self.mechanisms:
+            mechanism.check(self.platform)
+        self._refuse_missing()
+
+    def _refuse_missing(self) -> None:
+        """Refuse a mechanism without the ones that it builds on."""
+        rng = np.random.default_rng(0)
+        known = {name for m in self.mechanisms for name in m.start(self.platform, rng)}
+        for mechanism in self.mechanisms:
+            lacking = [name for name in mechanism.needs if name not in known]
+            if lacking:
+                kind = type(mechanism).__name__
+                raise ValueError(f"{kind} builds on the stock '{lacking[0]}', which no mechanism of this world has")
+
+    def mechanism(self, kind: type[Mechanism]) -> Mechanism | None:
+        """The mechanism of a kind, if the world has it."""
+        return next((m for m in self.mechanisms if isinstance(m, kind)), None)
+
+    def start(self, streams: Streams) -> State:
+        """The state before the first period."""
+        ones, demand = np.ones(self.platform.anchor_count), np.ones(self.platform.segment_count)
+        stocks = {"present": ones, "founder": ones, "age": 0 * ones, "skill": ones, "demand": demand}
+        for mechanism in self.mechanisms:
+            stocks |= mechanism.start(self.platform, streams[type(mechanism).__name__])
+        for name, given in self.stocks.items():
+            if name not in stocks:
+                raise ValueError(f"no stock is called '{name}' in this world (it has {', '.join(stocks)})")
+            stocks[name] = self._given(name, given, np.shape(stocks[name]))
+        present = np.asarray(stocks["present"]) > 0
+        return State(0, self._of_those(present, stocks))
+
+    @staticmethod
+    def _given(name: str, given: Any, shape: tuple[int, ...]) -> FloatArray:
+        stock = np.asarray(given, dtype=np.float64)
+        if stock.ndim and stock.shape != shape:
+            raise ValueError(f"the stock '{name}' has shape {stock.shape}; it needs {shape}")
+        if not (np.isfinite(stock).all() and (stock >= 0).all()):
+            raise ValueError(f"the stock '{name}' must be finite and not negative")
+        return np.broadcast_to(stock, shape)
+
+    def view(self, state: State, *, rng: np.random.Generator, memory: Any = None) -> tuple[View, FloatArray | None]:
+        """What the policy sees, and the impressions (E,) that are sold before it decides."""
+        supply = self.platform.supply * state["demand"]
+        whole, sold = View(self, state, supply, rng, memory), None
+        for mechanism in self.mechanisms:
+            own = mechanism.bought(whole)
+            if own is not None:
+                sold = own if sold is None else sold + own
+        if sold is None:
+            return whole, None
+        left = np.maximum(supply - self.platform.into_segments(sold), 0.0)
+        return View(self, state, left, rng, memory), sold
+
+    def play(self, view: View, flow: FloatArray, sold: FloatArray | None) -> Outcome:
+        """What a flow (E,) brings: viewers whom nobody guides, sales, private traffic."""
+        from allocator.kernels import playing
+
+        platform, bought = self.platform, np.zeros(self.platform.anchor_count)
+        if self._drifting:
+            rest = np.maximum(view.supply - platform.into_segments(flow), 0.0)
+            for mechanism in self._drifting:
+                flow = flow + mechanism.unguided(view, rest)
+        if sold is not None:
+            flow, bought = flow + sold, platform.into_anchors(sold)
+        exposure, worth = playing.brought(platform.anchor, platform.value, flow, platform.anchor_count)
+        impressions, gmv = np.zeros(exposure.size), np.zeros(exposure.size)
+        for mechanism in self.mechanisms:
+            private = mechanism.private(view)
+            if private is not None:
+                impressions, gmv = impressions + private[0], gmv + private[1]
+        return Outcome(view, flow, exposure, worth * view.weight, impressions, gmv, bought)
+
+    @cached_property
+    def _drifting(self) -> list[Mechanism]:
+        return [m for m in self.mechanisms if type(m).unguided is not Mechanism.unguided]
+
+    @cached_property
+    def founders(self) -> float:
+        """How many anchors there are at the start."""
+        return float(np.count_nonzero(np.broadcast_to(self.stocks.get("present", 1.0), self.platform.anchor_count)))
+
+    def reach_at(self, demand: FloatArray) -> FloatArray:
+        """Exposure of each anchor if all its segments, at some demand (S,), watched nobody else, (A,)."""
+        if (demand == 1.0).all():
+            return self.platform.reach
+        return self.platform.into_anchors((self.platform.supply * demand)[self.platform.segment])
+
+    @cached_property
+    def mean_value(self) -> FloatArray:
+        """GMV of an impression on each anchor at skill 1, averaged over its audience by supply, (A,)."""
+        reach = self.platform.reach
+        return np.divide(self.platform.sales_reach, reach, out=np.zeros(reach.size), where=reach > 0)
+
+    def after(self, state: State, outcome: Outcome, streams: Streams) -> State:
+        """The state at the start of the next period."""
+        before = state["present"]
+        for mechanism in self.mechanisms:
+            state = state.with_stocks(mechanism.step(state, outcome, streams[type(mechanism).__name__]))
+        present, stocks = state["present"] > 0, dict(state.stocks)
+        if (before > state["present"]).any():
+            stocks = self._of_those(present, stocks)
+        stocks["age"] = sealed(np.where(present & (before > 0), stocks["age"] + 1.0, 0.0))
+        return State(state.period + 1, stocks)
+
+    @staticmethod
+    def _of_those(present: NDArray[np.bool_], stocks: Mapping[str, Any]) -> dict[str, FloatArray]:
+        """Stocks without what belongs to anchors who are not there."""
+        own = {name for name, stock in stocks.items() if np.shape(stock) == present.shape and name != "demand"}
+        return {name: sealed(np.where(present, stock, 0.0) if name in own else stock) for name, stock in stocks.items()}
