@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -24,6 +25,9 @@ from allocator.graph import Platform
 
 FloatArray = NDArray[np.float64]
 Runs = Mapping[tuple[str, int], Trajectory]
+Report = Callable[[str], None] | None
+PATIENCE = 0.2
+"""Seconds between two looks at what processes have done."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -100,7 +104,7 @@ def ensemble(
     seeds: Sequence[int],
     workers: int = 1,
     folder: str | Path | None = None,
-    report: Callable[[str], None] | None = None,
+    report: Report = None,
 ) -> Ensemble:
     """Play a world under every policy and seed.
 
@@ -117,7 +121,7 @@ def ensemble(
     folder : path, optional
         Where finished runs are kept: after an interruption the same call goes on from there.
     report : callable, optional
-        Receives a line of text per run.
+        Receives a line of text per run and, within runs, per period or now and then.
     """
     whole("workers", workers, 1, "the number of processes")
     jobs = [(name, int(seed)) for name in policies for seed in seeds]
@@ -131,7 +135,8 @@ def ensemble(
             done[job] = Trajectory.load(path)
         else:
             missing.append(job)
-    for job, run in _played(world, policies, periods, missing, workers):
+    told = None if report is None else lambda line: report(f"{len(done)} of {len(jobs)} runs played; {line}")
+    for job, run in _played(world, policies, periods, missing, workers, told):
         done[job] = run
         path = _path(kept[job[0]], job[1])
         if path is not None:
@@ -142,36 +147,62 @@ def ensemble(
 
 
 def _played(
-    world: World, policies: Mapping[str, Policy], periods: int, jobs: Sequence[tuple[str, int]], workers: int
+    world: World,
+    policies: Mapping[str, Policy],
+    periods: int,
+    jobs: Sequence[tuple[str, int]],
+    workers: int,
+    report: Report,
 ) -> Iterator[tuple[tuple[str, int], Trajectory]]:
     if workers == 1 or len(jobs) < 2:
         for name, seed in jobs:
-            yield (name, seed), _run(world, policies[name], periods, seed)
+            yield (name, seed), _run(world, policies[name], periods, seed, _within(report, f"{name}, seed {seed}"))
         return
-    with ProcessPoolExecutor(workers, get_context("spawn"), _remember, (world, dict(policies), periods)) as pool:
+    context = get_context("spawn")
+    played, stop = context.Value("q", 0), context.Event()
+    ready = (world, dict(policies), periods, played, stop)
+    with ProcessPoolExecutor(min(workers, len(jobs)), context, _remember, ready) as pool:
         waiting = {pool.submit(_recalled, *job): job for job in jobs}
         try:
-            for future in as_completed(waiting):
-                yield waiting[future], future.result()
+            while waiting:
+                ended, _ = wait(waiting, timeout=PATIENCE, return_when=FIRST_COMPLETED)
+                if report is not None:
+                    report(f"{played.value:,} of {periods * len(jobs):,} periods in {workers} processes")
+                for future in ended:
+                    yield waiting.pop(future), future.result()
         except BaseException:
+            stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
-def _run(world: World, policy: Policy, periods: int, seed: int) -> Trajectory:
-    return simulate(world, policy, periods=periods, rng=np.random.default_rng(seed))
+def _within(report: Report, run: str) -> Report:
+    return None if report is None else lambda line: report(f"{run}: {line}")
+
+
+def _run(world: World, policy: Policy, periods: int, seed: int, report: Report) -> Trajectory:
+    return simulate(world, policy, periods=periods, rng=np.random.default_rng(seed), report=report)
 
 
 _MINE: dict[str, Any] = {}
 
 
-def _remember(world: World, policies: Mapping[str, Policy], periods: int) -> None:
-    """What a worker process plays: sent once, not with every run."""
-    _MINE.update(world=world, policies=policies, periods=periods)
+def _remember(world: World, policies: Mapping[str, Policy], periods: int, played: Any, stop: Any) -> None:
+    """What a worker process plays: sent once, not with every run. Ctrl-C is for the process that waits for it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _MINE.update(world=world, policies=policies, periods=periods, played=played, stop=stop)
 
 
 def _recalled(name: str, seed: int) -> Trajectory:
-    return _run(_MINE["world"], _MINE["policies"][name], _MINE["periods"], seed)
+    return _run(_MINE["world"], _MINE["policies"][name], _MINE["periods"], seed, _count)
+
+
+def _count(line: str) -> None:
+    """Count a period, unless nobody waits for the run any more."""
+    if _MINE["stop"].is_set():
+        raise KeyboardInterrupt
+    with _MINE["played"].get_lock():
+        _MINE["played"].value += 1
 
 
 def _estimate(name: str, sample: FloatArray) -> dict[str, float]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.driver import AllocationError
+from allocator.dynamics.interruption import heard
 from allocator.dynamics.mechanism import Outcome
 from allocator.dynamics.parameters import whole
 from allocator.dynamics.policies import Decision, Even, Policy
@@ -56,15 +57,17 @@ def simulate(
         raise TypeError(f"a policy is an object such as Optimal() or Even(), not {policy!r}")
     streams = _streams(rng, [*(type(m).__name__ for m in world.mechanisms), "policy"])
     state, memory, rows = world.start(streams), None, []
-    for period in range(periods):
-        view, sold = world.view(state, rng=streams["policy"], memory=memory)
-        decision = _decided(policy, view)
-        memory = decision.memory
-        outcome = world.play(view, decision.flow, sold)
-        state = world.after(state, outcome, streams)
-        rows.append(_row(world, state, outcome, decision))
-        if report is not None:
-            report(f"period {period + 1} of {periods}, GMV {rows[-1]['gmv']:.4g}")
+    with heard() as raise_if_interrupted:
+        for period in range(periods):
+            view, sold = world.view(state, rng=streams["policy"], memory=memory)
+            decision = _decided(policy, view)
+            raise_if_interrupted()
+            memory = decision.memory
+            outcome = world.play(view, decision.flow, sold)
+            state = world.after(state, outcome, streams)
+            rows.append(_row(world, state, outcome, decision))
+            if report is not None:
+                report(f"period {period + 1} of {periods}, GMV {rows[-1]['gmv']:.4g}")
     return Trajectory(dict(_columns(rows)), repr(policy), state)
 
 
