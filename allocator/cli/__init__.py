@@ -8,7 +8,7 @@ import numpy as np
 import typer
 
 import allocator as al
-from allocator.cli import answers, figures, grammar, importing, options, reports
+from allocator.cli import answers, figures, grammar, importing, options, reports, simulating
 from allocator.cli.outcomes import OneSentence
 from allocator.solvers.baselines import Baseline
 
@@ -123,5 +123,12 @@ def frontier(
         reports.show(*reports.points(rows, graph))
 
 
-for question in (answers.describe, answers.explain, answers.diagnose, answers.holdout, answers.compare):
+for question in (
+    answers.describe,
+    answers.explain,
+    answers.diagnose,
+    answers.holdout,
+    answers.compare,
+    simulating.simulate,
+):
     app.command()(question)

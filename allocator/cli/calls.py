@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import warnings
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any
 
 
@@ -39,9 +39,7 @@ def arguments(
     return [value(entry, text) for entry in call.args], given
 
 
-def fitted(
-    maker: Callable[..., Any], values: list[Any], given: dict[str, Any], text: str, form: str
-) -> dict[str, Any]:
+def fitted(maker: Callable[..., Any], values: list[Any], given: dict[str, Any], text: str, form: str) -> dict[str, Any]:
     """Arguments by name, as the maker takes them."""
     try:
         return inspect.signature(maker).bind(*values, **given).arguments

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import allocator as al
 from allocator.cli.grammar import WELFARE
+from allocator.cli.typed_dynamics import MECHANISMS, POLICIES, offered
 from allocator.cli.typed_rules import CONSTRAINTS
 
 
@@ -40,6 +41,16 @@ def solvers(incomplete: str) -> list[str]:
     before, comma, last = incomplete.rpartition(",")
     there = before.split(",")
     return [f"{before}{comma}{name}" for name in solver(last) if name not in there]
+
+
+def policy(incomplete: str) -> list[str]:
+    """Policies."""
+    return _starting(incomplete, offered(POLICIES))
+
+
+def mechanism(incomplete: str) -> list[str]:
+    """Mechanisms."""
+    return _starting(incomplete, offered(MECHANISMS))
 
 
 def _starting(incomplete: str, names: Iterable[str]) -> list[str]:

@@ -22,8 +22,7 @@ def write_frontier(rows: Sequence[Row], problem: al.Problem, folder: Path) -> No
     unit = {"exposure": "impressions", "gmv": platform.currency}.get(good, good)
     with _written_whole(folder) as draft:
         _write_table(rows, draft / "frontier.csv")
-        text = json.dumps(plain(list(rows)), indent=1, allow_nan=False)
-        (draft / "frontier.json").write_text(text + "\n")
+        _write_json(list(rows), draft / "frontier.json")
         with _figure(draft / "frontier") as ax:
             al.plots.frontier(
                 [row for row in rows if row["weight"] is not None],
@@ -52,6 +51,16 @@ def write_anchors(rows: Sequence[Row], folder: Path) -> None:
         _write_table(rows, draft / "anchors.csv")
 
 
+def write_simulation(found: al.dynamics.Ensemble, record: Row, folder: Path) -> None:
+    """Write ``trajectory.csv``, a row for each policy, seed and period, and ``result.json``."""
+    with _written_whole(folder) as draft:
+        names = dict.fromkeys(name for run in found.runs.values() for name in run.columns)
+        with _table(draft / "trajectory.csv", ["policy", "seed", *names]) as table:
+            for (policy, seed), run in found.runs.items():
+                table.writerows({"policy": policy, "seed": seed} | row for row in run.rows)
+        _write_json(record, draft / "result.json")
+
+
 @contextmanager
 def _written_whole(folder: Path) -> Iterator[Path]:
     """A folder to draw things up in, whose files are moved to their places at the end."""
@@ -64,10 +73,21 @@ def _written_whole(folder: Path) -> Iterator[Path]:
 
 
 def _write_table(rows: Sequence[Row], path: Path) -> None:
-    with path.open("w", newline="") as file:
-        table = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)))
-        table.writeheader()
+    with _table(path, list(dict.fromkeys(key for row in rows for key in row))) as table:
         table.writerows(rows)
+
+
+@contextmanager
+def _table(path: Path, names: list[str]) -> Iterator[csv.DictWriter]:
+    """A CSV file with a header, to write rows into."""
+    with path.open("w", newline="") as file:
+        table = csv.DictWriter(file, names)
+        table.writeheader()
+        yield table
+
+
+def _write_json(entry: Any, path: Path) -> None:
+    path.write_text(json.dumps(plain(entry), indent=1, allow_nan=False) + "\n")
 
 
 @contextmanager

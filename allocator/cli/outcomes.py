@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import BrokenExecutor
 from typing import Any
 
 import typer
@@ -23,6 +24,7 @@ EXPECTED = (
     MemoryError,
     ImportError,
     al.AllocationError,
+    BrokenExecutor,
     KeyboardInterrupt,
 )
 
@@ -56,7 +58,7 @@ def _sentence(error: BaseException) -> str:
 
 def _words(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
-        return "interrupted; no file is left half-written"
+        return str(error) or "interrupted; no file is left half-written"
     if isinstance(error, UsageError):
         return error.format_message()
     if isinstance(error, OSError) and error.strerror:

@@ -186,3 +186,38 @@ def causes(rows: Sequence[Row]) -> Table:
         if count:
             table.add_row(f"{count:,}", words)
     return table
+
+
+def simulation(record: Row) -> Iterator[Table | str]:
+    """What every policy brought, and what the discounting means."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    money = f"{record['currency']} per {record['period']}"
+    table.caption = (
+        f"GMV over {record['periods']:,} periods, discounted, in {record['currency']}, with its standard error over "
+        f"{len(record['seeds']):,} runs; transient and steady: mean GMV before and since runs have settled, {money}; "
+        "survivors: anchors of the start who are there at the end; gap: the largest that was proved; relaxed and "
+        "failed: periods whose rules were changed, or for which no flow was found"
+    )
+    for heading in ("policy", "GMV", "+-", "transient", "steady", "survivors", "gap", "relaxed", "failed"):
+        words = heading == "policy"
+        table.add_column(heading, justify="left" if words else "right", overflow="fold")
+    for row in record["policies"]:
+        means = ("" if row[name] is None else amount(row[name]) for name in ("transient_gmv", "steady_gmv"))
+        error = "" if row["runs"] == 1 else amount(row["discounted_gmv_error"])
+        gap = "" if row["relative_gap"] is None else f"{row['relative_gap']:.1e}"
+        counts = f"{row['relaxed_periods']:,}", f"{row['failed_periods']:,}"
+        numbers = amount(row["discounted_gmv"]), error, *means, percent(row["survivors"])
+        table.add_row(row["policy"], *numbers, gap, *counts)
+    yield table
+    yield _discounting(record["discount"], record["periods"])
+    yield from record["notices"]
+
+
+def _discounting(discount: float, periods: int) -> str:
+    if discount == 1:
+        return "All periods count the same: GMV is a plain sum."
+    worth = sum(discount**period for period in range(periods))
+    return (
+        f"Each period counts {discount:g} times the one before, so that all {periods:,} together count as "
+        f"{quantity(round(worth, 2))} times the first."
+    )

@@ -77,4 +77,3 @@ def _value(node: ast.expr, text: str) -> Any:
 def _brackets(node: ast.AST) -> str:
     """A hint for the bare name of a rule."""
     return f" (did you mean {form(node.id, '=')}?)" if isinstance(node, ast.Name) and node.id in CATALOGUE else ""
-
