@@ -8,6 +8,7 @@ import math
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from allocator.dynamics.interruption import held_back
 from allocator.dynamics.parameters import whole
 from allocator.dynamics.policies import Policy
 from allocator.dynamics.simulation import simulate
@@ -136,13 +138,14 @@ def ensemble(
         else:
             missing.append(job)
     told = None if report is None else lambda line: report(f"{len(done)} of {len(jobs)} runs played; {line}")
-    for job, run in _played(world, policies, periods, missing, workers, told):
-        done[job] = run
-        path = _path(kept[job[0]], job[1])
-        if path is not None:
-            run.save(path)
-        if report is not None:
-            report(f"run {len(done)} of {len(jobs)}: {job[0]}, seed {job[1]}")
+    with closing(_played(world, policies, periods, missing, workers, told)) as played:
+        for job, run in played:
+            done[job] = run
+            path = _path(kept[job[0]], job[1])
+            if path is not None:
+                run.save(path)
+            if report is not None:
+                report(f"run {len(done)} of {len(jobs)}: {job[0]}, seed {job[1]}")
     return Ensemble({job: done[job] for job in jobs})
 
 
@@ -162,8 +165,9 @@ def _played(
     played, stop = context.Value("q", 0), context.Event()
     ready = (world, dict(policies), periods, played, stop)
     with ProcessPoolExecutor(min(workers, len(jobs)), context, _remember, ready) as pool:
-        waiting = {pool.submit(_recalled, *job): job for job in jobs}
         try:
+            with held_back():
+                waiting = {pool.submit(_recalled, *job): job for job in jobs}
             while waiting:
                 ended, _ = wait(waiting, timeout=PATIENCE, return_when=FIRST_COMPLETED)
                 if report is not None:
@@ -172,7 +176,7 @@ def _played(
                     yield waiting.pop(future), future.result()
         except BaseException:
             stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)  # waits for a period of each process
             raise
 
 
