@@ -341,6 +341,20 @@ OPTIONS = {
     "diagnose": ("--capacity", "--cap", "--floor", "--rule", "--seconds", "--json", "--quiet", "Finite capacities"),
     "holdout": ("RESULT", "TEST", "--json", "--quiet", "part(2, invoice)"),
     "import_log": ("LOG...", "--segment", "--anchor", "--money", "--where", "--join", "--by", "--shrink", "--invalid"),
+    "simulate": (
+        *("PLATFORM", "--policy", "--mechanism", "--periods", "--runs", "--seed", "--discount", "--workers", "--out"),
+        *(
+            "--fairness",
+            "--rule",
+            "--floor",
+            "--cap",
+            "--json",
+            "--quiet",
+            "viable_floors",
+            "starvation",
+            "trajectory.csv",
+        ),
+    ),
     "compare": (*(word for word in PROBLEM if word not in ("--solver", "--out")), "--solvers", "--weight", "--seconds"),
 }
 

@@ -25,6 +25,7 @@ EVERY = {
     "holdout": "holdout {result} {other}",
     "import": "import {sales} --segment who --anchor host --money paid --out {out}",
     "compare": "compare {demo} --solvers flow,prices",
+    "simulate": "simulate {demo} --periods 3 --runs 1",
 }
 """One line per command that works; a new command needs one."""
 COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands]

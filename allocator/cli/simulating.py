@@ -89,7 +89,7 @@ def simulate(
     mechanisms = tuple(typed_dynamics.mechanism(text) for text in mechanism or MECHANISMS)
     grammar.refuse_unwritable(out)
     whole = al.read_platform(platform)
-    with _of_the_right_kind():
+    with _of_the_right_kind("a mechanism"):
         world = al.World(_public(whole), mechanisms)
     problem = _problem(world, fairness, of, weight, capacity, cap, floor, rule)
     said = any(choice is not None for choice in (fairness, of, weight, capacity)) or any((cap, floor, rule))
@@ -155,11 +155,10 @@ def _problem(
 
 def _stated(policies: Mapping[str, Policy], problem: al.Problem, *, asked: bool) -> dict[str, Policy]:
     """Policies with what the options state; refused if nobody would listen."""
-    with _of_the_right_kind():
-        stated = {
-            text: typed_dynamics.with_problem(policy, problem.objective, problem.rules)
-            for text, policy in policies.items()
-        }
+    stated = {}
+    for text, policy in policies.items():
+        with _of_the_right_kind(f"the policy {text}"):
+            stated[text] = typed_dynamics.with_problem(policy, problem.objective, problem.rules)
     if asked and all(stated[text] is policy for text, policy in policies.items()):
         raise ValueError(
             f"rules and welfare are for policies that optimise, and {', '.join(policies)} do not; add --policy optimal"
@@ -170,19 +169,19 @@ def _stated(policies: Mapping[str, Policy], problem: al.Problem, *, asked: bool)
 def _first_period(world: al.World, policies: Mapping[str, Policy], seed: int) -> Iterator[str]:
     """Play one period under each policy: what it refuses is said before hours of work."""
     for text, policy in policies.items():
-        with _of_the_right_kind(f"the policy {text} "):
+        with _of_the_right_kind(f"the policy {text}"):
             run = al.simulate(world, policy, periods=1, rng=np.random.default_rng(seed))
         if run["relaxed"].any():
             yield f"The rules of {text} cannot be kept in the first period; allocator diagnose says why."
 
 
 @contextmanager
-def _of_the_right_kind(who: str = "") -> Iterator[None]:
+def _of_the_right_kind(who: str) -> Iterator[None]:
     """Let what was typed be at fault for what Python thinks of it."""
     try:
         yield
     except (TypeError, AttributeError) as error:
-        raise ValueError(f"{who or 'something '}has an argument of the wrong kind: {error}") from None
+        raise ValueError(f"{who} has an argument of the wrong kind: {error}") from None
 
 
 @contextmanager

@@ -113,7 +113,9 @@ def _read(text: str, kinds: dict[str, type[Kind]], noun: str, example: str) -> K
     name, equals, number = text.partition("=")
     if name not in kinds:
         hint = suggestion(name.lower(), kinds)
-        raise ValueError(f"no {noun} is called '{name}'{hint} (there are {', '.join(kinds)}; or {example})")
+        raise ValueError(
+            f"no {noun} is called '{name}'{hint} (there are {', '.join(kinds)}, or one as Python writes it, {example})"
+        )
     kind, first = kinds[name], own(kinds[name])
     if not equals:
         return _built(kind, [], {}, text, f"; write {name}=X for its {first}" * (first is not None))

@@ -82,7 +82,10 @@ class World:
             lacking = [name for name in mechanism.needs if name not in known]
             if lacking:
                 kind = type(mechanism).__name__
-                raise ValueError(f"{kind} builds on the stock '{lacking[0]}', which no mechanism of this world has")
+                raise ValueError(
+                    f"{kind} builds on the stock '{lacking[0]}', which no mechanism of this world has; add the one "
+                    "that does"
+                )
 
     def mechanism(self, kind: type[Mechanism]) -> Mechanism | None:
         """The mechanism of a kind, if the world has it."""
