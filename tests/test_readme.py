@@ -119,6 +119,25 @@ def test_the_code_for_own_data_runs_as_printed(sales, capsys):
     assert capsys.readouterr().out.startswith("promised ")
 
 
+def test_the_commands_and_the_code_for_time_run_as_printed(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    platform = al.synthetic.kuaishou(120, 30, rng=np.random.default_rng(7))
+    al.write_platform(platform, "demo")
+    lines = [line.strip() for line in section("Over time").splitlines() if line.startswith("    .venv/bin/allocator")]
+    assert [shlex.split(line)[1] for line in lines] == ["simulate"] * 2
+    for line in lines:
+        ended = CliRunner().invoke(app, shlex.split(line)[1:])
+        assert (ended.exit_code, ended.stderr) == (0, ""), line
+    (code,) = re.findall(r"```\n(.*?)```", section("Over time"), re.DOTALL)
+    assert code.count("\n") <= 12
+    exec(compile(code, "README.md", "exec"), {"al": al, "np": np, "platform": platform})
+    assert capsys.readouterr().out.startswith("[{'policy': 'patient', 'against': 'youngest', 'difference': ")
+
+
+def test_every_mechanism_is_named_where_worlds_are_explained():
+    assert [kind.__name__ for kind in al.dynamics.ORDER if f"`{kind.__name__}`" not in section("Over time")] == []
+
+
 def test_the_table_of_defects_names_options_and_functions_that_exist():
     table = [line for line in section("Your own data").splitlines() if line.startswith("|")]
     words = re.findall(r"`[^`]*`", "".join(table))

@@ -192,9 +192,11 @@ def simulation(record: Row) -> Iterator[Table | str]:
     """What every policy brought, and what the discounting means."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     money = f"{record['currency']} per {record['period']}"
+    runs = len(record["seeds"])
+    over = f"with its standard error over {runs:,} runs" if runs > 1 else "of one run"
     table.caption = (
-        f"GMV over {record['periods']:,} periods, discounted, in {record['currency']}, with its standard error over "
-        f"{len(record['seeds']):,} runs; transient and steady: mean GMV before and since runs have settled, {money}; "
+        f"GMV over {record['periods']:,} periods, discounted, in {record['currency']}, {over}; "
+        f"transient and steady: mean GMV before and since runs have settled, {money}; "
         "survivors: anchors of the start who are there at the end; gap: the largest that was proved; relaxed and "
         "failed: periods whose rules were changed, or for which no flow was found"
     )

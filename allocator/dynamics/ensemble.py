@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.dynamics.interruption import held_back
+from allocator.dynamics.interruption import heard, unheard
 from allocator.dynamics.parameters import whole
 from allocator.dynamics.policies import Policy
 from allocator.dynamics.simulation import simulate
@@ -161,17 +162,28 @@ def _played(
         for name, seed in jobs:
             yield (name, seed), _run(world, policies[name], periods, seed, _within(report, f"{name}, seed {seed}"))
         return
+    yield from _played_apart((world, dict(policies), periods), jobs, min(workers, len(jobs)), report)
+
+
+def _played_apart(
+    what: tuple[World, dict[str, Policy], int], jobs: Sequence[tuple[str, int]], workers: int, report: Report
+) -> Iterator[tuple[tuple[str, int], Trajectory]]:
+    """Runs played by processes, as they end."""
     context = get_context("spawn")
     played, stop = context.Value("q", 0), context.Event()
-    ready = (world, dict(policies), periods, played, stop)
-    with ProcessPoolExecutor(min(workers, len(jobs)), context, _remember, ready) as pool:
+    ahead, waiting = iter(jobs), {}
+    ready = (*what, played, stop)
+    with heard(at_once=False) as raise_if_interrupted, ProcessPoolExecutor(workers, context, _remember, ready) as pool:
         try:
-            with held_back():
-                waiting = {pool.submit(_recalled, *job): job for job in jobs}
-            while waiting:
+            while True:
+                with unheard():
+                    waiting |= {pool.submit(_recalled, *job): job for job in islice(ahead, 2 * workers - len(waiting))}
+                raise_if_interrupted()
+                if not waiting:
+                    return
                 ended, _ = wait(waiting, timeout=PATIENCE, return_when=FIRST_COMPLETED)
                 if report is not None:
-                    report(f"{played.value:,} of {periods * len(jobs):,} periods in {workers} processes")
+                    report(f"{played.value:,} of {what[2] * len(jobs):,} periods in {workers} processes")
                 for future in ended:
                     yield waiting.pop(future), future.result()
         except BaseException:

@@ -10,50 +10,40 @@ from types import FrameType
 
 
 @contextmanager
-def heard() -> Iterator[Callable[[], None]]:
-    """Yield what raises KeyboardInterrupt if Ctrl-C was pressed since, even if somebody caught it meanwhile."""
-    struck: list[int] = []
-    with _noted(struck, loud=True):
-        yield lambda: _raise_if(struck)
+def heard(*, at_once: bool = True) -> Iterator[Callable[[], None]]:
+    """Yield what raises KeyboardInterrupt if Ctrl-C was pressed since, even if somebody caught it meanwhile.
 
-
-@contextmanager
-def held_back() -> Iterator[None]:
-    """Raise KeyboardInterrupt at the end only: half of a pool of processes cannot be ended. Those that are started
-    meanwhile never hear Ctrl-C, where the system can do that.
+    Unless ``at_once`` nothing else does: who waits for processes holds locks that they need to end.
     """
-    struck: list[int] = []
-    masks = hasattr(signal, "pthread_sigmask")
-    with _noted(struck, loud=False):
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if masks else None
-        try:
-            yield
-        finally:
-            if before is not None:
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    _raise_if(struck)
-
-
-@contextmanager
-def _noted(struck: list[int], *, loud: bool) -> Iterator[None]:
-    """Note Ctrl-C in a list, and do what was done about it before, or not. Only the main thread can."""
-    before = signal.getsignal(signal.SIGINT)
+    before, struck = signal.getsignal(signal.SIGINT), []
     if threading.current_thread() is not threading.main_thread() or not callable(before):
-        yield
+        yield lambda: None
         return
 
     def strike(number: int, frame: FrameType | None) -> None:
         struck.append(number)
-        if loud:
+        if at_once:
             before(number, frame)
+
+    def raise_if_interrupted() -> None:
+        if struck:
+            raise KeyboardInterrupt
 
     signal.signal(signal.SIGINT, strike)
     try:
-        yield
+        yield raise_if_interrupted
     finally:
         signal.signal(signal.SIGINT, before)
 
 
-def _raise_if(struck: list[int]) -> None:
-    if struck:
-        raise KeyboardInterrupt
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Processes that are started within never hear Ctrl-C, where the system can do that."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
