@@ -60,7 +60,7 @@ def simulate(
         view, sold = world.view(state, rng=streams["policy"], memory=memory)
         decision = _decided(policy, view)
         memory = decision.memory
-        outcome = world.play(view, decision.flow, sold)
+        outcome = world.play(view, decision.flow, sold, streams)
         state = world.after(state, outcome, streams)
         rows.append(_row(world, state, outcome, decision))
         if report is not None:
