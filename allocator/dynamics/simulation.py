@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -79,8 +80,7 @@ def _decided(policy: Policy, view: View) -> Decision:
     try:
         decision = policy(view)
     except AllocationError:
-        decision = Even()(view)
-        return Decision(decision.flow, failed=True)
+        return Decision(Even()(replace(view, memory=None)).flow, failed=True)
     platform, flow = view.world.platform, decision.flow
     if flow.shape != (platform.edge_count,):
         raise ValueError(f"{policy!r} returned a flow of shape {flow.shape}; it needs ({platform.edge_count},)")
@@ -97,11 +97,12 @@ def _decided(policy: Policy, view: View) -> Decision:
 def _row(world: World, state: State, outcome: Outcome, decision: Decision) -> dict[str, Any]:
     view = outcome.view
     before, present = view.present, state["present"] > 0
+    public, private = float(outcome.public_gmv.sum()), float(outcome.private_gmv.sum())
     row = {
         "period": view.period,
-        "gmv": float(outcome.gmv.sum()),
-        "gmv_public": float(outcome.public_gmv.sum()),
-        "gmv_private": float(outcome.private_gmv.sum()),
+        "gmv": public + private,
+        "gmv_public": public,
+        "gmv_private": private,
         "exposure": float(outcome.exposure.sum()),
         "private": float(outcome.private_impressions.sum()),
         "supply": float((world.platform.supply * view.state["demand"]).sum()),

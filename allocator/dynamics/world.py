@@ -18,6 +18,8 @@ from allocator.dynamics.view import View
 from allocator.graph import Platform
 
 FloatArray = NDArray[np.float64]
+ROUNDING = 1e-8
+"""Part of a segment's supply that counts as handed out when it was not."""
 Streams = Mapping[str, np.random.Generator]
 
 
@@ -127,7 +129,8 @@ class World:
         platform, bought = self.platform, np.zeros(self.platform.anchor_count)
         if self._drifting:
             for mechanism in self._drifting:
-                rest = np.maximum(view.supply - platform.into_segments(flow), 0.0)
+                rest = view.supply - platform.into_segments(flow)
+                rest[rest <= ROUNDING * view.supply] = 0.0
                 flow = flow + mechanism.unguided(view, rest, streams[type(mechanism).__name__])
         if sold is not None:
             flow, bought = flow + sold, platform.into_anchors(sold)

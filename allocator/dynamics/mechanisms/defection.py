@@ -119,7 +119,7 @@ class Defection(Mechanism):
         """Probability of leaving for every group, (2 A + 1,)."""
         platform, view = outcome.view.world.platform, outcome.view
         groups = self._groups(platform)
-        held = np.bincount(groups[may], weights=outcome.exposure[may], minlength=2 * may.size + 1)
+        held = np.bincount(groups[may], weights=outcome.exposure[may], minlength=2 * may.size + 1).astype(np.float64)
         if self.share_of == "platform":
             most = np.full(held.size, float(outcome.exposure.sum()))
         else:
