@@ -77,6 +77,8 @@ def _streams(rng: np.random.Generator, names: Iterable[str]) -> dict[str, np.ran
 
 def _decided(policy: Policy, view: View) -> Decision:
     """A decision within the supply; traffic is spread evenly where the policy finds no flow."""
+    from allocator.kernels import playing
+
     try:
         decision = policy(view)
     except AllocationError:
@@ -84,9 +86,9 @@ def _decided(policy: Policy, view: View) -> Decision:
     platform, flow = view.world.platform, decision.flow
     if flow.shape != (platform.edge_count,):
         raise ValueError(f"{policy!r} returned a flow of shape {flow.shape}; it needs ({platform.edge_count},)")
-    if not flow.min(initial=0.0) >= 0.0 or not np.isfinite(flow.max(initial=0.0)):
+    used, least = playing.used(platform.indptr, flow)
+    if not (least >= 0.0 and np.isfinite(used).all()):
         raise ValueError(f"{policy!r} returned a flow that is negative or not finite in period {view.period}")
-    used = platform.into_segments(flow)
     over = used > view.supply * (1.0 + TOLERANCE)
     if over.any():
         ids = platform.segments["id"][over].tolist()

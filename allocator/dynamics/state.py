@@ -29,8 +29,9 @@ class State(Mapping[str, FloatArray]):
     ``demand`` (S,).
 
     Every world has ``present`` (1 for anchors who are there, 0 for vacant places), ``founder`` (1 for those who were
-    there at the start), ``age`` (periods since they came), ``skill`` (factor on the value of their impressions) and
-    ``demand`` (factor on the supply of each segment); mechanisms add theirs.
+    there at the start), ``age`` (periods since they came), ``skill`` (factor on the value of their impressions),
+    ``exposure`` (public impressions of the last period; at the start those of the even flow) and ``demand`` (factor on
+    the supply of each segment); mechanisms add theirs.
     """
 
     period: int

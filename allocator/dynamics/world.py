@@ -91,6 +91,7 @@ class World:
         """The state before the first period."""
         ones, demand = np.ones(self.platform.anchor_count), np.ones(self.platform.segment_count)
         stocks = {"present": ones, "founder": ones, "age": 0 * ones, "skill": ones, "demand": demand}
+        stocks["exposure"] = self.platform.even_amounts("exposure")
         for mechanism in self.mechanisms:
             stocks |= mechanism.start(self.platform, streams[type(mechanism).__name__])
         for name, given in self.stocks.items():
@@ -129,7 +130,7 @@ class World:
         platform, bought = self.platform, np.zeros(self.platform.anchor_count)
         if self._drifting:
             for mechanism in self._drifting:
-                rest = view.supply - platform.into_segments(flow)
+                rest = view.supply - playing.used(platform.indptr, flow)[0]
                 rest[rest <= ROUNDING * view.supply] = 0.0
                 flow = flow + mechanism.unguided(view, rest, streams[type(mechanism).__name__])
         if sold is not None:
@@ -171,6 +172,7 @@ class World:
         present, stocks = state["present"] > 0, dict(state.stocks)
         if (before > state["present"]).any():
             stocks = self._of_those(present, stocks)
+        stocks["exposure"] = sealed(np.where(present, outcome.exposure, 0.0))
         stocks["age"] = sealed(np.where(present & (before > 0), stocks["age"] + 1.0, 0.0))
         return State(state.period + 1, stocks)
 

@@ -54,3 +54,15 @@ def brought(anchor, value, flow, anchors):
         totals[0, anchor[e]] += flow[e]
         totals[1, anchor[e]] += flow[e] * value[e]
     return totals
+
+
+@njit(cache=kept(), nogil=True)
+def used(indptr, flow):
+    """What a flow (E,) takes of every segment, (S,), and its smallest entry; not a number where an entry is none."""
+    taken, least = np.zeros(indptr.size - 1), 0.0
+    for i in range(taken.size):
+        for e in range(indptr[i], indptr[i + 1]):
+            taken[i] += flow[e]
+            if not flow[e] >= least:
+                least = flow[e]
+    return taken, least

@@ -67,7 +67,7 @@ class ViableFloors(Policy):
             raise ValueError("ViableFloors is for worlds with Newcomers; add them to the world's mechanisms")
         new = (view.state["newcomer"] > 0) & view.present & (view.reach > 0)
         star = self.floor or best_floor(hazard=newcomers.hazard, power=newcomers.power, months=self.months)
-        level = star * newcomers.lives_on(view.world.platform)
+        level = star * float(view.state["lives_on"])
         winners, slots = held & new, int(self.budget * float(view.supply.sum()) / level * (1.0 + 1e-9))
         order = np.flatnonzero(new & ~winners)
         order = order[np.argsort(draws[order], kind="stable")]
