@@ -15,10 +15,10 @@ FloatArray = NDArray[np.float64]
 
 
 def sealed(stock: Any) -> FloatArray:
-    """A read-only float64 array that nobody else writes to."""
+    """A read-only float64 array of its own."""
     array = np.asarray(stock, dtype=np.float64)
     if array.flags.writeable:
-        array = array.copy() if array.base is not None or array is stock else array
+        array = array if array.base is None else array.copy()
         array.flags.writeable = False
     return array
 

@@ -63,7 +63,7 @@ class View:
         """Positions of the edges to anchors who are there."""
         if self.present.all():
             return slice(None)
-        return np.flatnonzero(self.present[self.world.platform.anchor])
+        return np.flatnonzero(self._there)
 
     @cached_property
     def places(self) -> NDArray[np.int64]:
