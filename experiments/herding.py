@@ -51,6 +51,10 @@ STRENGTHS = {"full": (1.1, 1.15, 1.2, 1.3, 1.4, 1.5, ETA, 1.75, 1.9), "quick": (
 PUBLISHED = {(HALF, 5): 0.903, (HALF, 20): 0.743, (HALF, 100): 0.646}
 PUBLISHED |= {(STRONG, 5): 0.967, (STRONG, 20): 0.908, (STRONG, 100): 0.868}
 """h eta down to which a head survives (F23)."""
+FOLDS = {"full": tuple(PUBLISHED), "quick": (*((HALF, rooms) for rooms in ROOMS), (STRONG, 20))}
+"""h and rooms of the folds that are looked for."""
+PAIR = (0.9, 0.98, 1.02, 1.1)
+"""h eta of two rooms: they have no loop."""
 KEPT = {0.2288: 0.579, 0.2688: 0.536}
 """Even shares that leave a head of 20 rooms, and what it keeps (T4)."""
 LOOKS = dict(zip(ROOMS, ((ORANGE, "s"), (BLUE, "o"), (PURPLE, "^")), strict=True))
@@ -116,6 +120,18 @@ def loop(rooms: int, step: float) -> list[Row]:
             shares, rounds = settled(shares, Herding(HALF, product / HALF))
             about = {"panel": "loop", "rooms": rooms, "share": HALF, "strength": product / HALF, "product": product}
             found = {"direction": direction, "start": top, "top": float(shares[0].max()), "rounds": rounds}
+            rows.append(about | found)
+    return rows
+
+
+def pair(products: Sequence[float]) -> list[Row]:
+    """Where two rooms end from a near-even start and from a head."""
+    rows = []
+    for product in products:
+        about = {"panel": "pair", "rooms": 2, "share": HALF, "strength": product / HALF, "product": product}
+        for direction, excess in (("up", TINY), ("down", 0.5)):
+            shares, rounds = settled(start(2, excess), Herding(HALF, product / HALF))
+            found = {"direction": direction, "start": 0.5 + excess, "top": float(shares.max()), "rounds": rounds}
             rows.append(about | found)
     return rows
 
@@ -314,17 +330,24 @@ def forks(rows: Sequence[Row]) -> str:
 
 def loops(rows: Sequence[Row]) -> str:
     """F23: a head that is there survives down to less."""
+    two = pick(rows, panel="pair")
+    for product in PAIR:
+        up, down = (row["top"] for row in pick(two, product=product))
+        assert abs(up - down) <= 1e-4, (product, up, down)
+        assert (up > 0.5 + 1e-4) == (product > 1.0), (product, up)
     found = {}
     for row in pick(rows, panel="fold"):
         key = row["share"], row["rooms"]
         assert abs(row["fold"] - PUBLISHED[key]) <= 1e-3, row
         assert abs(row["fold"] - fold_of(row["rooms"], row["share"])) <= 5e-4, row
         found[key] = f"{row['fold']:.3f}"
-    assert len(found) == len(PUBLISHED)
-    half, strong = (", ".join(found[share, rooms] for rooms in ROOMS) for share in (HALF, STRONG))
+    half, strong = (
+        ", ".join(f"{lowest} ({rooms} rooms)" for (h, rooms), lowest in found.items() if h == share)
+        for share in (HALF, STRONG)
+    )
     return (
-        f"From a start with all viewers in one room the head survives down to h eta = {half} with "
-        f"{', '.join(map(str, ROOMS))} rooms at h = {HALF:g}, and {strong} at h = {STRONG:g}."
+        f"From a start with all viewers in one room the head survives down to h eta = {half} at h = {HALF:g}, and "
+        f"{strong} at h = {STRONG:g}; two rooms end alike from either start."
     )
 
 
@@ -356,7 +379,8 @@ def main() -> None:
     width = FINE[scale]
     cells: list = [(growth, {"rooms": rooms, "seed": options.seed}) for rooms in ROOMS]
     cells += [(loop, {"rooms": rooms, "step": STEPS[scale]}) for rooms in ROOMS]
-    cells += [(fold, {"rooms": rooms, "share": share, "width": width}) for share, rooms in PUBLISHED]
+    cells += [(fold, {"rooms": rooms, "share": share, "width": width}) for share, rooms in FOLDS[scale]]
+    cells.append((pair, {"products": PAIR}))
     cells += [
         (needs, {"rooms": rooms, "strength": strength, "width": width})
         for rooms in ROOMS

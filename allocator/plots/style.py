@@ -52,7 +52,7 @@ COLOURS: dict[str, str] = {
     "floors": BLACK,
     "optimal": BLUE,
     "patient": BLACK,
-    "phased": GREY,
+    "phased": ORANGE,
     "viable_floors": PURPLE,
 }
 MARKERS: dict[str, str] = {
