@@ -72,9 +72,9 @@ def played(starts: FloatArray, herding: Herding, even: float, rounds: int) -> Fl
     stars, rooms = starts.shape
     everyone = np.arange(stars * rooms, dtype=np.int32)
     platform = al.Platform(np.arange(stars + 1) * rooms, everyone, np.ones(everyone.size), np.ones(stars))
-    world = World(platform, (herding,), {"popularity": starts.ravel() / stars})
+    world = World(platform, (herding,), {"popularity": starts.ravel()})
     final = simulate(world, Even(even), periods=rounds, rng=stream(0, "no chance")).final
-    return stars * final["popularity"].reshape(starts.shape)
+    return final["exposure"].reshape(starts.shape)
 
 
 def settled(starts: FloatArray, herding: Herding, even: float = 0.0, *, lead: float = 0.0) -> tuple[FloatArray, int]:
