@@ -15,7 +15,8 @@ which sells four times the anchor's mean public one vbar (s4). Derived here:
   on the anchor alone, v_e = vbar_j, which multiplies all by 1 + c. Else they differ even if kappa is the same for all.
 
 Assumptions: mu = .03; newcomers are a fifth of the anchors, stay new, and have ``ratio`` times the kappa of everybody
-else. The platform starts without fans; discounted GMV is that of a year, and of what the fans of its last day bring.
+else. The platform starts without fans; discounted GMV is that of a year and of what the fans of its last day bring
+until they are gone, which counts all that the traffic of the year does.
 """
 
 from __future__ import annotations
@@ -36,27 +37,33 @@ from allocator.synthetic.presets import KUAISHOU
 DECAY, EFFICIENCY, BUYS = 0.03, 4.0, 6.0
 PRIVATE = 3 / 7
 """Private impressions to a public one at rest."""
-BOOSTS: dict[str, dict[str, float]] = {"live alone": {}, "short videos": {"short_video": 1.0}, "envelopes": {"subsidy": 1.0}}
+BOOSTS: dict[str, dict[str, float]] = {
+    "live alone": {},
+    "short videos": {"short_video": 1.0},
+    "envelopes": {"subsidy": 1.0},
+}
 """Fan growth by 20 % (s4), and doubled: half of it comes from red envelopes (s4)."""
-REST = {"full": 600, "quick": 600}
+REST = 600
+"""Days until fans no longer change."""
 DECAYS = (0.01, 0.03, 0.1)
 PATIENCE = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 0.9999)
 DISCOUNTS = PATIENCE[:7]
 """Discount factors a day: of one impression, and of a platform."""
 MIXES = (0.6, 0.7, 0.8, 0.9, 1.0)
-SAMPLES, VIEWERS, RATE = 16, 1_000_000, 0.01
+SAMPLES, VIEWERS, RATE = 16, 100_000, 0.01
 """Samples of viewers, and the part of those who are no fans that buys: an assumption that cancels."""
 RATIOS, DRAWN = (1, 2, 3, 4, 5, 6), (1, 3, 6)
-YEAR, AFTER = 365, 800
+DAYS = {"full": (365, 500), "quick": (60, 300)}
+"""Days of traffic, and days after them over which fans are counted while they last."""
 NEWCOMERS = 0.2
 SIZES = {"full": (1_000, 200), "quick": (200, 40)}
-DRAWS = {"full": 5, "quick": 2}
+DRAWS = {"full": 3, "quick": 1}
 LEAST = 1e-9
 KINDS = {"drawn": (BLUE, "o", "-"), "equal": (ORANGE, "s", "--")}
-NAMES = {"drawn": "values as drawn", "equal": "own mean values made equal"}
+NAMES = {"drawn": "values as drawn", "equal": "own means equal"}
 LOOKS = {1: (GREY, "s", "--"), 3: (GREEN, "^", "-."), 6: (PURPLE, "D", "-")}
-COLUMNS = ("panel", "kind", "day", "mu", "discount", "worth", "private", "private_gmv", "gmv", "fans_private", "fans_public")
-COLUMNS += ("error", "ratio", "draw", "myopic", "patient", "gain", "gain_year")
+COLUMNS = ("panel", "kind", "day", "mu", "discount", "worth", "private", "private_gmv", "gmv")
+COLUMNS += ("fans_private", "fans_public", "error", "ratio", "draw", "myopic", "patient", "gain", "gain_year")
 
 
 # What is measured.
@@ -67,13 +74,13 @@ def single(impressions: float, value: float = 1.0) -> al.Platform:
     return al.Platform([0, 1], [0], [value], [impressions])
 
 
-def played(platform: al.Platform, wheel: dy.Flywheel, policy: dy.Policy, periods: int, fans: Any = 0.0) -> dy.Trajectory:
+def played(platform: al.Platform, wheel: dy.Flywheel, policy: dy.Policy, days: int, fans: Any = 0.0) -> dy.Trajectory:
     """A run; the flywheel draws no random numbers."""
-    return dy.simulate(dy.World(platform, (wheel,), {"fans": fans}), policy, periods=periods, rng=stream(0, "none"))
+    return dy.simulate(dy.World(platform, (wheel,), {"fans": fans}), policy, periods=days, rng=stream(0, "none"))
 
 
 def rest(days: int) -> list[Row]:
-    """Paths from no fans to rest, of an anchor, of one with more fans by impression, and with more and better traffic."""
+    """Paths from no fans to rest: plain, with more fans per impression, and with more and better traffic, too."""
     runs = {kind: played(single(1.0), dy.Flywheel(**more), dy.Even(), days) for kind, more in BOOSTS.items()}
     # s4: exposure +80 %, an impression on others than fans sells +25 %; what a fan buys stays as it was
     wheel = dy.Flywheel(short_video=1.0, efficiency=EFFICIENCY / 1.25)
@@ -135,29 +142,38 @@ def market(kind: str, size: tuple[int, int], seed: int, draw: int) -> al.Platfor
     return replace(platform, value=value)
 
 
-def patience(kind: str, ratio: float, discounts: Sequence[float], size: tuple[int, int], seed: int, draw: int) -> list[Row]:
+def myopia(drawn: Row) -> list[Row]:
+    """The private parts on a platform at rest that sends every impression where it sells most."""
+    path = played(market("drawn", **drawn), dy.Flywheel(), dy.Optimal(relative_gap=LEAST), REST)
+    last = {name: float(path[name][-1]) for name in ("private", "exposure", "gmv_private", "gmv")}
+    shares = {"private": last["private"] / (last["private"] + last["exposure"])}
+    shares["private_gmv"] = last["gmv_private"] / last["gmv"]
+    return [{"panel": "rest", "kind": "platform", "draw": drawn["draw"], "day": REST - 1} | shares]
+
+
+def patience(kind: str, ratio: float, discounts: Sequence[float], days: tuple[int, int], drawn: Row) -> list[Row]:
     """A patient platform beside a myopic one: newcomers' part of public traffic, and discounted GMV."""
-    platform = market(kind, size, seed, draw)
+    platform, (served, after) = market(kind, **drawn), days
     new = platform.anchors["tier"] == "new"
     wheel = dy.Flywheel(conversion=DECAY * PRIVATE * np.where(new, ratio, 1.0))
 
     def year(policy: dy.Policy) -> tuple[dy.Trajectory, dy.Trajectory, float]:
-        path = played(platform, wheel, policy, YEAR)
+        path = played(platform, wheel, policy, served)
         # values do not change, so flows do not either, and traffic is in proportion to fans over kappa
         traffic = path.final["fans"] / wheel.fans_per_impression(platform)
-        last = played(platform, wheel, dy.Even(0.0), AFTER, path.final["fans"])
+        last = played(platform, wheel, dy.Even(0.0), after, path.final["fans"])
         return path, last, float(traffic[new].sum() / traffic.sum())
 
     def worth(path: dy.Trajectory, last: dy.Trajectory, d: float) -> float:
-        return path.discounted(d) + d**YEAR * last.discounted(d)
+        return path.discounted(d) + d**served * last.discounted(d)
 
-    rows, (myopic, after, share) = [], year(dy.Optimal(relative_gap=LEAST))
+    rows, (myopic, left, share) = [], year(dy.Optimal(relative_gap=LEAST))
     for d in discounts:
         path, last, mine = year(dy.Patient(discount=d, relative_gap=LEAST))
-        about = {"panel": "platform", "kind": kind, "ratio": ratio, "draw": draw, "discount": d}
-        about |= {"gain": worth(path, last, d) / worth(myopic, after, d) - 1.0, "myopic": share, "patient": mine}
+        about = {"panel": "platform", "kind": kind, "ratio": ratio, "draw": drawn["draw"], "discount": d}
+        about |= {"gain": worth(path, last, d) / worth(myopic, left, d) - 1.0, "myopic": share, "patient": mine}
         about |= {"gain_year": path.discounted(d) / myopic.discounted(d) - 1.0}
-        rows.append(about | {"private_gmv": float(myopic["gmv_private"][-1] / myopic["gmv"][-1])})
+        rows.append(about)
     return rows
 
 
@@ -167,7 +183,7 @@ def patience(kind: str, ratio: float, discounts: Sequence[float], size: tuple[in
 def draw(rows: Sequence[Row]) -> Any:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(al.plots.DOUBLE, 4.9))
+    figure = Figure(figsize=(al.plots.DOUBLE, 5.2))
     (at_rest, worth, mixes), (traffic, gains, ratios) = figure.subplots(2, 3)
     draw_rest(pick(rows, panel="rest"), at_rest)
     draw_worth(pick(rows, panel="worth"), worth)
@@ -176,6 +192,9 @@ def draw(rows: Sequence[Row]) -> Any:
     draw_traffic(pick(mine, kind="drawn"), traffic)
     draw_gains(mine, gains)
     draw_ratios(pick(mine, discount=DISCOUNTS[-1]), ratios)
+    handles, labels = (a + b for a, b in zip(*(ax.get_legend_handles_labels() for ax in (gains, traffic)), strict=True))
+    title = "(d, e) Fans per impression of a newcomer, over everybody else's"
+    figure.legend(handles, labels, title=title, loc="outside lower center", ncols=5, columnspacing=1.2)
     return figure
 
 
@@ -215,7 +234,7 @@ def draw_worth(rows: Sequence[Row], ax: Any) -> None:
         ax.plot(x, y, marker, color=colour, markerfacecolor="none", label=f"μ = {mu:g}", clip_on=False)
     ax.axhline(1 + EFFICIENCY * PRIVATE, color=GREY, linestyle=":")
     by_patience(ax, (0.0, 0.9, 0.99, 0.999, 0.9999))
-    ax.set(ylabel="GMV of one more public\nimpression, of what it sells at once", ylim=(0.9, 2.9))
+    ax.set(ylabel="Worth of one more public\nimpression (of its sale at once)", ylim=(0.9, 2.9))
     ax.legend(loc="lower right")
     ax.set_title("(b) lines: closed form", loc="left")
 
@@ -238,7 +257,7 @@ def over_draws(rows: Sequence[Row], against: str, key: str) -> tuple[np.ndarray,
     return np.array(x), np.array([[np.mean(one), min(one), max(one)] for one in some]).T
 
 
-def band(ax: Any, x: Any, values: np.ndarray, look: tuple[str, str, Any], label: str) -> None:
+def band(ax: Any, x: Any, values: np.ndarray, look: tuple[str, str, Any], label: str | None) -> None:
     colour, marker, dashes = look
     mean, least, most = values
     ax.plot(x, mean, color=colour, marker=marker, linestyle=dashes, markersize=3.5, label=label)
@@ -249,11 +268,10 @@ def band(ax: Any, x: Any, values: np.ndarray, look: tuple[str, str, Any], label:
 def draw_traffic(rows: Sequence[Row], ax: Any) -> None:
     for ratio, look in LOOKS.items():
         x, shares = over_draws(pick(rows, ratio=ratio), "discount", "patient")
-        band(ax, 1 / (1 - x), shares, look, f"{ratio} times" if ratio > 1 else "the same")
+        band(ax, 1 / (1 - x), shares, look, None)
     ax.axhline(np.mean([row["myopic"] for row in rows]), color=VERMILLION, linestyle=":", label="myopic")
     by_patience(ax, DISCOUNTS)
     ax.set(ylabel="Public traffic of newcomers (%)", ylim=(0, 1))
-    ax.legend(title="Fans per impression\nof a newcomer", loc="upper left")
     ax.set_title("(d) band: range of draws", loc="left")
 
 
@@ -262,10 +280,9 @@ def draw_gains(rows: Sequence[Row], ax: Any) -> None:
         x, gains = over_draws(pick(rows, ratio=ratio, kind="drawn"), "discount", "gain")
         band(ax, 1 / (1 - x), gains, look, f"{ratio} times" if ratio > 1 else "the same")
     x, gains = over_draws(pick(rows, ratio=1, kind="equal"), "discount", "gain")
-    band(ax, 1 / (1 - x), gains, (ORANGE, "s", ":"), "the same, own\nmeans equal")
+    band(ax, 1 / (1 - x), gains, (ORANGE, "s", ":"), "the same, own means equal")
     by_patience(ax, DISCOUNTS)
     ax.set(ylabel="Discounted GMV of patient\nover myopic (%)")
-    ax.legend(loc="upper left")
     ax.set_title("(e) band: range of draws", loc="left")
 
 
@@ -273,8 +290,8 @@ def draw_ratios(rows: Sequence[Row], ax: Any) -> None:
     for kind, look in KINDS.items():
         x, gains = over_draws(pick(rows, kind=kind), "ratio", "gain")
         band(ax, x, gains, look, NAMES[kind])
-    ax.set(xlabel="Fans per impression of a newcomer,\nof everybody else's", ylabel="Discounted GMV of patient\nover myopic (%)")
-    ax.set_ylim(bottom=-0.02)
+    ax.set(xlabel="Newcomers' fans per impression,\nover everybody else's", xticks=RATIOS)
+    ax.set_ylabel("Discounted GMV of patient\nover myopic (%)")
     ax.legend(loc="upper left")
     ax.set_title(f"(f) at δ = {DISCOUNTS[-1]:g}", loc="left")
 
@@ -285,6 +302,9 @@ def draw_ratios(rows: Sequence[Row], ax: Any) -> None:
 def figures_of_s4(rows: Sequence[Row]) -> str:
     """At rest 70 % of impressions are public, and 63.16 % of GMV is private; better traffic brings what it should."""
     end = {row["kind"]: row for row in pick(rows, panel="rest", last=True)}
+    crowd = pick(rows, panel="rest", kind="platform")
+    assert all(abs(row["private"] - 0.3) < 1e-6 for row in crowd), crowd
+    private = np.mean([row["private_gmv"] for row in crowd])
     alone, better = end["live alone"], end["both pools"]
     assert abs(alone["private"] - 0.3) < 1e-6, alone
     assert abs(alone["private_gmv"] - 1.2 / 1.9) < 1e-6, alone
@@ -292,9 +312,11 @@ def figures_of_s4(rows: Sequence[Row]) -> str:
     videos, envelopes = (end[kind]["private"] for kind in ("short videos", "envelopes"))
     assert alone["private"] < videos < envelopes, end
     return (
-        f"At rest {1 - alone['private']:.1%} of impressions are public and {alone['private_gmv']:.2%} of GMV is private; "
-        f"private impressions are {videos:.1%} with short videos and {envelopes:.1%} with red envelopes. 80 % more "
-        f"exposure, 25 % more per impression and short videos make {better['gmv'] / alone['gmv']:.3f} times the GMV."
+        f"At rest {1 - alone['private']:.1%} of impressions are public, {alone['private_gmv']:.2%} of GMV is private. "
+        f"Private impressions are {videos:.1%} with short videos and {envelopes:.1%} with red envelopes. 80 % more "
+        f"exposure, 25 % more per impression and short videos make {better['gmv'] / alone['gmv']:.3f} times the GMV. "
+        f"On a platform that sends every impression where it sells most {private:.1%} of GMV is private, as its public "
+        "impressions sell more than their anchors' means."
     )
 
 
@@ -319,8 +341,8 @@ def mixture(rows: Sequence[Row]) -> str:
         assert abs(row["fans_public"] - (row["fans_private"] - 0.6) / 4) < 4 * row["error"], row
     pure = pick(mine, fans_private=1.0)[0]
     return (
-        f"With fans alone in private traffic {pure['fans_public']:.1%} (s.e. {pure['error']:.1%}) of public viewers are "
-        f"fans; fans are {pure['of_impressions']:.0%} of impressions and {pure['of_sales']:.1%} of GMV."
+        f"With fans alone in private traffic {pure['fans_public']:.1%} (s.e. {pure['error']:.2%}) of public viewers "
+        f"are fans, who are {pure['of_impressions']:.0%} of impressions and {pure['of_sales']:.1%} of GMV."
     )
 
 
@@ -341,9 +363,8 @@ def grows(rows: Sequence[Row]) -> str:
     gain, year, share, myopic = (mean(mine, key, ratio=3) for key in ("gain", "gain_year", "patient", "myopic"))
     return (
         f"With three times the fans per impression newcomers get {myopic:.1%} of public traffic from a myopic platform "
-        f"and {share:.1%} from a patient one at d = {DISCOUNTS[-1]:g}, which sells {gain:.1%} more ({year:.1%} within the "
-        f"year alone); both gaps are nil at d = 0 and grow with d. Of GMV {mean(mine, 'private_gmv', ratio=1):.1%} "
-        f"is private on the myopic platform with one kappa, whose public impressions sell more than their anchors' means."
+        f"and {share:.1%} from a patient one at d = {DISCOUNTS[-1]:g}, which sells {gain:.1%} more ({year:.1%} until "
+        f"the last day alone); both gaps are nil at d = 0 and grow with d."
     )
 
 
@@ -365,23 +386,26 @@ def vacuous(rows: Sequence[Row]) -> str:
             path = [row["gain"] for row in sorted(swept, key=lambda row: row["ratio"])]
             assert all(after > before for before, after in pairwise(path)), (kind, draw_, path)
     return (
-        f"With one kappa for all the two agree if all anchors have one mean value, or values depend on the anchor alone; "
-        f"with values as drawn patience still brings {mean(mine, 'gain', ratio=1):.1%}, by anchors whose fans buy more, "
-        f"and newcomers have {moved[1]:.1%} in place of {moved[0]:.1%} of traffic. The gain grows with the ratio of kappas."
+        "With one kappa for all the two agree if all anchors have one mean value, or values depend on the anchor "
+        f"alone. With values as drawn patience still brings {mean(mine, 'gain', ratio=1):.1%}, by anchors whose fans "
+        f"buy more; newcomers have {moved[1]:.1%} of traffic in place of {moved[0]:.1%}. The gain grows with the ratio "
+        "of kappas."
     )
 
 
 def main() -> None:
     options = arguments(__doc__).parse_args()
     scale = "quick" if options.quick else "full"
-    cells: list = [(rest, {"days": REST[scale]})]
+    cells: list = [(rest, {"days": REST})]
     cells += [(impression, {"mu": mu}) for mu in DECAYS]
     cells += [(audience, {"fans_private": mix, "seed": options.seed}) for mix in MIXES]
     for draw_ in range(DRAWS[scale]):
-        about = {"size": SIZES[scale], "seed": options.seed, "draw": draw_}
+        drawn = {"size": SIZES[scale], "seed": options.seed, "draw": draw_}
         wanted = [("drawn", ratio, DISCOUNTS if ratio in DRAWN else DISCOUNTS[-1:]) for ratio in RATIOS]
         wanted += [("equal", ratio, DISCOUNTS if ratio == 1 else DISCOUNTS[-1:]) for ratio in RATIOS]
-        wanted += [("alone", 1, DISCOUNTS)]
+        wanted += [("alone", 1, DISCOUNTS[::3])]
+        cells.append((myopia, {"drawn": drawn}))
+        about = {"days": DAYS[scale], "drawn": drawn}
         cells += [(patience, {"kind": k, "ratio": r, "discounts": list(ds)} | about) for k, r, ds in wanted]
     lab = Lab("flywheel", options.out, {"quick": options.quick, "seed": options.seed})
     rows = lab.measured(cells)
