@@ -12,7 +12,7 @@ which sells four times the anchor's mean public one vbar (s4). Derived here:
 - Discounted GMV is the sum over days and edges of d^t x_et (v_e + vbar_j c_j): linear in the flow, so `Patient`, which
   takes the best edge by v_e + vbar_j c_j every day, is best of all policies, and at d = 0 it is myopic. The two agree
   for every d if one c goes with the same vbar for all, which adds a constant to every edge, or with values that depend
-  on the anchor alone, v_e = vbar_j, which multiplies all by 1 + c. Else they differ even if kappa is the same for all.
+  on the anchor alone, v_e = vbar_j, which multiplies all by 1 + c. In general they differ even with one kappa for all.
 
 Assumptions: mu = .03; newcomers are a fifth of the anchors, stay new, and have ``ratio`` times the kappa of everybody
 else. The platform starts without fans; discounted GMV is that of a year and of what the fans of its last day bring
