@@ -124,7 +124,7 @@ class Defection(Mechanism):
             most = np.full(held.size, float(outcome.exposure.sum()))
         else:
             most = np.append(view.world.reach_at(view.state["demand"]), np.zeros(may.size + 1))
-        share = np.divide(held, most, out=np.zeros_like(held), where=most > 0)
+        share = np.divide(held, most, out=np.zeros(held.size), where=most > 0)  # counts of nobody are integers
         return self.base * np.minimum(share, 1.0) ** self.convexity
 
     def columns(self, state: State, outcome: Outcome) -> Mapping[str, float]:
