@@ -241,7 +241,7 @@ def draw_worth(rows: Sequence[Row], ax: Any) -> None:
 
 def draw_audience(rows: Sequence[Row], ax: Any) -> None:
     x, y = [row["fans_private"] for row in rows], [row["fans_public"] for row in rows]
-    ax.plot([0.6, 1.0], [0.0, 0.1], color=BLACK, linewidth=0.9)
+    ax.plot([0.6, 1.0], [dy.closed_forms.public_fan_share(share) for share in (0.6, 1.0)], color=BLACK, linewidth=0.9)
     errors = [2 * row["error"] for row in rows]
     ax.errorbar(x, y, errors, fmt="o", color=BLACK, markerfacecolor="none", capsize=2, linewidth=0.9)
     ax.xaxis.set_major_formatter(percent)
@@ -338,7 +338,7 @@ def mixture(rows: Sequence[Row]) -> str:
     """T3, within four standard errors."""
     mine = pick(rows, panel="audience")
     for row in mine:
-        assert abs(row["fans_public"] - (row["fans_private"] - 0.6) / 4) < 4 * row["error"], row
+        assert abs(row["fans_public"] - dy.closed_forms.public_fan_share(row["fans_private"])) < 4 * row["error"], row
     pure = pick(mine, fans_private=1.0)[0]
     return (
         f"With fans alone in private traffic {pure['fans_public']:.1%} (s.e. {pure['error']:.2%}) of public viewers "
