@@ -38,7 +38,7 @@ EVERY = {"full": 1, "quick": 2}
 """Of values of xi and of lam every so many are simulated."""
 BESIDE = 0.006
 """lam in (a) and (d)."""
-COPIES = {"full": 20_000, "quick": 2_000}
+COPIES = {"full": 30_000, "quick": 2_000}
 """Independent heads and tails in a world; errors are those of the mean over them."""
 PERIODS = {"full": 120, "quick": 90}
 """After which the last period is repeated for ever: d^120 = .002, and only heads who are still there matter."""

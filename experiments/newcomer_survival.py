@@ -329,7 +329,7 @@ def draw_crossovers(rows: Sequence[Row], ax: Any) -> None:
         mine = [row | {"value": 100 * row["value"], "error": 100 * row["error"]} for row in pick(rows, months=months)]
         label = f"{months} month{'s' * (months > 1)}, x* = {star:.2f} ν"
         points(mine, "budget", ax, color=colour, marker=marker, label=label)
-    ax.legend(loc="lower left", fontsize=6.5)
+    ax.legend(loc="lower left", fontsize=6)
     ax.set(xlabel="Budget per newcomer, R / N (x*)", ylabel="Survivors of 100,\nlottery less even floor", xlim=(0, 2.1))
     ax.set_title("(b) below x*: floors of x*; else four of five win", loc="left")
 
@@ -357,8 +357,8 @@ def draw_year(rows: Sequence[Row], ax: Any) -> None:
         if mine:
             ax.errorbar(x, y, [row["error"] for row in mine], [row["gmv_error"] for row in mine], label=label, **look)
     even = pick(rows, way="even")[0]
-    text = f"all traffic even: +{100 * even['value']:.0f} of 100,\n{100 * even['gmv']:.0f} % of GMV"
-    ax.text(0.03, 0.45, text, transform=ax.transAxes, fontsize=6.5, color=GREY)
+    text = f"all traffic even:\n+{100 * even['value']:.0f} of 100,\n{100 * even['gmv']:.0f} % of GMV"
+    ax.text(0.03, 0.06, text, transform=ax.transAxes, fontsize=6.5, color=GREY)
     ax.legend(loc="upper right", fontsize=6.5)
     ax.xaxis.set_major_formatter(percent)
     ax.yaxis.set_major_formatter(percent)
