@@ -471,18 +471,19 @@ def freed(rows: Sequence[Row]) -> str:
 
 
 def platforms(rows: Sequence[Row]) -> str:
-    """On a platform with arrivals large floors keep more newcomers than small ones of the same budget."""
+    """On a platform with arrivals floors of nu / 4 for all are too small; larger ones of one budget keep more."""
     told, part, said = pick(rows, panel="year mean"), PARTS[-1], []
-    for way in ("anew", "divided"):
-        pairs = zip(*(pick(rows, panel="year", part=part, way=name) for name in (way, "small")), strict=True)
-        more = estimate([large["more"] - small["more"] for large, small in pairs])
-        assert more["value"] >= 0, (way, more)
-        said.append(f"{100 * more['value']:.1f} +- {100 * more['error']:.1f} ({NAMED[way]})")
-    small, anew, divided = (pick(told, way=way, part=part)[0] for way in ("small", "anew", "divided"))
+    paired = {way: np.array([row["more"] for row in pick(rows, panel="year", way=way, part=part)]) for way in WAYS}
+    for way in ("small", "anew", "divided"):
+        assert way == "small" or paired[way].mean() >= paired["small"].mean(), paired
+        row = pick(told, way=way, part=part)[0]
+        more, gmv = f"{100 * row['value']:.1f} +- {100 * row['error']:.1f}", f"{100 * row['gmv']:.1f} % of GMV"
+        said.append(f"{NAMED[way]} {more} at {gmv}")
+    apart = estimate(paired["divided"] - paired["anew"])
     return (
-        f"On a platform with arrivals {part:.0%} of the traffic in floors of nu / 4 keep {100 * small['value']:.1f} +- "
-        f"{100 * small['error']:.1f} more of 100 newcomers than no floors, in larger ones another "
-        f"{' and '.join(said)}, at {100 * anew['gmv']:.1f} and {100 * divided['gmv']:.1f} % of GMV."
+        f"On a platform with arrivals, of 100 newcomers {part:.0%} of the traffic keep beyond no floors: "
+        f"{', '.join(said)} (even share less lottery {100 * apart['value']:.1f} +- {100 * apart['error']:.1f}; floors "
+        f"of ν/4 for all need less than the budget)."
     )
 
 
