@@ -38,12 +38,10 @@ EVERY = {"full": 1, "quick": 2}
 """Of values of xi and of lam every so many are simulated."""
 BESIDE = 0.006
 """lam in (a) and (d)."""
-COPIES = {"full": 2_000, "quick": 600}
-"""Independent heads and tails in a world."""
-WORLDS = {"full": 10, "quick": 5}
-"""Worlds of so many copies; errors are those of their mean."""
-PERIODS = {"full": 150, "quick": 90}
-"""After which the last period is repeated for ever."""
+COPIES = {"full": 30_000, "quick": 2_000}
+"""Independent heads and tails in a world; errors are those of the mean over them."""
+PERIODS = {"full": 120, "quick": 90}
+"""After which the last period is repeated for ever: d^120 = .002, and only heads who are still there matter."""
 SHOWN = 100
 """Periods in (a)."""
 FAR = 4.0
@@ -64,57 +62,57 @@ def copies(number: int, ratio: float) -> al.Platform:
     )
 
 
-def gaps(market: str, xi: float, lam: float, size: tuple[int, int, int], seed: int) -> list[Row]:
-    """Discounted GMV of a copy with the floor beyond that of a myopic platform, world by world, and GMV by period.
+def gaps(market: str, xi: float, lam: float, size: tuple[int, int], seed: int) -> list[Row]:
+    """Discounted GMV of a copy with the floor beyond that of a myopic platform, and GMV by period.
 
-    Worlds of one xi differ in lam and policy alone: the same chance strikes all.
+    Worlds of one xi differ in lam and policy alone: the same chance strikes all, and differences are those of pairs.
     """
-    (number, worlds, periods), (viable, ratio) = size, MARKETS[market]
+    (number, periods), (viable, ratio) = size, MARKETS[market]
     leave = dy.Defection(base=lam, convexity=0.0, spill=xi, where="tier=head", share_of="audience")
     world = dy.World(copies(number, ratio), (dy.Starvation(viable, where="tier=tail"), leave))
-    floor = dy.Optimal(rules=[al.Floor(viable, where="tier=tail")])
-    seeds = stream(seed, f"{market} {xi}").integers(0, 2**31, worlds).tolist()
-    played = dy.ensemble(world, {"floor": floor, "myopic": dy.Greedy()}, periods=periods, seeds=seeds)
-    assert not any(path["relaxed"].any() or path["failed"].any() for path in played.runs.values())
-    worth = {name: [present_value(played.runs[name, one]) / number for one in seeds] for name in POLICIES}
-    each = np.subtract(worth["floor"], worth["myopic"])
-    about = {"market": market, "xi": xi, "lam": lam}
-    rows = [about | {"panel": "gap", "gap": each.mean(), "gap_error": standard_error(each), "worlds": each.tolist()}]
-    if (market, xi, lam) == ("dear tail", 0.0, BESIDE):
-        for name in POLICIES:
-            path = played.paths(name, "gmv").mean(axis=0)[:SHOWN] / number
-            rows += [
-                about | {"panel": "path", "policy": name, "period": t, "gmv": gmv}
-                for t, gmv in enumerate(path.tolist())
-            ]
-    return rows
+    ways = {"floor": dy.Optimal(rules=[al.Floor(viable, where="tier=tail")]), "myopic": dy.Greedy()}
+    about, worth, rows = {"market": market, "xi": xi, "lam": lam}, {}, []
+    for name, policy in ways.items():
+        path, worth[name] = played(world, policy, periods, stream(seed, f"{market} {xi}"))
+        if (market, xi, lam) == ("dear tail", 0.0, BESIDE):
+            told = about | {"panel": "path", "policy": name}
+            rows += [told | {"period": t, "gmv": gmv / number} for t, gmv in enumerate(path["gmv"][:SHOWN].tolist())]
+    each = worth["floor"] - worth["myopic"]
+    error = float(each.std(ddof=1) / np.sqrt(number))
+    return [*rows, about | {"panel": "gap", "gap": float(each.mean()), "gap_error": error}]
 
 
-def present_value(path: dy.Trajectory) -> float:
-    """Discounted GMV, the last period repeated for ever."""
-    return path.discounted(DISCOUNT) + float(path["gmv"][-1]) * DISCOUNT**path.periods / (1.0 - DISCOUNT)
-
-
-def standard_error(sample: np.ndarray) -> float:
-    return float(sample.std(ddof=1) / np.sqrt(sample.size))
+def played(
+    world: dy.World, policy: dy.Policy, periods: int, rng: np.random.Generator
+) -> tuple[dy.Trajectory, np.ndarray]:
+    """A trajectory, and the discounted GMV of every copy if the last period is repeated for ever."""
+    gmv: list[np.ndarray] = []
+    path = dy.simulate(
+        world,
+        policy,
+        periods=periods,
+        rng=rng,
+        watch=lambda outcome: gmv.append(outcome.gmv.reshape(-1, 2).sum(axis=1)),
+    )
+    assert not path["relaxed"].any(), policy
+    assert not path["failed"].any(), policy
+    weight = DISCOUNT ** np.arange(periods)
+    weight[-1] /= 1.0 - DISCOUNT
+    return path, weight @ np.array(gmv)
 
 
 def crossing(rows: Sequence[Row]) -> tuple[float, float]:
-    """lam at which the simulated gap is zero, between neighbours on a line, with the error of a jackknife over worlds."""
+    """lam at which the simulated gap is zero, on a line between neighbours, and at most its standard error: that of
+    the gap, whose errors at both ends have one sign as chance is the same, over the slope.
+    """
     rows = sorted(rows, key=lambda row: row["lam"])
-    lam, each = [row["lam"] for row in rows], np.array([row["worlds"] for row in rows])
-    count = each.shape[1]
-    without = [zero(lam, np.delete(each, world, axis=1).mean(axis=1)) for world in range(count)]
-    error = np.sqrt((count - 1) * np.var(without))
-    return zero(lam, each.mean(axis=1)), float(error)
-
-
-def zero(lam: Sequence[float], gap: np.ndarray) -> float:
-    """Where a gap that changes its sign once does so."""
-    signs = np.flatnonzero((gap[:-1] < 0) & (gap[1:] >= 0))
-    assert signs.size == 1, gap
-    k = int(signs[0])
-    return lam[k] - gap[k] * (lam[k + 1] - lam[k]) / (gap[k + 1] - gap[k])
+    turns = [(low, high) for low, high in pairwise(rows) if low["gap"] < 0 <= high["gap"]]
+    assert len(turns) == 1, turns
+    low, high = turns[0]
+    slope = (high["gap"] - low["gap"]) / (high["lam"] - low["lam"])
+    step = -low["gap"] / slope
+    part = step / (high["lam"] - low["lam"])
+    return low["lam"] + step, ((1 - part) * low["gap_error"] + part * high["gap_error"]) / slope
 
 
 # What is drawn beside it.
@@ -224,7 +222,7 @@ def signs(rows: Sequence[Row]) -> str:
     assert clear >= len(told) // 2, clear
     return (
         f"Of {len(told)} simulated gaps all lie within {FAR:g} standard errors of the formula; the {clear} that are "
-        f"{FAR:g} errors away from zero have the sign of λ - λ*."
+        f"that many away from zero have the sign of λ - λ*."
     )
 
 
@@ -232,7 +230,8 @@ def thresholds(rows: Sequence[Row]) -> str:
     """T1 and P5: the gap is zero at lam*, which rises with xi."""
     said, before = [], 0.0
     for market, xi in dict.fromkeys((row["market"], row["xi"]) for row in pick(rows, panel="gap")):
-        found, error = crossing(pick(rows, panel="gap", market=market, xi=xi))
+        mine = pick(rows, panel="gap", market=market, xi=xi)
+        found, error = crossing(mine)
         star = threshold(market, xi)
         assert abs(found - star) <= FAR * error + 0.01 * star, (market, xi, found, error, star)
         assert found > before, (market, xi, found, before)
@@ -255,7 +254,7 @@ def insurance(rows: Sequence[Row]) -> str:
 def main() -> None:
     options = arguments(__doc__).parse_args()
     scale = "quick" if options.quick else "full"
-    size = (COPIES[scale], WORLDS[scale], PERIODS[scale])
+    size = (COPIES[scale], PERIODS[scale])
     cases = [("dear tail", xi) for xi in SPILLS[:: EVERY[scale]]] + [("poor tail", 0.0)]
     cells: list = [
         (gaps, {"market": market, "xi": xi, "lam": lam, "size": size, "seed": options.seed})

@@ -23,7 +23,7 @@ training without traffic keeps nobody.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,7 @@ SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.35, 0.5, 0.75, 1.0)
 BUDGETS = (0.25, 0.5, 0.75, 0.9, 1.0, 1.25, 1.5, 2.0)
 """R / (N x*) in (b) and (c)."""
 MOST = 0.8
-"""Part of the newcomers who win in a lottery from x* on, where floors of x* would leave a part of R: theirs are larger."""
+"""Part of the newcomers who win in a lottery from x* on; floors of x* would leave a part of R, so theirs are larger."""
 LIVES = (0.5, 1.0, 2.0)
 """Traffic in (e), in nu."""
 DECEPTIVE = (0.0, 0.05, 0.1, 0.15, 0.2)
@@ -57,11 +57,11 @@ GAINS = (0.2, 1.0)
 """What training adds to skill: the assumption of the package, and five times that."""
 STAY = 6
 """Months in (e) and (f)."""
-SIZES = {"full": (8_000, 20), "quick": (2_000, 4)}
+SIZES = {"full": (16_000, 10), "quick": (4_000, 2)}
 """Newcomers of a world, and worlds; newcomers leave independently, and errors are those of the mean over them."""
 EVERY = {"full": 1, "quick": 2}
 """Of the values above every so many are simulated, but for the crossovers."""
-PLATFORM = {"full": (600, 150, 365, 6), "quick": (250, 50, 60, 2)}
+PLATFORM = {"full": (600, 150, 365, 6), "quick": (300, 80, 120, 2)}
 """Segments, anchors, days and seeds in (d)."""
 PARTS = (0.02, 0.06)
 """Parts of the supply that are a budget of newcomers' impressions in (d), assumptions."""
@@ -98,7 +98,7 @@ class Divided(dy.Policy):
     """A budget of impressions in equal floors for all newcomers who are there; who leaves frees traffic for others."""
 
     budget: float
-    otherwise: dy.Optimal = dy.Optimal()
+    otherwise: dy.Optimal = field(default_factory=dy.Optimal)
 
     def __call__(self, view: dy.View) -> dy.Decision:
         new = view.platform.anchors["newcomer"]
@@ -329,7 +329,7 @@ def draw_crossovers(rows: Sequence[Row], ax: Any) -> None:
         mine = [row | {"value": 100 * row["value"], "error": 100 * row["error"]} for row in pick(rows, months=months)]
         label = f"{months} month{'s' * (months > 1)}, x* = {star:.2f} ν"
         points(mine, "budget", ax, color=colour, marker=marker, label=label)
-    ax.legend(loc="lower left", fontsize=6.5)
+    ax.legend(loc="lower left", fontsize=6)
     ax.set(xlabel="Budget per newcomer, R / N (x*)", ylabel="Survivors of 100,\nlottery less even floor", xlim=(0, 2.1))
     ax.set_title("(b) below x*: floors of x*; else four of five win", loc="left")
 
@@ -357,7 +357,7 @@ def draw_year(rows: Sequence[Row], ax: Any) -> None:
         if mine:
             ax.errorbar(x, y, [row["error"] for row in mine], [row["gmv_error"] for row in mine], label=label, **look)
     even = pick(rows, way="even")[0]
-    text = f"all traffic even: +{100 * even['value']:.0f} of 100,\n{100 * even['gmv']:.0f} % of GMV"
+    text = f"all traffic even:\n+{100 * even['value']:.0f} of 100,\n{100 * even['gmv']:.0f} % of GMV"
     ax.text(0.03, 0.06, text, transform=ax.transAxes, fontsize=6.5, color=GREY)
     ax.legend(loc="upper right", fontsize=6.5)
     ax.xaxis.set_major_formatter(percent)
@@ -421,8 +421,8 @@ def tickets(rows: Sequence[Row]) -> str:
     even, best = pick(told, share=1.0)[0], max(told, key=lambda row: row["value"])
     assert best["share"] == QUARTER, best
     return (
-        f"Of 40 newcomers who share 10 nu an even floor keeps {even['value']:.2f} +- {even['error']:.2f}, ten floors of "
-        f"nu keep {best['value']:.2f} +- {best['error']:.2f}, and no other number of floors tried keeps more."
+        f"Of 40 newcomers who share 10 nu an even floor keeps {even['value']:.2f} +- {even['error']:.2f}, ten floors "
+        f"of nu keep {best['value']:.2f} +- {best['error']:.2f}, and no other number of floors tried keeps more."
     )
 
 
@@ -448,7 +448,7 @@ def crossovers(rows: Sequence[Row]) -> str:
         said.append(f"{best_floor(hazard=HAZARD, months=months):.2f}")
     assert max(clear[1]) < 1.0 <= min(clear[-1]), clear
     return (
-        f"A lottery of floors at x* keeps more than an even floor at budgets of up to {max(clear[1]):g} x* per newcomer, "
+        f"A lottery of floors at x* keeps more than an even floor at budgets up to {max(clear[1]):g} x* per newcomer, "
         f"and a lottery of larger ones fewer from {min(clear[-1]):g} x* on, x* = {', '.join(said)} nu for "
         f"{', '.join(map(str, MONTHS))} months (seen at two standard errors)."
     )
@@ -465,24 +465,25 @@ def freed(rows: Sequence[Row]) -> str:
             assert better["value"] > worse["value"] - (slack if budget > 0.5 else -slack), (better, worse)
     at = [100 * pick(told, budget=budgets[0], way=way)[0]["value"] for way in LOTS]
     return (
-        f"Over a year and with {budgets[0]:g} x* per newcomer {at[0]:.1f} % survive under the even floor and {at[1]:.1f} "
-        f"% in the lottery; drawing free floors anew keeps {at[3]:.1f} %, and sharing freed traffic evenly {at[2]:.1f} %."
+        f"Over a year and with {budgets[0]:g} x* per newcomer {at[0]:.1f} % survive under the even floor, {at[1]:.1f} "
+        f"% in the lottery, {at[3]:.1f} % if free floors are drawn anew, {at[2]:.1f} % if freed traffic is shared."
     )
 
 
 def platforms(rows: Sequence[Row]) -> str:
-    """On a platform with arrivals large floors keep more newcomers than small ones of the same budget."""
+    """On a platform with arrivals floors of nu / 4 for all are too small; larger ones of one budget keep more."""
     told, part, said = pick(rows, panel="year mean"), PARTS[-1], []
-    for way in ("anew", "divided"):
-        pairs = zip(*(pick(rows, panel="year", part=part, way=name) for name in (way, "small")), strict=True)
-        more = estimate([large["more"] - small["more"] for large, small in pairs])
-        assert more["value"] > 0, (way, more)
-        said.append(f"{100 * more['value']:.1f} +- {100 * more['error']:.1f} ({NAMED[way]})")
-    small, anew, divided = (pick(told, way=way, part=part)[0] for way in ("small", "anew", "divided"))
+    paired = {way: np.array([row["more"] for row in pick(rows, panel="year", way=way, part=part)]) for way in WAYS}
+    for way in ("small", "anew", "divided"):
+        assert way == "small" or paired[way].mean() >= paired["small"].mean(), paired
+        row = pick(told, way=way, part=part)[0]
+        more, gmv = f"{100 * row['value']:.1f} +- {100 * row['error']:.1f}", f"{100 * row['gmv']:.1f} % of GMV"
+        said.append(f"{NAMED[way]} {more} at {gmv}")
+    apart = estimate(paired["divided"] - paired["anew"])
     return (
-        f"On a platform with arrivals {part:.0%} of the traffic in floors of nu / 4 keep {100 * small['value']:.1f} +- "
-        f"{100 * small['error']:.1f} more of 100 newcomers than no floors; as larger floors another {' and '.join(said)}, "
-        f"at {100 * anew['gmv']:.1f} and {100 * divided['gmv']:.1f} % of GMV."
+        f"On a platform with arrivals, of 100 newcomers {part:.0%} of the traffic keep beyond no floors: "
+        f"{', '.join(said)} (even share less lottery {100 * apart['value']:.1f} +- {100 * apart['error']:.1f}; floors "
+        f"of ν/4 for all need less than the budget)."
     )
 
 
@@ -493,13 +494,22 @@ def deceived(rows: Sequence[Row]) -> str:
         mine = pick(rows, panel="firm", traffic=traffic)
         for row in mine:
             near(row, float(members_less(traffic, row["deceptive"])))
-        assert mine[0]["value"] > 0 > mine[-1]["value"], mine
-        slope, level = np.polyfit([row["deceptive"] for row in mine], [row["value"] for row in mine], 1)
-        said.append(f"{-level / slope:.3f} ({turning(traffic):.3f}) at {traffic:g} nu")
+        found, error = crossed(mine)
+        assert abs(found - turning(traffic)) <= FAR * error, (traffic, found, error)
+        said.append(f"{found:.3f} +- {error:.3f} ({turning(traffic):.3f}) at {traffic:g} nu")
     return (
-        f"Members of firms survive less than independents from a deceptive share of {', '.join(said)} on, by simulation "
-        f"(by formula); incomes are equal at {income():.3f}."
+        f"Members of firms survive less than independents from a deceptive share of {', '.join(said)} on, by "
+        f"simulation (by formula); incomes are equal at {income():.3f}."
     )
+
+
+def crossed(rows: Sequence[Row]) -> tuple[float, float]:
+    """Where a straight line through what was simulated, which the difference is in p, is zero, and its error."""
+    x, y, error = (np.array([row[key] for row in rows]) for key in ("deceptive", "value", "error"))
+    (slope, level), covariance = np.polyfit(x, y, 1, w=1.0 / error, cov="unscaled")
+    found = -level / slope
+    gradient = np.array([found, 1.0])
+    return float(found), float(np.sqrt(gradient @ covariance @ gradient) / abs(slope))
 
 
 def taught(rows: Sequence[Row]) -> str:

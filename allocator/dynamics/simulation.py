@@ -32,6 +32,7 @@ def simulate(
     periods: int,
     rng: np.random.Generator,
     report: Callable[[str], None] | None = None,
+    watch: Callable[[Outcome], None] | None = None,
 ) -> Trajectory:
     """Play a world forward.
 
@@ -46,6 +47,8 @@ def simulate(
         world has and whatever the policy does.
     report : callable, optional
         Receives a line of text per period.
+    watch : callable, optional
+        Receives the `Outcome` of every period: what single anchors got, which a trajectory does not keep.
 
     Raises
     ------
@@ -62,6 +65,8 @@ def simulate(
         decision = _decided(policy, view)
         memory = decision.memory
         outcome = world.play(view, decision.flow, sold, streams)
+        if watch is not None:
+            watch(outcome)
         state = world.after(state, outcome, streams)
         rows.append(_row(world, state, outcome, decision))
         if report is not None:

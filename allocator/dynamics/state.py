@@ -44,6 +44,9 @@ class State(Mapping[str, FloatArray]):
             known = ", ".join(self.stocks)
             raise KeyError(f"no stock is called '{name}'{suggestion(name, self.stocks)} (there are {known})") from None
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.stocks
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.stocks)
 
