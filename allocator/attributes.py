@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -82,6 +83,13 @@ class Attributes(Mapping[str, NDArray]):
             raise UnknownError(
                 f"{self._noun}s have no attribute '{name}'{hint} (they have {', '.join(self._columns)})"
             ) from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._columns
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """A column, or the default; a column that nobody promised needs no suggestion of others."""
+        return self._columns.get(name, default)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import platform as machine
 import time
 from abc import ABC, abstractmethod
@@ -189,9 +190,15 @@ def _refuse_worthless(problem: Problem, totals: Totals, certificate: Certificate
 
 def _versions(solver: Solver) -> dict[str, str]:
     """Of Python and of the packages behind an answer."""
+    return {name: _version(name) for name in ("numpy", *solver.packages)} | {"python": machine.python_version()}
+
+
+@functools.cache
+def _version(package: str) -> str:
+    """Read from the installed package once: a platform that solves every period asks often."""
     from importlib.metadata import version
 
-    return {name: version(name) for name in ("numpy", *solver.packages)} | {"python": machine.python_version()}
+    return version(package)
 
 
 def _feasible(problem: Problem, answer: Answer) -> tuple[Totals, bool]:

@@ -179,7 +179,8 @@ def test_any_number_of_processes_writes_the_same_bytes(places, tmp_path):
     line = "simulate {demo} --periods 4 --runs 2 --policy optimal --policy epsilon_even=0.2"
     said = {n: asked(f"{line} --workers {n} --out {{out}}", places, out=tmp_path / str(n)) for n in (1, 2)}
     assert said[1] == said[2]
-    assert set(map(str, files(tmp_path / "1"))) == {"trajectory.csv", "result.json"}
+    written = {"trajectory.csv", "trajectory.png", "trajectory.pdf", "result.json"}
+    assert set(map(str, files(tmp_path / "1"))) == written
     assert files(tmp_path / "1") == files(tmp_path / "2")
 
 

@@ -4,7 +4,8 @@ import matplotlib as mpl
 import pytest
 from matplotlib.figure import Figure
 
-from allocator import plots
+from allocator import dynamics, plots
+from allocator.plots.trajectory import marked
 
 INFINITY = float("inf")
 ROWS = [
@@ -174,6 +175,147 @@ def test_a_bar_is_as_long_as_its_rule_is_worth_and_no_price_is_lost(ax):
     assert ax.get_xlabel() == "GBP per week"
 
 
+def paths(*policies, column="gmv"):
+    """Two periods per policy, in an order that is not that of time."""
+    return [
+        {"policy": policy, "period": period, column: 10.0 * k + period}
+        for k, policy in enumerate(policies)
+        for period in (1, 0)
+    ]
+
+
+def test_a_trajectory_is_a_line_per_policy_through_all_its_periods(ax):
+    assert plots.trajectory(paths("greedy", "Even(part=1.0)"), ax) is ax
+    shown = labelled(ax)
+    assert {label: points(line) for label, line in shown.items()} == {
+        "greedy": [(0, 0.0), (1, 1.0)],
+        "even": [(0, 10.0), (1, 11.0)],
+    }
+    assert shown["even"].get_color() == plots.COLOURS["even"]
+    assert shown["even"].get_marker() == plots.MARKERS["even"]
+    assert shown["even"].get_linestyle() != shown["greedy"].get_linestyle()
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("Period", "GMV (RMB per period)")
+
+
+def test_a_trajectory_of_one_run_needs_no_policy_and_every_line_has_a_marker(ax):
+    plots.trajectory([{"period": t, "hhi": 0.1 * t} for t in range(3)], ax, column="hhi", words={"period": "Day"})
+    (line,) = ax.lines
+    assert points(line) == [(0, 0.0), (1, 0.1), (2, 0.2)]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("Day", "HHI of public impressions")
+    for count in (1, 2, 7, 8, 100):
+        firsts = [marked(count, position, 3) for position in range(3)]
+        assert all(0 <= first < count and step >= 1 for first, step in firsts)
+    assert len({marked(100, position, 3)[0] for position in range(3)}) == 3
+
+
+def test_settings_of_one_policy_are_told_apart(ax):
+    plots.trajectory(paths("Even(part=0.1)", "Even(part=0.3)", "Optimal(objective=GMV, rules=())"), ax)
+    shown = labelled(ax)
+    assert list(shown) == ["even 0.1", "even 0.3", "optimal"]
+    assert shown["even 0.1"].get_linestyle() != shown["even 0.3"].get_linestyle()
+    ruled = ["Optimal(objective=GMV, rules=())", "Optimal(objective=GMV, rules=[Floor(3)])"]
+    assert [seen.label for seen in plots.looks(ruled)] == ruled
+
+
+BANDS = [
+    {"policy": policy, "period": period, "column": "survivors", "low": low, "middle": low + 0.1, "high": low + 0.3}
+    for policy, low in (("optimal", 0.1), ("patient", 0.5))
+    for period in (1, 0)
+]
+
+
+def test_a_fan_has_its_median_within_its_band(ax):
+    assert plots.fan_chart(BANDS, ax) is ax
+    shown = labelled(ax)
+    assert points(shown["optimal"]) == [(0, pytest.approx(0.2)), (1, pytest.approx(0.2))]
+    assert points(shown["patient"]) == [(0, pytest.approx(0.6)), (1, pytest.approx(0.6))]
+    filled, lined = ax.collections[::2], ax.collections[1::2]
+    for band, low in zip(filled, (0.1, 0.5), strict=True):
+        corners = band.get_paths()[0].vertices
+        assert (corners[:, 0].min(), corners[:, 0].max()) == (0, 1)
+        assert (corners[:, 1].min(), corners[:, 1].max()) == (pytest.approx(low), pytest.approx(low + 0.3))
+    assert len({band.get_hatch() for band in lined}) == 2
+    assert shown["optimal"].get_linestyle() != shown["patient"].get_linestyle()
+    assert ax.get_ylabel() == "Anchors of the start still there (share)"
+    ax.figure.canvas.draw()
+
+
+def test_a_fan_of_two_columns_is_refused(ax):
+    with pytest.raises(ValueError, match="one column, not survivors and gmv"):
+        plots.fan_chart([*BANDS, BANDS[0] | {"column": "gmv"}], ax)
+
+
+CELLS = [{"share": s, "power": p, "top": s * p} for s in (0.5, 0.0) for p in (1.0, 2.0, 3.0)]
+LINE = [{"share": 0.0, "power": 1.0}, {"share": 0.5, "power": 9.0}]
+TERMS = {"share": "Share (%)", "power": "Power", "top": "Top room (share)", "boundary": "T4"}
+
+
+def test_a_phase_diagram_has_every_row_in_its_cell(ax):
+    assert plots.phase_diagram(CELLS, ax, x="power", y="share", value="top", boundary=LINE, words=TERMS) is ax
+    mesh = ax.collections[0]
+    corners = mesh.get_coordinates()
+    assert corners[0, :, 0].tolist() == [0.5, 1.5, 2.5, 3.5]
+    assert corners[:, 0, 1].tolist() == [-0.25, 0.25, 0.75]
+    assert mesh.get_array().tolist() == [[0.0, 0.0, 0.0], [0.5, 1.0, 1.5]]
+    assert mesh.colorbar.ax.get_ylabel() == "Top room (share)"
+    assert points(labelled(ax)["T4"]) == [(1.0, 0.0), (9.0, 0.5)]
+    assert (ax.get_xlim(), ax.get_ylim()) == ((0.5, 3.5), (-0.25, 0.75))
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("Power", "Share (%)")
+
+
+def test_a_phase_diagram_leaves_a_cell_without_a_row_and_refuses_two_rows_for_one(ax):
+    plots.phase_diagram(CELLS[1:], ax, x="power", y="share", value="top")
+    assert ax.collections[0].get_array().mask.tolist() == [[False] * 3, [True, False, False]]
+    assert not ax.get_legend_handles_labels()[0]
+    with pytest.raises(ValueError, match=r"two rows tell of the cell at power 1 and share 0\.5"):
+        plots.phase_diagram([*CELLS, CELLS[0]], ax, x="power", y="share", value="top")
+
+
+def test_a_phase_diagram_of_one_cell_is_still_a_figure(ax):
+    plots.phase_diagram(CELLS[:1], ax, x="power", y="share", value="top")
+    ax.figure.canvas.draw()
+
+
+WAYS = [
+    {"strength": k, "top": top, "way": way}
+    for way, tops in (("up", (0.1, 0.1, 0.1, 0.9)), ("down", (0.1, 0.7, 0.8, 0.9)))
+    for k, top in enumerate(tops)
+]
+
+
+def test_a_loop_shows_both_ways_and_what_lies_between(ax):
+    assert plots.hysteresis(WAYS, ax, x="strength", y="top", direction="way", words={"strength": "Strength"}) is ax
+    shown = labelled(ax)
+    assert points(shown["way up"]) == [(0, 0.1), (1, 0.1), (2, 0.1), (3, 0.9)]
+    assert points(shown["way down"]) == [(0, 0.1), (1, 0.7), (2, 0.8), (3, 0.9)]
+    assert (shown["way up"].get_marker(), shown["way down"].get_marker()) == (">", "<")
+    assert shown["way up"].get_linestyle() != shown["way down"].get_linestyle()
+    corners = {tuple(corner) for corner in shown["loop"].get_paths()[0].vertices.tolist()}
+    assert {(1, 0.1), (1, 0.7), (2, 0.1), (2, 0.8)} <= corners
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("Strength", "top")
+
+
+def test_one_way_is_no_loop_and_a_third_is_refused(ax):
+    plots.hysteresis(WAYS[:4], ax, x="strength", y="top", direction="way")
+    assert list(labelled(ax)) == ["way up"]
+    with pytest.raises(ValueError, match="up or down, not 'left'"):
+        plots.hysteresis([WAYS[0] | {"way": "left"}], ax, x="strength", y="top", direction="way")
+
+
+@pytest.mark.parametrize(
+    ("draw", "columns"),
+    [
+        (plots.trajectory, {}),
+        (plots.fan_chart, {}),
+        (plots.phase_diagram, {"x": "a", "y": "b", "value": "c"}),
+        (plots.hysteresis, {"x": "a", "y": "b"}),
+    ],
+)
+def test_no_rows_over_time_are_refused_in_a_sentence(draw, columns, ax):
+    with pytest.raises(ValueError, match="at least one row"):
+        draw([], ax, **columns)
+
+
 @pytest.mark.parametrize("draw", [plots.frontier, plots.lorenz, plots.exposure_by_tier, plots.prices_of_rules])
 def test_no_rows_are_refused_in_a_sentence(draw, ax):
     with pytest.raises(ValueError, match="at least one"):
@@ -186,6 +328,30 @@ def test_looks_differ_by_colour_or_marker_and_recipes_also_in_grey():
     assert len({plots.look(name)[-2:] for name in names}) == len(names)
     recipes = ("greedy", "even", "proportional", "epsilon_even", "capped_boost", "observed", "alpha_fair", "floors")
     assert len({plots.MARKERS[name] for name in recipes}) == len(recipes)
+    policies = ("optimal", "patient", "phased", "viable_floors", *recipes[:5])
+    assert len({plots.MARKERS[name] for name in policies}) == len(policies)
+
+
+@pytest.mark.parametrize(
+    ("policy", "name", "setting"),
+    [
+        (dynamics.Optimal(), "optimal", "GMV"),
+        (dynamics.Patient(discount=0.9), "patient", "GMV"),
+        (dynamics.Phased([(50, dynamics.Even(0.6))], dynamics.Even(0.0)), "phased", "[(50, Even(part=0.6))]"),
+        (dynamics.ViableFloors(0.1), "viable_floors", "0.1"),
+        (dynamics.Even(0.3), "even", "0.3"),
+        (dynamics.EpsilonEven(0.2), "epsilon_even", "0.2"),
+        (dynamics.Proportional(), "proportional", ""),
+        (dynamics.Greedy(), "greedy", ""),
+        (dynamics.CappedBoost(), "capped_boost", "1.2"),
+    ],
+    ids=lambda entry: entry if isinstance(entry, str) else type(entry).__name__,
+)
+def test_policies_look_alike_by_name_and_by_repr(policy, name, setting):
+    seen = plots.look(repr(policy))
+    assert (seen.name, seen.setting) == (name, setting)
+    assert seen[2:] == plots.look(name)[2:]
+    assert name in plots.COLOURS
 
 
 def test_solvers_are_known_by_name_and_by_repr():

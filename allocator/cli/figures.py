@@ -52,13 +52,17 @@ def write_anchors(rows: Sequence[Row], folder: Path) -> None:
 
 
 def write_simulation(found: al.dynamics.Ensemble, record: Row, folder: Path) -> None:
-    """Write ``trajectory.csv``, a row for each policy, seed and period, and ``result.json``."""
+    """Write ``trajectory.csv``, a row for each policy, seed and period, ``.png`` and ``.pdf``, and ``result.json``."""
     with _written_whole(folder) as draft:
         names = dict.fromkeys(name for run in found.runs.values() for name in run.columns)
         with _table(draft / "trajectory.csv", ["policy", "seed", *names]) as table:
             for (policy, seed), run in found.runs.items():
                 table.writerows({"policy": policy, "seed": seed} | row for row in run.rows)
         _write_json(record, draft / "result.json")
+        currency, period = record["currency"], record["period"]
+        with _figure(draft / "trajectory") as ax:
+            words = {"period": f"Period ({period})", "gmv": f"GMV ({currency} per {period})"}
+            al.plots.fan_chart(found.bands("gmv"), ax, words=words)
 
 
 @contextmanager

@@ -82,8 +82,9 @@ def simulate(
 
     `--fairness` and rules are for the policies that optimise (optimal, patient, viable_floors), beside what they state
     themselves; rules that a period cannot keep are relaxed as little as possible. Defaults of mechanisms are of days.
-    The folder receives trajectory.csv, result.json and, in runs, every finished run: after an interruption the same
-    command goes on from there. Private segments are left out, as private traffic comes from fans.
+    The folder receives trajectory.csv, .png and .pdf (GMV: the median run and the range of nine in ten), result.json
+    and, in runs, every finished run: after an interruption the same command goes on from there. Private segments are
+    left out, as private traffic comes from fans.
     """
     policies = {text: typed_dynamics.policy(text) for text in policy or POLICIES}
     mechanisms = tuple(typed_dynamics.mechanism(text) for text in mechanism or MECHANISMS)

@@ -111,5 +111,22 @@ def best_cap(base: float, convexity: float, discount: float, *, ratio: float = 0
     for _ in range(100):
         third = (high - low) / 3.0
         low, high = (low + third, high) if excess(low + third) < excess(high - third) else (low, high - third)
-    ends = np.array([0.0, 0.5 * (low + high), 1.0])
-    return float(ends[int(np.argmax(excess(ends)))])
+    inside, end = 0.5 * (low + high), float(excess(1.0) >= excess(0.0))
+    return inside if excess(inside) > excess(end) + 1e-12 * abs(excess(end)) else end
+
+
+def public_fan_share(private: float, *, efficiency: float = 4.0, conversion: float = 6.0) -> float:
+    """Part of the public audience who are fans, if a part ``private`` of the private audience are (T3).
+
+    Fans buy ``conversion`` times as much as others, so an audience with a part phi of fans buys 1 + (conversion - 1)
+    phi, and that of private traffic ``efficiency`` times as much as that of public traffic: with s4's 4 and 6,
+    phi_b = (phi_p - .6) / 4.
+
+    Raises
+    ------
+    ValueError
+        Where the two figures cannot both hold.
+    """
+    least = (efficiency - 1.0) / (conversion - 1.0)
+    within("private", private, least, 1.0, "the part of fans in the private audience")
+    return (private - least) / efficiency

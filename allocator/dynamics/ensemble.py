@@ -232,9 +232,11 @@ def _path(folder: Path | None, seed: int) -> Path | None:
 
 
 def _kept(folder: Path, world: World, policy: Policy, periods: int) -> Path:
-    """A folder of its own for every world, policy and number of periods."""
+    """A folder of its own for every version of the package, world, policy and number of periods."""
+    from allocator import __version__
+
     digest = hashlib.blake2b(digest_size=12)
-    for part in _content([world, policy, periods]):
+    for part in _content([__version__, world, policy, periods]):
         digest.update(part)
     return folder / digest.hexdigest()
 

@@ -66,7 +66,7 @@ class Mechanism:
         """Impressions (E,) that teams buy before the policy decides; they come out of the supply."""
         return None
 
-    def unguided(self, view: View, rest: FloatArray) -> FloatArray | None:
+    def unguided(self, view: View, rest: FloatArray, rng: np.random.Generator) -> FloatArray | None:
         """Where viewers go by themselves, (E,), with the ``rest`` (S,) of the supply that nobody guides."""
         return None
 

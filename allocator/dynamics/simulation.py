@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ def simulate(
     periods: int,
     rng: np.random.Generator,
     report: Callable[[str], None] | None = None,
+    watch: Callable[[Outcome], None] | None = None,
 ) -> Trajectory:
     """Play a world forward.
 
@@ -46,6 +48,8 @@ def simulate(
         world has and whatever the policy does.
     report : callable, optional
         Receives a line of text per period.
+    watch : callable, optional
+        Receives the `Outcome` of every period: what single anchors got, which a trajectory does not keep.
 
     Raises
     ------
@@ -63,7 +67,9 @@ def simulate(
             decision = _decided(policy, view)
             raise_if_interrupted()
             memory = decision.memory
-            outcome = world.play(view, decision.flow, sold)
+            outcome = world.play(view, decision.flow, sold, streams)
+            if watch is not None:
+                watch(outcome)
             state = world.after(state, outcome, streams)
             rows.append(_row(world, state, outcome, decision))
             if report is not None:
@@ -79,17 +85,18 @@ def _streams(rng: np.random.Generator, names: Iterable[str]) -> dict[str, np.ran
 
 def _decided(policy: Policy, view: View) -> Decision:
     """A decision within the supply; traffic is spread evenly where the policy finds no flow."""
+    from allocator.kernels import playing
+
     try:
         decision = policy(view)
     except AllocationError:
-        decision = Even()(view)
-        return Decision(decision.flow, failed=True)
+        return Decision(Even()(replace(view, memory=None)).flow, failed=True)
     platform, flow = view.world.platform, decision.flow
     if flow.shape != (platform.edge_count,):
         raise ValueError(f"{policy!r} returned a flow of shape {flow.shape}; it needs ({platform.edge_count},)")
-    if not flow.min(initial=0.0) >= 0.0 or not np.isfinite(flow.max(initial=0.0)):
+    used, least = playing.used(platform.indptr, flow)
+    if not (least >= 0.0 and np.isfinite(used).all()):
         raise ValueError(f"{policy!r} returned a flow that is negative or not finite in period {view.period}")
-    used = platform.into_segments(flow)
     over = used > view.supply * (1.0 + TOLERANCE)
     if over.any():
         ids = platform.segments["id"][over].tolist()
@@ -100,11 +107,12 @@ def _decided(policy: Policy, view: View) -> Decision:
 def _row(world: World, state: State, outcome: Outcome, decision: Decision) -> dict[str, Any]:
     view = outcome.view
     before, present = view.present, state["present"] > 0
+    public, private = float(outcome.public_gmv.sum()), float(outcome.private_gmv.sum())
     row = {
         "period": view.period,
-        "gmv": float(outcome.gmv.sum()),
-        "gmv_public": float(outcome.public_gmv.sum()),
-        "gmv_private": float(outcome.private_gmv.sum()),
+        "gmv": public + private,
+        "gmv_public": public,
+        "gmv_private": private,
         "exposure": float(outcome.exposure.sum()),
         "private": float(outcome.private_impressions.sum()),
         "supply": float((world.platform.supply * view.state["demand"]).sum()),

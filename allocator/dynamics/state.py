@@ -15,10 +15,10 @@ FloatArray = NDArray[np.float64]
 
 
 def sealed(stock: Any) -> FloatArray:
-    """A read-only float64 array that nobody else writes to."""
+    """A read-only float64 array of its own."""
     array = np.asarray(stock, dtype=np.float64)
     if array.flags.writeable:
-        array = array.copy() if array.base is not None or array is stock else array
+        array = array if array.base is None else array.copy()
         array.flags.writeable = False
     return array
 
@@ -29,8 +29,9 @@ class State(Mapping[str, FloatArray]):
     ``demand`` (S,).
 
     Every world has ``present`` (1 for anchors who are there, 0 for vacant places), ``founder`` (1 for those who were
-    there at the start), ``age`` (periods since they came), ``skill`` (factor on the value of their impressions) and
-    ``demand`` (factor on the supply of each segment); mechanisms add theirs.
+    there at the start), ``age`` (periods since they came), ``skill`` (factor on the value of their impressions),
+    ``exposure`` (public impressions of the last period; at the start those of the even flow) and ``demand`` (factor on
+    the supply of each segment); mechanisms add theirs.
     """
 
     period: int
@@ -42,6 +43,9 @@ class State(Mapping[str, FloatArray]):
         except KeyError:
             known = ", ".join(self.stocks)
             raise KeyError(f"no stock is called '{name}'{suggestion(name, self.stocks)} (there are {known})") from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.stocks
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.stocks)

@@ -54,11 +54,16 @@ class View:
         return self.state["skill"] * self.state["present"]
 
     @cached_property
+    def reach(self) -> FloatArray:
+        """Exposure each anchor would have if what may be handed out of all its segments went to it, (A,)."""
+        return self.world.platform.into_anchors(self.supply[self.world.platform.segment])
+
+    @cached_property
     def edges(self) -> NDArray[np.int64] | slice:
         """Positions of the edges to anchors who are there."""
         if self.present.all():
             return slice(None)
-        return np.flatnonzero(self.present[self.world.platform.anchor])
+        return np.flatnonzero(self._there)
 
     @cached_property
     def places(self) -> NDArray[np.int64]:

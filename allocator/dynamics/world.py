@@ -18,6 +18,8 @@ from allocator.dynamics.view import View
 from allocator.graph import Platform
 
 FloatArray = NDArray[np.float64]
+ROUNDING = 1e-8
+"""Part of a segment's supply that counts as handed out when it was not."""
 Streams = Mapping[str, np.random.Generator]
 
 
@@ -33,7 +35,7 @@ class World:
     4. impressions sell: public ones at the value of their edge times the anchor's skill, private ones as
        `Mechanism.private` says;
     5. the mechanisms change their stocks one after the other (`Mechanism.step`), in the order of
-       `allocator.dynamics.mechanisms.ORDER` whatever the order they are given in;
+       `allocator.dynamics.mechanisms.ORDER` whatever the order they are given in, those that it does not know last;
     6. who left loses all stocks, who came starts from zero in those that its mechanism did not set, and everybody else
        is a period older.
 
@@ -65,10 +67,7 @@ class World:
         twice = [kind.__name__ for kind in dict.fromkeys(kinds) if kinds.count(kind) > 1]
         if twice:
             raise ValueError(f"a world has at most one {twice[0]}; put its parameters into one")
-        unknown = [kind.__name__ for kind in kinds if kind not in ORDER]
-        if unknown:
-            raise ValueError(f"{unknown[0]} has no place in allocator.dynamics.mechanisms.ORDER; add it there")
-        ordered = sorted(self.mechanisms, key=lambda mechanism: ORDER.index(type(mechanism)))
+        ordered = sorted(self.mechanisms, key=lambda m: ORDER.index(type(m)) if type(m) in ORDER else len(ORDER))
         object.__setattr__(self, "mechanisms", tuple(ordered))
         for mechanism in self.mechanisms:
             mechanism.check(self.platform)
@@ -95,6 +94,7 @@ class World:
         """The state before the first period."""
         ones, demand = np.ones(self.platform.anchor_count), np.ones(self.platform.segment_count)
         stocks = {"present": ones, "founder": ones, "age": 0 * ones, "skill": ones, "demand": demand}
+        stocks["exposure"] = self.platform.even_amounts("exposure")
         for mechanism in self.mechanisms:
             stocks |= mechanism.start(self.platform, streams[type(mechanism).__name__])
         for name, given in self.stocks.items():
@@ -126,15 +126,16 @@ class World:
         left = np.maximum(supply - self.platform.into_segments(sold), 0.0)
         return View(self, state, left, rng, memory), sold
 
-    def play(self, view: View, flow: FloatArray, sold: FloatArray | None) -> Outcome:
+    def play(self, view: View, flow: FloatArray, sold: FloatArray | None, streams: Streams) -> Outcome:
         """What a flow (E,) brings: viewers whom nobody guides, sales, private traffic."""
         from allocator.kernels import playing
 
         platform, bought = self.platform, np.zeros(self.platform.anchor_count)
         if self._drifting:
-            rest = np.maximum(view.supply - platform.into_segments(flow), 0.0)
             for mechanism in self._drifting:
-                flow = flow + mechanism.unguided(view, rest)
+                rest = view.supply - playing.used(platform.indptr, flow)[0]
+                rest[rest <= ROUNDING * view.supply] = 0.0
+                flow = flow + mechanism.unguided(view, rest, streams[type(mechanism).__name__])
         if sold is not None:
             flow, bought = flow + sold, platform.into_anchors(sold)
         exposure, worth = playing.brought(platform.anchor, platform.value, flow, platform.anchor_count)
@@ -174,6 +175,7 @@ class World:
         present, stocks = state["present"] > 0, dict(state.stocks)
         if (before > state["present"]).any():
             stocks = self._of_those(present, stocks)
+        stocks["exposure"] = sealed(np.where(present, outcome.exposure, 0.0))
         stocks["age"] = sealed(np.where(present & (before > 0), stocks["age"] + 1.0, 0.0))
         return State(state.period + 1, stocks)
 

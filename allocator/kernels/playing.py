@@ -36,10 +36,11 @@ def first(indptr, anchor, measure, weight, supply):
     """
     flow = np.zeros(anchor.size)
     for i in range(supply.size):
-        best, most = -1, 0.0
+        best, most = -1, -1.0
         for e in range(indptr[i], indptr[i + 1]):
-            part = measure[e] * weight[anchor[e]]
-            if weight[anchor[e]] > 0 and (best < 0 or part > most):
+            own = weight[anchor[e]]
+            part = measure[e] * own if own > 0 else -1.0
+            if part > most:
                 best, most = e, part
         if best >= 0:
             flow[best] = supply[i]
@@ -54,3 +55,16 @@ def brought(anchor, value, flow, anchors):
         totals[0, anchor[e]] += flow[e]
         totals[1, anchor[e]] += flow[e] * value[e]
     return totals
+
+
+@njit(cache=kept(), nogil=True)
+def used(indptr, flow):
+    """What a flow (E,) takes of every segment, (S,), and the smallest of its entries and 0."""
+    taken, least = np.zeros(indptr.size - 1), 0.0
+    for i in range(taken.size):
+        total = 0.0
+        for e in range(indptr[i], indptr[i + 1]):
+            total += flow[e]
+            least = min(least, flow[e])
+        taken[i] = total
+    return taken, least

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 SINGLE, DOUBLE = 3.4, 7.0
@@ -48,6 +50,10 @@ COLOURS: dict[str, str] = {
     "observed": GREY,
     "alpha_fair": BLUE,
     "floors": BLACK,
+    "optimal": BLUE,
+    "patient": BLACK,
+    "phased": ORANGE,
+    "viable_floors": PURPLE,
 }
 MARKERS: dict[str, str] = {
     "conic": "H",
@@ -74,6 +80,10 @@ MARKERS: dict[str, str] = {
     "observed": "*",
     "alpha_fair": "o",
     "floors": "d",
+    "optimal": "X",
+    "patient": "p",
+    "phased": "8",
+    "viable_floors": ">",
 }
 LABELS = {"epsilon_even": "ε-even mixing", "alpha_fair": "α-fair"}
 """Where the words for a solver are not simply its name."""
@@ -137,13 +147,41 @@ def look(solver: str, position: int = 0) -> Look:
     --------
     >>> look("EpsilonEven(epsilon=0.1)")[:3]
     ('epsilon_even', '0.1', 'ε-even mixing')
+    >>> look("Optimal(objective=GMV, rules=(), relative_gap=0.001)")[:3]
+    ('optimal', 'GMV', 'optimal')
     """
     head, _, fields = solver.partition("(")
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", head.strip()).lower()
-    setting = fields.rstrip(")").split(",")[0].partition("=")[2].strip("'\"")
+    setting = _first(fields.removesuffix(")")).partition("=")[2].strip("'\"")
     colour, marker = STRANGERS[position % len(STRANGERS)]
     words = LABELS.get(name, name.replace("_", " ") if name in COLOURS else solver)
     return Look(name, setting, words, COLOURS.get(name, colour), MARKERS.get(name, marker))
+
+
+def looks(policies: Sequence[str | None]) -> list[Look]:
+    """Looks of policies that share a figure: where several are settings of one, their labels say which.
+
+    >>> [seen.label for seen in looks(["Even(part=0.1)", "Even(part=0.3)", "greedy"])]
+    ['even 0.1', 'even 0.3', 'greedy']
+    """
+    found = [look(policy or "", position) for position, policy in enumerate(policies)]
+    names = Counter(seen.name for seen in found)
+    found = [s._replace(label=f"{s.label} {s.setting}".strip()) if names[s.name] > 1 else s for s in found]
+    labels = Counter(seen.label for seen in found)
+    return [
+        seen._replace(label=policy or "") if labels[seen.label] > 1 else seen
+        for seen, policy in zip(found, policies, strict=True)
+    ]
+
+
+def _first(fields: str) -> str:
+    """The first of fields between commas, those within brackets apart."""
+    depth = 0
+    for place, letter in enumerate(fields):
+        depth += (letter in "([{") - (letter in ")]}")
+        if letter == "," and depth == 0:
+            return fields[:place]
+    return fields
 
 
 def short(amount: float, position: float | None = None) -> str:

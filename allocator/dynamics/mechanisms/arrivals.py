@@ -36,7 +36,7 @@ class Pathway:
     deceptive : float in [0, 1]
         Share of firms that leave nothing to their anchors; which they are nobody can see beforehand.
     training : int >= 0
-        Periods after which what was learned counts.
+        Periods after which what was learned counts, at least one.
     gain : float >= 0
         What training adds to skill.
     """
@@ -141,7 +141,7 @@ class Arrivals(Mechanism):
         """Add what training gives to those who have just ended it."""
         for k, path in enumerate(self.pathways):
             if path.gain:
-                done = (state["pathway"] == k + 1.0) & (state["age"] == path.training)
+                done = (state["pathway"] == k + 1.0) & (state["age"] + 1.0 == max(path.training, 1))
                 stocks["skill"][done] += path.gain
                 stocks["wage"][done] += path.gain * (1.0 - path.fee)
 

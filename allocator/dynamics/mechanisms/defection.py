@@ -119,12 +119,12 @@ class Defection(Mechanism):
         """Probability of leaving for every group, (2 A + 1,)."""
         platform, view = outcome.view.world.platform, outcome.view
         groups = self._groups(platform)
-        held = np.bincount(groups[may], weights=outcome.exposure[may], minlength=2 * may.size + 1)
+        held = np.bincount(groups[may], weights=outcome.exposure[may], minlength=2 * may.size + 1).astype(np.float64)
         if self.share_of == "platform":
             most = np.full(held.size, float(outcome.exposure.sum()))
         else:
             most = np.append(view.world.reach_at(view.state["demand"]), np.zeros(may.size + 1))
-        share = np.divide(held, most, out=np.zeros_like(held), where=most > 0)
+        share = np.divide(held, most, out=np.zeros(held.size), where=most > 0)  # counts of nobody are integers
         return self.base * np.minimum(share, 1.0) ** self.convexity
 
     def columns(self, state: State, outcome: Outcome) -> Mapping[str, float]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from allocator.dynamics.mechanism import Mechanism, Outcome
-from allocator.dynamics.parameters import for_anchors, within
+from allocator.dynamics.parameters import for_anchors, whole, within
 from allocator.dynamics.state import State
 from allocator.dynamics.view import View
 from allocator.graph import Platform
@@ -24,10 +24,11 @@ NOBODY = 1e-60
 @dataclass(frozen=True, eq=False)
 class Herding(Mechanism):
     """The supply that the policy leaves is self-directed: of every segment's rest a part 1 - h goes to its anchors in
-    proportion to their appeal b, a part h in proportion to b p^eta, where p is last period's share of all exposure
-    ("most audiences prefer live-streaming rooms with high traffic", s2).
+    proportion to their appeal b, a part h in proportion to b p^eta, where p is last period's exposure ("most audiences
+    prefer live-streaming rooms with high traffic", s2).
 
-    On a star whose policy guides a part eps evenly this is p' = (1 - eps)[(1 - h) b + h b p^eta / sum b p^eta] + eps/n.
+    Only ratios of p matter. On a star whose policy guides a part eps evenly, shares become
+    p' = (1 - eps)[(1 - h) b + h b p^eta / sum b p^eta] + eps/n.
 
     Parameters
     ----------
@@ -37,20 +38,31 @@ class Herding(Mechanism):
         eta. 2 is what RecSim NG ships as gamma; 1.2 is an assumption.
     appeal : float or (A,), optional
         b > 0, of which only ratios matter; the anchors' attribute ``appeal`` by default, and equal without it.
+    memory : float in [0, 1]
+        What of its exposure before last period a room is still known for, period by period: p' = memory p + exposure.
+    viewers : int, optional
+        Self-directed viewers of a segment and period, who choose one room each at random; by default they are so many
+        that each room gets what is expected.
 
     Notes
     -----
     Derived here (T4): near the even split of n equal rooms a small deviation grows by (1 - eps) h eta a period, so it
-    is stable below h eta (1 - eps) = 1, and the even share needed is 1 - 1 / (h eta).
+    is stable below h eta (1 - eps) = 1, and the even share needed is 1 - 1 / (h eta). One viewer a period, a share and
+    strength of 1 and full memory make Polya's urn.
     """
 
     share: float = 0.6
     strength: float = 1.2
     appeal: ArrayLike | None = None
+    memory: float = 0.0
+    viewers: int | None = None
 
     def __post_init__(self) -> None:
         within("share", self.share, 0.0, 1.0, "the part of self-directed viewers who follow the crowd")
         within("strength", self.strength, 0.0, math.inf, "the power by which a crowd attracts")
+        within("memory", self.memory, 0.0, 1.0, "what of its exposure a room is still known for a period later")
+        if self.viewers is not None:
+            whole("viewers", self.viewers, 1, "self-directed viewers of a segment and period")
         if self.appeal is not None:
             within("appeal", self.appeal, 0.0, math.inf, "how attractive rooms are by themselves")
 
@@ -70,18 +82,29 @@ class Herding(Mechanism):
         appeal = self._appeal(platform) if platform.observed is None else platform.into_anchors(platform.observed)
         return {"popularity": appeal / (appeal.sum() or 1.0)}
 
-    def unguided(self, view: View, rest: FloatArray) -> FloatArray:
+    def unguided(self, view: View, rest: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Where self-directed viewers go, (E,)."""
         from allocator.kernels import playing
 
         platform, none = view.world.platform, np.zeros(0)
         appeal = self._appeal(platform) * view.state["present"]
-        crowd = appeal * (view.state["popularity"] ** self.strength + NOBODY)
+        known = view.state["popularity"]
+        crowd = appeal * ((known / (known.max() or 1.0)) ** self.strength + NOBODY)
         alone = playing.shared(platform.indptr, platform.anchor, none, appeal, rest * (1.0 - self.share))
         herd = playing.shared(platform.indptr, platform.anchor, none, crowd, rest * self.share)
-        return alone + herd
+        return alone + herd if self.viewers is None else self._drawn(platform, alone + herd, rng)
+
+    def _drawn(self, platform: Platform, flow: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """The same supply where whole viewers choose, each with the odds of a flow."""
+        drawn, served = np.zeros(flow.size), platform.into_segments(flow)
+        for i in np.flatnonzero(served > 0).tolist():
+            own = slice(platform.indptr[i], platform.indptr[i + 1])
+            odds = flow[own] / flow[own].sum()
+            drawn[own] = rng.multinomial(self.viewers, odds) * (served[i] / self.viewers)
+        return drawn
 
     def step(self, state: State, outcome: Outcome, rng: np.random.Generator) -> Mapping[str, Any]:
-        """Shares of the exposure of this period; as they were if there was none."""
-        total = float(outcome.exposure.sum())
-        return {"popularity": outcome.exposure / total} if total > 0 else {}
+        """What rooms are known for at the end of the period; as it was if there was no traffic at all."""
+        if not outcome.exposure.any():
+            return {}
+        return {"popularity": self.memory * state["popularity"] + outcome.exposure}

@@ -96,16 +96,17 @@ class Newcomers(Mechanism):
         return 0.5 * float(np.median(even[even > 0])) if even.any() else 1.0
 
     def start(self, platform: Platform, rng: np.random.Generator) -> Mapping[str, Any]:
-        """Who is new, with no traffic so far, and all of what an impression brings."""
+        """Who is new, with no traffic so far, and all of what an impression brings; and what an anchor lives on."""
         count = platform.anchor_count
-        return {"newcomer": self._new(platform), "average": np.zeros(count), "wage": np.ones(count)}
+        stocks = {"newcomer": self._new(platform), "average": np.zeros(count), "wage": np.ones(count)}
+        return stocks | {"lives_on": np.array(self.lives_on(platform))}
 
     def step(self, state: State, outcome: Outcome, rng: np.random.Generator) -> Mapping[str, Any]:
         """Who is still there, who is still new, and average exposures, at the end of the period."""
-        view, draws = outcome.view, rng.random(outcome.exposure.size)
+        draws = rng.random(outcome.exposure.size)
         age = state["age"] + 1.0
         average = state["average"] + (outcome.exposure - state["average"]) / np.minimum(age, self.memory)
-        living = average * state["wage"] / self.lives_on(view.world.platform)
+        living = average * state["wage"] / float(state["lives_on"])
         stays = survival(living, hazard=self.hazard, power=self.power, months=1.0 / self.month)
         leaves = (state["newcomer"] > 0) & (draws >= stays)
         new = state["newcomer"] * (age < self.probation)
@@ -115,7 +116,7 @@ class Newcomers(Mechanism):
         """What an impression is worth because newcomers who live on it stay, (A,): ``worth`` times the slope of the
         concave hull of survival over a month, whose first part is the chord to the best floor (T5).
         """
-        state, nu = view.state, self.lives_on(view.world.platform)
+        state, nu = view.state, float(view.state["lives_on"])
         curve = {"hazard": self.hazard, "power": self.power, "months": 1.0}
         star = best_floor(**curve)
         living = np.maximum(state["average"] * state["wage"] / nu, star)

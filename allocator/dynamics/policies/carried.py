@@ -12,26 +12,44 @@ from allocator.allocation import Allocation
 from allocator.certificate import certify
 from allocator.dynamics.view import View
 from allocator.problem import Problem
+from allocator.rules import Totals
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+ROOM = 1e-9
+"""Relative distance to a bound that counts as none."""
 
 
 def carried(before: Allocation, places: IntArray, problem: Problem, view: View) -> Allocation | None:
     """The allocation of the anchors who had those ``places`` (n,) as one for a new problem, certified anew.
 
     Who has left gives up its traffic, and what supply is then free goes to the anchor of its segment whose surplus is
-    largest at yesterday's prices; None if the problem has other terms.
+    largest at yesterday's prices. Who has more than its floor by that is worth no bonus any more: the better of both
+    certificates counts. None if the problem has other terms.
     """
     if before.problem.labels != problem.labels:
         return None
     flow, multipliers = before.flow, before.multipliers
     if not np.array_equal(places, view.places):
         flow, multipliers = _flow(before, places, view), _multipliers(before, places, problem, view)
-    flow = _within(problem, flow, multipliers)
-    return replace(
-        before, problem=problem, flow=flow, multipliers=multipliers, certificate=certify(problem, flow, multipliers)
-    )
+    totals = Totals(problem.platform, _within(problem, flow, multipliers))
+    candidates = [multipliers] if before.flow is totals.flow else [multipliers, _felt(problem, totals, multipliers)]
+    judged = [(certify(problem, totals, some), some) for some in candidates]
+    certificate, multipliers = min(judged, key=lambda pair: pair[0].gap)
+    return replace(before, problem=problem, flow=totals.flow, multipliers=multipliers, certificate=certificate)
+
+
+def _felt(problem: Problem, totals: Totals, multipliers: list[Any]) -> list[Any]:
+    """The multipliers without those of floors and caps that the amounts keep with room to spare."""
+    found = []
+    for mine, term in zip(multipliers, problem.terms, strict=True):
+        box = term.box
+        if box is not None and term.shape == box.lower.shape:
+            amounts = totals.of(box.of)
+            roomy = (amounts > box.lower * (1.0 + ROOM)) & (amounts < box.upper * (1.0 - ROOM))
+            mine = np.where(roomy, 0.0, mine)
+        found.append(mine)
+    return found
 
 
 def _flow(before: Allocation, places: IntArray, view: View) -> FloatArray:

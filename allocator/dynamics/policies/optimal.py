@@ -15,11 +15,11 @@ from allocator.dynamics.parameters import positive, within
 from allocator.dynamics.policies.carried import carried
 from allocator.dynamics.policies.policy import Decision, Policy
 from allocator.dynamics.policies.recipes import Even
+from allocator.dynamics.policies.today import can_be_kept, of_those
 from allocator.dynamics.view import View
 from allocator.graph import Platform
 from allocator.problem import Problem
 from allocator.rules import GMV, Objective, Rule
-from allocator.rules.levels import anchors_where
 from allocator.solvers import solve
 
 FloatArray = NDArray[np.float64]
@@ -30,10 +30,11 @@ class Optimal(Policy):
     """The best flow for today: the objective under the rules, on the platform of those who are there. What was found
     yesterday is certified anew for today, and another flow is only looked for where its gap has grown too large.
 
-    Rules see the anchors' attributes ``age`` and, in worlds with newcomers, ``newcomer``; a rule for anchors of whom
-    nobody is there is left out. Where the rules cannot be kept, the levels of `allocator.diagnose`, the least relative
-    change that was found, take their place for the period; where that fails, traffic is spread evenly. The trajectory
-    counts both.
+    Rules are those of the world's anchors and speak of those of them who are there; a rule that speaks of nobody is
+    left out. They see the attributes ``age`` and, in worlds with newcomers, ``newcomer``. A rule that those who are
+    left cannot keep by itself, though all could, is left out for the period; where rules cannot be kept together, the
+    levels of `allocator.diagnose`, the least relative change that was found, take their place; where that fails,
+    traffic is spread evenly. The trajectory counts such periods.
 
     Parameters
     ----------
@@ -56,11 +57,12 @@ class Optimal(Policy):
         positive("relative_gap", self.relative_gap, "what is to be proved each period")
         positive("patience", self.patience, "seconds for a diagnosis")
 
-    def problem(self, view: View) -> Problem:
-        """What is solved in a period."""
-        platform = self.valued(view)
-        rules = [rule for rule in self.rules if _speaks(rule, platform, view.world.platform)]
-        return Problem(platform, self.objective, rules)
+    def problem(self, view: View) -> tuple[Problem, bool]:
+        """What is solved in a period, and whether rules had to be left out of it."""
+        platform, first = self.valued(view), view.period == 0
+        rules = [rule for rule in (of_those(rule, view, platform) for rule in self.rules) if rule is not None]
+        kept = [rule for rule in rules if first or can_be_kept(rule, platform)]
+        return Problem(platform, self.objective, kept), len(kept) < len(rules)
 
     def valued(self, view: View) -> Platform:
         """The platform of a period at the values that count."""
@@ -68,9 +70,9 @@ class Optimal(Policy):
 
     def __call__(self, view: View) -> Decision:
         """Decide on the flow of a period."""
-        if not view.present.any():
+        if not view.present[view.world.platform.anchor].any():
             return Decision(np.zeros(view.world.platform.edge_count), 0.0)
-        problem, relaxed = self.problem(view), False
+        problem, relaxed = self.problem(view)
         try:
             found = self._solved(problem, view)
         except AllocationError:
@@ -78,7 +80,8 @@ class Optimal(Policy):
             try:
                 found = self._solved(diagnose(problem, seconds=self.patience).relaxed, view)
             except (AllocationError, ValueError, TypeError):
-                return replace(Even()(view), failed=True, relaxed=True, memory=None)
+                even = Even()(replace(view, memory=None))
+                return Decision(even.flow, relaxed=True, failed=True)
         gap = found.certificate.relative_gap
         return Decision(view.whole(found.flow), gap, relaxed, memory=(found, view.places))
 
@@ -89,20 +92,6 @@ class Optimal(Policy):
         if start is not None and start.certificate.feasible and start.certificate.relative_gap <= self.relative_gap:
             return start
         return solve(problem, solver=self.solver, relative_gap=self.relative_gap, start=start)
-
-
-def _speaks(rule: Rule, platform: Platform, whole: Platform) -> bool:
-    """Whether anyone of whom a rule speaks is there; a rule that means nobody of all, too, is refused as elsewhere."""
-    where = getattr(rule, "where", None)
-    if not isinstance(where, str):
-        return True
-    try:
-        return bool(anchors_where(platform, where).any())
-    except ValueError:
-        name = where.partition("=")[0]
-        if name not in ("age", "newcomer"):
-            anchors_where(whole, where)
-        return False
 
 
 @dataclass(frozen=True, eq=False)

@@ -113,12 +113,10 @@ class CappedBoost(Policy):
 
     def __call__(self, view: View) -> Decision:
         """Decide on the flow of a period."""
-        platform, there = view.world.platform, view.present
-        average = view.memory
-        if average is None:
-            average = platform.even_amounts("exposure")
+        platform, there, now = view.world.platform, view.present, view.state["exposure"]
+        average = now if view.memory is None else (1.0 - self.forget) * view.memory + self.forget * now
         mean = float(average[there].mean()) if there.any() else 0.0
         lift = np.divide(mean, average, out=np.full(average.size, self.boost), where=average > 0)
         weights = view.weight * np.clip(lift, 1.0, self.boost)
         flow = _passes().first(platform.indptr, platform.anchor, platform.value, weights, view.supply)
-        return Decision(flow, memory=(1 - self.forget) * average + self.forget * platform.into_anchors(flow))
+        return Decision(flow, memory=average)

@@ -55,8 +55,8 @@ class ViableFloors(Policy):
         winners, level = self._winners(view, held)
         policy = self.otherwise
         if winners.any() and level > 0:
-            levels = np.minimum(level, view.platform.reach)
-            policy = replace(policy, rules=[*policy.rules, Floor(levels, where=winners[view.places])])
+            levels = np.minimum(level, view.reach)
+            policy = replace(policy, rules=[*policy.rules, Floor(levels, where=winners)])
         decision = policy(replace(view, memory=memory))
         return replace(decision, memory=(winners, decision.memory))
 
@@ -65,9 +65,9 @@ class ViableFloors(Policy):
         draws, newcomers = view.rng.random(held.size), view.world.mechanism(Newcomers)
         if not isinstance(newcomers, Newcomers):
             raise ValueError("ViableFloors is for worlds with Newcomers; add them to the world's mechanisms")
-        new = (view.state["newcomer"] > 0) & view.present & (view.world.platform.reach > 0)
+        new = (view.state["newcomer"] > 0) & view.present & (view.reach > 0)
         star = self.floor or best_floor(hazard=newcomers.hazard, power=newcomers.power, months=self.months)
-        level = star * newcomers.lives_on(view.world.platform)
+        level = star * float(view.state["lives_on"])
         winners, slots = held & new, int(self.budget * float(view.supply.sum()) / level * (1.0 + 1e-9))
         order = np.flatnonzero(new & ~winners)
         order = order[np.argsort(draws[order], kind="stable")]

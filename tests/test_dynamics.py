@@ -1,0 +1,544 @@
+"""The platform in time: laws that every world and policy keeps."""
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import allocator as al
+from allocator import dynamics as dy
+from strategies import platforms
+
+COLUMNS = ("gmv", "gmv_public", "gmv_private", "exposure", "gini", "hhi", "top_share", "present", "left")
+RECIPES = (dy.Even(), dy.Even(0.4), dy.Proportional(), dy.Greedy(), dy.EpsilonEven(0.3), dy.CappedBoost())
+SOLVING = (
+    dy.Optimal(),
+    dy.Optimal(al.GMV() + 0.1 * al.Nash(), [al.HeadCap(top=3, share=0.6)]),
+    dy.Optimal(rules=[al.Floor("even:0.4", where="newcomer=true"), al.Capacity()]),
+    dy.Patient(discount=0.9),
+    dy.ViableFloors(0.2),
+    dy.Phased([(3, dy.Even(0.6)), (2, dy.Optimal())], dy.Greedy()),
+)
+
+
+def market(segments=40, anchors=12, seed=3):
+    return al.public_part(al.synthetic.kuaishou(segments=segments, anchors=anchors, rng=np.random.default_rng(seed)))
+
+
+def everything(platform):
+    """Every mechanism, so strong that much happens in few periods."""
+    return (
+        dy.Flywheel(),
+        dy.Herding(),
+        dy.Promotion(capital=5.0),
+        dy.Newcomers(month=3, memory=2, probation=8, where=None, worth=5.0),
+        dy.Starvation(1e-9 * float(platform.supply.sum())),
+        dy.Defection(base=0.3, by="firm" if "firm" in platform.anchors else None),
+        dy.Arrivals(rate=0.5, month=2),
+    )
+
+
+def played(policy, platform=None, periods=12, seed=1, mechanisms=None):
+    platform = market() if platform is None else platform
+    mechanisms = everything(platform) if mechanisms is None else mechanisms
+    return dy.simulate(dy.World(platform, mechanisms), policy, periods=periods, rng=np.random.default_rng(seed))
+
+
+def same(a, b, columns=None):
+    return all(a[name].tobytes() == b[name].tobytes() for name in columns or a.columns)
+
+
+@dataclass(frozen=True, eq=False)
+class Watch(dy.Mechanism):
+    """Writes down what happens, in a list of its own."""
+
+    seen: list
+
+    def step(self, state, outcome, rng):
+        self.seen.append((outcome, state))
+        return {}
+
+
+@dataclass(frozen=True, eq=False)
+class Shock(dy.Mechanism):
+    """All demand but a tenth goes at the end of one period."""
+
+    period: int
+
+    def step(self, state, outcome, rng):
+        return {"demand": 0.1 * state["demand"]} if state.period == self.period else {}
+
+
+# What every policy keeps.
+
+
+@pytest.mark.parametrize("policy", [*RECIPES, *SOLVING], ids=lambda p: repr(p)[:40])
+def test_every_policy_serves_those_who_are_there_within_the_supply_and_never_nan(policy):
+    seen, platform = [], market()
+    run = played(policy, platform, mechanisms=(*everything(platform), Watch(seen)))
+    for outcome, _ in seen:
+        used = platform.into_segments(outcome.flow)
+        supply = platform.supply * outcome.view.state["demand"]
+        assert (used <= supply * (1 + 1e-8)).all()
+        assert (outcome.flow >= 0).all()
+        assert not outcome.exposure[~outcome.view.present].any()
+        assert outcome.public_gmv.sum() == pytest.approx(
+            float((outcome.flow * platform.value * outcome.view.weight[platform.anchor]).sum()), rel=1e-9
+        )
+    proved = run.columns.get("relative_gap", np.zeros(0))  # infinite where a phase proves nothing
+    assert all(np.isfinite(column).all() for column in run.columns.values() if column is not proved)
+    assert (proved[np.isfinite(proved)] <= 1e-3).all()
+    assert not np.isnan(proved).any()
+    assert run["left"].sum() > 0
+    assert run["came"].sum() > 0
+    assert (run["gmv"] == run["gmv_public"] + run["gmv_private"]).all()
+
+
+@settings(deadline=None)
+@given(platforms(), st.sampled_from(RECIPES), st.integers(0, 2**32 - 1))
+def test_stocks_stay_finite_and_above_zero_on_any_graph_at_any_scale(platform, policy, seed):
+    run = played(policy, platform, periods=4, seed=seed)
+    assert all(np.isfinite(column).all() for column in run.columns.values())
+    for stock in run.final.values():
+        assert np.isfinite(stock).all()
+        assert (stock >= 0).all()
+    assert (run["exposure"] <= run["supply"] * (1 + 1e-9)).all()
+    assert ((run["gini"] >= 0) & (run["gini"] < 1)).all()
+
+
+@settings(deadline=None, max_examples=30)
+@given(platforms(), st.integers(0, 2**32 - 1))
+def test_optimal_policies_stay_certified_on_any_graph(platform, seed):
+    run = played(dy.Optimal(), platform, periods=4, seed=seed)
+    assert (run["relative_gap"] <= 1e-3).all()
+    assert not run["failed"].any()
+
+
+@pytest.mark.parametrize("policy", [dy.Even(), dy.Optimal(rules=[al.HeadCap(top=3, share=0.6)]), dy.ViableFloors(0.2)])
+def test_the_same_seed_gives_the_same_bytes_and_another_one_does_not(policy):
+    assert same(played(policy), played(policy))
+    assert not same(played(policy), played(policy, seed=2), ["present"])
+
+
+@pytest.mark.parametrize("policy", [*RECIPES, *SOLVING], ids=lambda p: repr(p)[:40])
+def test_no_policy_knows_what_comes(policy):
+    """What is decided up to a shock is the same without the shock, and whatever the number of periods."""
+
+    def flows(periods, shock):
+        seen, platform = [], market()
+        played(policy, platform, periods, mechanisms=(*everything(platform), Shock(shock), Watch(seen)))
+        return [outcome.flow.tobytes() for outcome, _ in seen]
+
+    assert foreseen(flows)
+
+
+def test_a_policy_that_looks_ahead_is_caught():
+    @dataclass(frozen=True)
+    class Seer(dy.Policy):
+        def __call__(self, view):
+            coming = view.world.mechanism(Shock).period == view.period + 1
+            return dy.Even(0.5 if coming else 1.0)(replace(view, memory=None))
+
+    def flows(periods, shock):
+        seen, platform = [], market()
+        played(Seer(), platform, periods, mechanisms=(*everything(platform), Shock(shock), Watch(seen)))
+        return [outcome.flow.tobytes() for outcome, _ in seen]
+
+    assert not foreseen(flows)
+
+
+def foreseen(flows):
+    """Whether flows of the first five periods know nothing of a shock at the end of the fifth, nor of the end."""
+    plain, shocked, short = flows(8, 99), flows(8, 4), flows(5, 99)
+    assert plain[5:] != shocked[5:]
+    return plain[:5] == shocked[:5] == short
+
+
+# What worlds keep.
+
+OFF = (
+    dy.Flywheel(conversion=0.0, visits=0.0),
+    dy.Herding(),
+    dy.Promotion(capital=0.0, margin=0.0),
+    dy.Newcomers(hazard=0.0),
+    dy.Starvation(0.0),
+    dy.Defection(base=0.0),
+    Shock(99),
+)
+"""Herding is off where nothing is left to viewers."""
+
+
+@pytest.mark.parametrize("off", OFF, ids=lambda m: type(m).__name__)
+@pytest.mark.parametrize("policy", [dy.Greedy(), dy.Even(), dy.Optimal(rules=[al.HeadCap(top=3, share=0.6)])])
+def test_a_mechanism_that_is_switched_off_is_as_if_it_were_not_there(off, policy):
+    others = [m for m in everything(market()) if type(m) not in (type(off), dy.Arrivals, dy.Herding)]
+    with_it, without = (played(policy, mechanisms=mechanisms) for mechanisms in ((*others, off), tuple(others)))
+    assert same(with_it, without, COLUMNS)
+
+
+def test_arrivals_at_rate_zero_are_as_if_they_were_not_there():
+    others = [m for m in everything(market()) if not isinstance(m, dy.Arrivals)]
+    off = dy.Arrivals(rate=0.0)
+    assert same(played(dy.Greedy(), mechanisms=(*others, off)), played(dy.Greedy(), mechanisms=tuple(others)), COLUMNS)
+
+
+def test_the_order_in_which_mechanisms_are_given_means_nothing():
+    forward = everything(market())
+    assert same(played(dy.Even(0.7)), played(dy.Even(0.7), mechanisms=tuple(reversed(forward))))
+
+
+@pytest.mark.parametrize("policy", [dy.Even(0.6), dy.Proportional(), dy.Greedy(), dy.CappedBoost(), dy.Optimal()])
+def test_names_and_places_of_anchors_mean_nothing(policy):
+    platform = market()
+    order = np.random.default_rng(5).permutation(platform.anchor_count)
+    place = np.argsort(order)
+    turned = al.Platform.from_edges(
+        platform.segment,
+        place[platform.anchor],
+        platform.value,
+        supply=platform.supply,
+        capacity=platform.capacity[order],
+        anchors={name: column[order] for name, column in platform.anchors.items()},
+    )
+    plain = replace(platform, observed=None)
+    mechanisms = (dy.Flywheel(), dy.Herding(), dy.Promotion(capital=50.0), dy.Starvation(1.0))
+    a, b = (played(policy, p, mechanisms=mechanisms, periods=8) for p in (plain, turned))
+    for name in ("gmv", "exposure", "gini", "top_share", "fans", "capital", "present"):
+        np.testing.assert_allclose(a[name], b[name], rtol=1e-6, err_msg=name)
+    np.testing.assert_allclose(a.final["fans"][order], b.final["fans"], rtol=1e-6)
+
+
+def test_money_adds_up():
+    seen, platform = [], market()
+    promotion = dy.Promotion(price=0.7, capital=np.linspace(0, 900, platform.anchor_count))
+    run = played(dy.Greedy(), platform, mechanisms=(dy.Flywheel(), promotion, Watch(seen)))
+    before = float(promotion.capital.sum())
+    for (outcome, _), after in zip(seen, run["capital"], strict=True):
+        paid, earned = 0.7 * outcome.bought.sum(), promotion.margin * outcome.gmv.sum()
+        assert after == pytest.approx(before - paid + earned, rel=1e-12)
+        assert (outcome.bought <= promotion.spent * outcome.view.state["capital"] / 0.7 * (1 + 1e-9)).all()
+        before = after
+    assert run["promotion"].sum() == pytest.approx(float(run.final["promotion_income"]), rel=1e-12)
+    assert run["bought"].sum() > 0
+
+
+def test_who_leaves_loses_all_and_who_comes_starts_from_nothing():
+    seen, platform = [], market()
+    played(dy.Even(), platform, periods=40, mechanisms=(*everything(platform), Watch(seen)))
+    entered = 0
+    for (earlier, _), (outcome, _) in pairwise(seen):
+        now = outcome.view.state
+        came = (now["present"] > 0) & (earlier.view.state["present"] == 0)
+        entered += came.sum()
+        assert not now["fans"][came].any()
+        assert not now["age"][came].any()
+        assert not now["founder"][came].any()
+        assert (now["newcomer"][came] == 1).all()
+        gone = now["present"] == 0
+        for name in ("fans", "age", "skill", "popularity", "capital", "newcomer", "founder"):
+            assert not now[name][gone].any(), name
+    assert entered > 0
+
+
+def test_starting_stocks_can_be_given():
+    platform = market()
+    world = dy.World(platform, (dy.Flywheel(),), {"fans": 7.0, "present": np.arange(platform.anchor_count) > 2})
+    run = dy.simulate(world, dy.Even(), periods=1, rng=np.random.default_rng(0))
+    assert run["present"][0] == platform.anchor_count - 3
+    assert run["private"][0] == pytest.approx(7.0 * (platform.anchor_count - 3))
+    assert run["survivors"][0] == 1.0
+
+
+# Periods that go wrong.
+
+
+def test_rules_that_cannot_be_kept_are_relaxed_and_counted_and_poison_nothing():
+    platform = market()
+    floors = al.Floor(0.8 * float(platform.supply.sum()) / platform.anchor_count)
+    policy = dy.Optimal(rules=[floors], patience=5.0)
+
+    @dataclass(frozen=True, eq=False)
+    class Drought(dy.Mechanism):
+        def step(self, state, outcome, rng):
+            return {"demand": np.full(platform.segment_count, 0.3 if state.period in (1, 2) else 1.0)}
+
+    run = played(policy, platform, periods=6, mechanisms=(Drought(),))
+    assert run["relaxed"].tolist() == [0, 0, 1, 1, 0, 0]
+    assert not run["failed"].any()
+    assert run["gmv"][5] == pytest.approx(run["gmv"][0], rel=1e-3)
+    assert run["exposure"][2] == pytest.approx(0.3 * run["exposure"][0], rel=1e-6)
+
+
+def test_a_policy_that_finds_nothing_fails_for_one_period_and_is_counted():
+    @dataclass(frozen=True)
+    class Moody(dy.Policy):
+        def __call__(self, view):
+            if view.period == 2:
+                raise al.AllocationError(al.Status.FAILED, "not today")
+            return dy.Greedy()(view)
+
+    run = played(Moody(), mechanisms=(), periods=5)
+    assert run["failed"].tolist() == [0, 0, 1, 0, 0]
+    assert run["gmv"][2] == played(dy.Even(), mechanisms=(), periods=1)["gmv"][0]
+    assert run["gmv"][3] == run["gmv"][0]
+
+
+def test_a_platform_on_which_nobody_is_left_goes_on():
+    run = played(dy.Optimal(), mechanisms=(dy.Starvation(1e12), dy.Flywheel()), periods=4)
+    assert run["present"].tolist() == [12, 0, 0, 0]
+    assert not run["gmv"][1:].any()
+
+
+@pytest.mark.parametrize(
+    ("flow", "words"),
+    [
+        (lambda p: p.even_flow[:-1], "flow of shape"),
+        (lambda p: 2 * p.even_flow, "handed out more than segments"),
+        (lambda p: -p.even_flow, "negative or not finite"),
+        (lambda p: p.even_flow * np.nan, "negative or not finite"),
+    ],
+)
+def test_flows_that_no_platform_has_are_refused(flow, words):
+    @dataclass(frozen=True)
+    class Wrong(dy.Policy):
+        def __call__(self, view):
+            return dy.Decision(flow(view.world.platform))
+
+    with pytest.raises(ValueError, match=words):
+        played(Wrong(), mechanisms=(), periods=2)
+
+
+BAD = {
+    "decay is the part of fans lost in a period, from 0 to 1, not 1.5": lambda p: dy.Flywheel(decay=1.5),
+    "decay is the part of fans lost in a period, finite and above zero": lambda p: dy.Flywheel(decay=0.0),
+    "conversion is fans per public impression, at least 0, not -1": lambda p: dy.Flywheel(conversion=[1.0, -1.0]),
+    "conversion has shape": lambda p: dy.World(p, (dy.Flywheel(conversion=[1.0, 1.0]),)),
+    "share is the part of self-directed viewers": lambda p: dy.Herding(share=1.2),
+    "viewers is self-directed viewers": lambda p: dy.Herding(viewers=0),
+    "appeal is how attractive rooms are by themselves; it cannot be zero": lambda p: dy.World(
+        p, (dy.Herding(appeal=0),)
+    ),
+    "hazard is the part of those without impressions": lambda p: dy.Newcomers(hazard=float("nan")),
+    "month is periods of a month, a whole number": lambda p: dy.Newcomers(month=1.5),
+    "viable is impressions a period": lambda p: dy.Newcomers(viable=0.0),
+    "shares of pathways add up to 0.5": lambda p: dy.Arrivals(pathways=(dy.INDEPENDENT,)),
+    "fee of mine is the part of earnings": lambda p: dy.Pathway("mine", 1.0, fee=2.0),
+    "Arrivals builds on the stock 'newcomer'": lambda p: dy.World(p, (dy.Arrivals(),)),
+    "spill is the part of demand": lambda p: dy.Defection(spill=3.0),
+    "by is an attribute of anchors": lambda p: dy.World(p, (dy.Defection(by="agency"),)),
+    "share_of is what a share is of": lambda p: dy.Defection(share_of="world"),
+    "price is what a bought impression costs": lambda p: dy.Promotion(price=0.0),
+    "at most one Flywheel": lambda p: dy.World(p, (dy.Flywheel(), dy.Flywheel())),
+    "no stock is called 'fan' in this world": lambda p: dy.simulate(
+        dy.World(p, (dy.Flywheel(),), {"fan": 1.0}), dy.Even(), periods=1, rng=np.random.default_rng(0)
+    ),
+    "periods is how often the policy decides": lambda p: dy.simulate(
+        dy.World(p), dy.Even(), periods=0, rng=np.random.default_rng(0)
+    ),
+    "part is the part of the supply": lambda p: dy.Even(-0.1),
+    "discount is the worth of a later period": lambda p: dy.Patient(discount=1.1),
+    "the length of a phase is periods": lambda p: dy.Phased([(0, dy.Even())], dy.Greedy()),
+    "ViableFloors is for worlds with Newcomers": lambda p: dy.simulate(
+        dy.World(p), dy.ViableFloors(0.1), periods=1, rng=np.random.default_rng(0)
+    ),
+    "no anchor has tier=star": lambda p: dy.simulate(
+        dy.World(p), dy.Optimal(rules=[al.Floor(1.0, where="tier=star")]), periods=1, rng=np.random.default_rng(0)
+    ),
+}
+
+
+@pytest.mark.parametrize("words", BAD)
+def test_what_is_out_of_its_domain_names_itself(words):
+    with pytest.raises(ValueError, match=words.replace("(", r"\(")):
+        BAD[words](market())
+
+
+def test_private_segments_are_refused_with_the_way_out():
+    whole = al.synthetic.kuaishou(segments=40, anchors=12, rng=np.random.default_rng(3))
+    with pytest.raises(ValueError, match="public_part"):
+        dy.World(whole)
+    assert al.public_part(al.public_part(whole)).content_hash == al.public_part(whole).content_hash
+
+
+def test_a_rule_for_nobody_who_is_there_is_left_out():
+    platform = market()
+    world = dy.World(platform, (dy.Newcomers(where=["anchor-3"], probation=2),))
+    policy = dy.Optimal(rules=[al.Floor("even:0.9", where="newcomer=true")])
+    run = dy.simulate(world, policy, periods=4, rng=np.random.default_rng(0))
+    plain = played(dy.Optimal(), platform, periods=4, mechanisms=())
+    assert run["gmv"][0] < plain["gmv"][0]
+    assert run["gmv"][3] == pytest.approx(plain["gmv"][3], rel=1e-3)
+
+
+def test_rules_for_some_anchors_follow_them_as_others_leave():
+    """Ids, masks and levels are those of the world's anchors, whoever is there."""
+    platform = market()
+    nu = 0.01 * float(platform.supply.sum())
+    chosen = [f"anchor-{k}" for k in (2, 5, 9)]
+    mask = np.isin(platform.anchors["id"], chosen)
+    ways = (
+        al.Floor(nu, where=chosen),
+        al.Floor(nu, where=mask),
+        al.Floor(np.where(mask, nu, 0.0)),
+        al.Floor(dict.fromkeys(chosen, nu)),
+    )
+    leaves = dy.Starvation(1e12, where=["anchor-0", "anchor-5"])
+    for rule in ways:
+        seen = []
+        run = played(dy.Optimal(rules=[rule]), platform, mechanisms=(leaves, Watch(seen)), periods=3)
+        assert not run["relaxed"].any()
+        for outcome, _ in seen:
+            there = mask & outcome.view.present
+            assert (outcome.exposure[there] >= nu * (1 - 1e-9)).all()
+            assert there.sum() == (3 if outcome.view.period == 0 else 2)
+
+
+# What policies are.
+
+
+def test_patience_without_a_future_is_optimal():
+    mechanisms = (dy.Flywheel(), dy.Newcomers(worth=100.0))
+    patient, myopic = (played(p, mechanisms=mechanisms) for p in (dy.Patient(discount=0.0), dy.Optimal()))
+    assert same(patient, myopic, COLUMNS)
+
+
+def test_viable_floors_are_as_many_as_the_budget_pays_and_are_kept():
+    platform, seen = market(anchors=12), []
+    nu = 0.01 * float(platform.supply.sum())
+    newcomers = dy.Newcomers(viable=nu, where=None, hazard=0.0, month=1)
+    policy = dy.ViableFloors(0.05)
+    dy.simulate(dy.World(platform, (newcomers, Watch(seen))), policy, periods=4, rng=np.random.default_rng(0))
+    fed = np.array([outcome.exposure >= nu * (1 - 1e-9) for outcome, _ in seen])
+    best = dy.simulate(dy.World(platform), dy.Optimal(), periods=1, rng=np.random.default_rng(0))
+    assert (fed == fed[0]).all()
+    assert fed[0].sum() >= 5
+    assert best["gmv"][0] >= seen[0][0].gmv.sum() * (1 - 1e-3)
+
+
+def test_phases_follow_each_other():
+    policy = dy.Phased([(2, dy.Even()), (1, dy.Greedy())], dy.Proportional())
+    run = played(policy, mechanisms=(), periods=5)
+    parts = [played(p, mechanisms=(), periods=1)["gmv"][0] for p in (dy.Even(), dy.Greedy(), dy.Proportional())]
+    assert run["gmv"].tolist() == [parts[0], parts[0], parts[1], parts[2], parts[2]]
+
+
+def test_recipes_agree_with_the_solvers_of_the_same_name():
+    platform = market()
+    for policy, solver in ((dy.Even(), "even"), (dy.Greedy(), "greedy"), (dy.Proportional(), "proportional")):
+        static = al.solve(al.Problem(platform, al.GMV()), solver=solver).gmv
+        assert played(policy, platform, periods=1, mechanisms=())["gmv"][0] == pytest.approx(static, rel=1e-9)
+
+
+def test_what_was_found_yesterday_is_only_kept_while_it_is_certified():
+    platform, seen = market(), []
+
+    @dataclass(frozen=True, eq=False)
+    class Taste(dy.Mechanism):
+        def step(self, state, outcome, rng):
+            return {"skill": rng.uniform(0.5, 2.0, platform.anchor_count)}
+
+    run = played(dy.Optimal(rules=[al.HeadCap(top=3, share=0.5)]), platform, mechanisms=(Taste(), Watch(seen)))
+    for (outcome, _), gap in zip(seen, run["relative_gap"], strict=True):
+        today = outcome.view.platform
+        best = al.solve(al.Problem(today, al.GMV(), [al.HeadCap(top=3, share=0.5)]), relative_gap=1e-6)
+        assert outcome.gmv.sum() >= best.gmv * (1 - gap - 2e-6)
+
+
+# Trajectories and ensembles.
+
+
+def test_a_trajectory_is_read_as_it_was_written(tmp_path):
+    run = played(dy.Optimal())
+    found = dy.Trajectory.load(run.save(tmp_path / "runs" / "one.npz"))
+    assert same(run, found)
+    assert found.rows == run.rows
+    assert found.policy == run.policy
+    assert all((found.final[name] == run.final[name]).all() for name in run.final)
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["one.npz"]
+
+
+def test_the_steady_state_begins_where_the_path_stops_moving():
+    path = np.concatenate((np.linspace(0, 1, 30), np.ones(70)))
+    run = dy.Trajectory({"period": np.arange(100.0), "gmv": path}, "", dy.State(0, {}))
+    assert run.settled() == 29
+    assert run.summary()["steady"]["gmv"] == 1.0
+    assert run.summary()["transient"]["gmv"] == pytest.approx(path[:29].mean())
+    rising = dy.Trajectory({"period": np.arange(100.0), "gmv": np.arange(100.0)}, "", dy.State(0, {}))
+    assert rising.settled() is None
+    assert "steady" not in rising.summary()
+
+
+def test_discounting_is_that_of_a_bank():
+    run = dy.Trajectory({"period": np.arange(3.0), "gmv": np.array([1.0, 2.0, 4.0])}, "", dy.State(0, {}))
+    assert run.discounted(0.5) == 3.0
+    assert run.discounted(1.0) == 7.0
+    assert run.discounted(0.0) == 1.0
+
+
+def test_runs_in_several_processes_are_those_of_one_and_finished_ones_are_kept(tmp_path):
+    platform = market()
+    world, policies = dy.World(platform, everything(platform)), {"even": dy.Even(), "best": dy.Optimal()}
+    options = {"periods": 6, "seeds": [3, 1, 2]}
+    alone = dy.ensemble(world, policies, **options)
+    together = dy.ensemble(world, policies, workers=2, folder=tmp_path, **options)
+    assert list(alone.runs) == list(together.runs)
+    assert all(same(alone.runs[job], together.runs[job]) for job in alone.runs)
+    told = []
+    again = dy.ensemble(world, policies, folder=tmp_path, report=told.append, **options)
+    assert not told
+    assert all(same(alone.runs[job], again.runs[job]) for job in alone.runs)
+    dy.ensemble(world, {"even": dy.Even(0.9)}, folder=tmp_path, report=told.append, **options)
+    assert sum(line.startswith("run ") for line in told) == 3
+
+
+def test_what_an_ensemble_says():
+    platform = market()
+    world = dy.World(platform, everything(platform))
+    both = dy.ensemble(world, {"even": dy.Even(), "best": dy.Greedy()}, periods=10, seeds=range(8))
+    paths = both.paths("even", "gmv")
+    assert paths.shape == (8, 10)
+    band = [row for row in both.bands("gmv", around=0.5) if row["policy"] == "even"]
+    assert [row["middle"] for row in band] == pytest.approx(np.median(paths, axis=0).tolist())
+    assert all(row["low"] <= row["middle"] <= row["high"] for row in band)
+    sums = {name: np.array([both.runs[name, seed].discounted(0.9) for seed in range(8)]) for name in both.policies}
+    row = both.differences("even", discount=0.9)[0]
+    assert row["difference"] == pytest.approx((sums["best"] - sums["even"]).mean())
+    assert row["difference_error"] == pytest.approx((sums["best"] - sums["even"]).std(ddof=1) / 8**0.5)
+    assert [row["discounted"] for row in both.summary(discount=0.9)] == pytest.approx(
+        [sums["even"].mean(), sums["best"].mean()]
+    )
+
+
+def test_a_watcher_sees_every_outcome():
+    platform = al.synthetic.heavy_tailed(40, 8, degree=4, rng=np.random.default_rng(3))
+    seen = []
+    world = dy.World(platform, (dy.Defection(base=0.3),))
+    run = dy.simulate(world, dy.Greedy(), periods=5, rng=np.random.default_rng(1), watch=seen.append)
+    assert [outcome.view.period for outcome in seen] == list(range(5))
+    np.testing.assert_array_equal([outcome.gmv.sum() for outcome in seen], run["gmv"])
+
+
+def test_what_was_learned_counts_after_as_many_periods_as_training_has():
+    platform = al.synthetic.heavy_tailed(40, 8, degree=4, rng=np.random.default_rng(3))
+    way = dy.Pathway("trained", 1.0, skill=0.8, training=3, gain=0.2)
+    come = dy.Arrivals(rate=50.0, month=1, pathways=(way,))
+    world = dy.World(platform, (dy.Newcomers(hazard=0.0), come), {"present": 0.0})
+    skills = []
+    dy.simulate(
+        world,
+        dy.Even(),
+        periods=6,
+        rng=np.random.default_rng(1),
+        watch=lambda outcome: skills.append(outcome.view.state["skill"].max()),
+    )
+    np.testing.assert_allclose(skills, [0.0, 0.8, 0.8, 0.8, 1.0, 1.0])
+
+
+def test_a_period_after_everybody_who_may_leave_has_left_goes_on():
+    platform = market()
+    one = dy.Defection(base=1.0, convexity=0.0, where=["anchor-3"], share_of="audience")
+    run = played(dy.Even(), platform, periods=3, mechanisms=(one,))
+    assert run["left"].tolist() == [1, 0, 0]
