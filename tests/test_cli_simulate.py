@@ -276,7 +276,7 @@ def test_a_typed_mechanism_is_the_one_of_python(text):
 
 
 def test_everything_there_is_has_a_name_and_is_offered():
-    kinds = {thing for thing in vars(d).values() if isinstance(thing, type) and issubclass(thing, d.Policy)}
+    kinds = {thing for thing in vars(d.policies).values() if isinstance(thing, type) and issubclass(thing, d.Policy)}
     assert set(typed_dynamics.POLICIES.values()) == kinds - {d.Policy}
     assert tuple(typed_dynamics.MECHANISMS.values()) == d.ORDER
     assert completion.policy("p") == ["patient", "proportional"]

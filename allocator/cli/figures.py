@@ -62,7 +62,18 @@ def write_simulation(found: al.dynamics.Ensemble, record: Row, folder: Path) -> 
         currency, period = record["currency"], record["period"]
         with _figure(draft / "trajectory") as ax:
             words = {"period": f"Period ({period})", "gmv": f"GMV ({currency} per {period})"}
-            al.plots.fan_chart(found.bands("gmv"), ax, words=words)
+            rows = [row | {"policy": _with_brackets(row["policy"])} for row in found.bands("gmv")]
+            al.plots.fan_chart(rows, ax, words=words)
+
+
+def _with_brackets(policy: str) -> str:
+    """A typed policy as the looks of figures know it.
+
+    >>> _with_brackets("patient=0.9"), _with_brackets("Patient(discount=0.9)")
+    ('patient(X=0.9)', 'Patient(discount=0.9)')
+    """
+    name, equals, number = policy.partition("=")
+    return f"{name}(X={number})" if equals and "(" not in name else policy
 
 
 @contextmanager
