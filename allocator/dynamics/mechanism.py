@@ -21,17 +21,31 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What one period brought: the flow of impressions (E,) and, per anchor (A,), public impressions and GMV, private
-    impressions and GMV, and how many of the public impressions they bought.
+    """What one period brought.
+
+    Attributes
+    ----------
+    view : View
+    guided, flow : (E,) impressions as the policy handed them out, and all that were served
+    exposure : (A,) public impressions
+    worth : (A,) GMV of these at skill 1
+    private_impressions, private_gmv : (A,)
+    bought : (A,) how many of the public impressions anchors bought
     """
 
     view: View
+    guided: FloatArray
     flow: FloatArray
     exposure: FloatArray
-    public_gmv: FloatArray
+    worth: FloatArray
     private_impressions: FloatArray
     private_gmv: FloatArray
     bought: FloatArray
+
+    @cached_property
+    def public_gmv(self) -> FloatArray:
+        """GMV of each anchor's public impressions, (A,)."""
+        return self.worth * self.view.weight
 
     @cached_property
     def gmv(self) -> FloatArray:

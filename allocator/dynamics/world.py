@@ -16,6 +16,7 @@ from allocator.dynamics.parameters import refuse_private
 from allocator.dynamics.state import State, sealed
 from allocator.dynamics.view import View
 from allocator.graph import Platform
+from allocator.rules.levels import Where, anchors_where
 
 FloatArray = NDArray[np.float64]
 ROUNDING = 1e-8
@@ -126,25 +127,31 @@ class World:
         left = np.maximum(supply - self.platform.into_segments(sold), 0.0)
         return View(self, state, left, rng, memory), sold
 
-    def play(self, view: View, flow: FloatArray, sold: FloatArray | None, streams: Streams) -> Outcome:
-        """What a flow (E,) brings: viewers whom nobody guides, sales, private traffic."""
+    def play(
+        self, view: View, guided: FloatArray, sold: FloatArray | None, streams: Streams, before: Outcome | None = None
+    ) -> Outcome:
+        """What a guided flow (E,) brings: viewers whom nobody guides, sales, private traffic. The period ``before``
+        knows what a flow brings that is still the same.
+        """
         from allocator.kernels import playing
 
-        platform, bought = self.platform, np.zeros(self.platform.anchor_count)
-        if self._drifting:
-            for mechanism in self._drifting:
-                rest = view.supply - playing.used(platform.indptr, flow)[0]
-                rest[rest <= ROUNDING * view.supply] = 0.0
-                flow = flow + mechanism.unguided(view, rest, streams[type(mechanism).__name__])
+        platform, bought, flow = self.platform, np.zeros(self.platform.anchor_count), guided
+        for mechanism in self._drifting:
+            rest = view.supply - playing.used(platform.indptr, flow)[0]
+            rest[rest <= ROUNDING * view.supply] = 0.0
+            flow = flow + mechanism.unguided(view, rest, streams[type(mechanism).__name__])
         if sold is not None:
             flow, bought = flow + sold, platform.into_anchors(sold)
-        exposure, worth = playing.brought(platform.anchor, platform.value, flow, platform.anchor_count)
+        if before is not None and before.flow is flow:
+            exposure, worth = before.exposure, before.worth
+        else:
+            exposure, worth = playing.brought(platform.anchor, platform.value, flow, platform.anchor_count)
         impressions, gmv = np.zeros(exposure.size), np.zeros(exposure.size)
         for mechanism in self.mechanisms:
             private = mechanism.private(view)
             if private is not None:
                 impressions, gmv = impressions + private[0], gmv + private[1]
-        return Outcome(view, flow, exposure, worth * view.weight, impressions, gmv, bought)
+        return Outcome(view, guided, flow, exposure, worth, impressions, gmv, bought)
 
     @cached_property
     def _drifting(self) -> list[Mechanism]:
@@ -154,6 +161,18 @@ class World:
     def founders(self) -> float:
         """How many anchors there are at the start."""
         return float(np.count_nonzero(np.broadcast_to(self.stocks.get("present", 1.0), self.platform.anchor_count)))
+
+    def anchors_where(self, where: Where) -> NDArray[np.bool_]:
+        """Who is meant, (A,), as in `allocator.Floor`; what was said in words is looked up once."""
+        if not isinstance(where, str | None):
+            return anchors_where(self.platform, where)
+        if where not in self._meant:
+            self._meant[where] = anchors_where(self.platform, where)
+        return self._meant[where]
+
+    @cached_property
+    def _meant(self) -> dict[str | None, NDArray[np.bool_]]:
+        return {}
 
     def reach_at(self, demand: FloatArray) -> FloatArray:
         """Exposure of each anchor if all its segments, at some demand (S,), watched nobody else, (A,)."""

@@ -119,31 +119,41 @@ class Arrivals(Mechanism):
 
     def step(self, state: State, outcome: Outcome, rng: np.random.Generator) -> Mapping[str, Any]:
         """Who has come by the end of the period, and what training has taught those who came before."""
-        places = outcome.exposure.size
-        lots, ways, firms = rng.random((3, places))
+        stocks = self._learned(state)
+        count = self._count(outcome.exposure.size, rng)
+        if count == 0:
+            return stocks
+        lots, ways, firms = rng.random((3, outcome.exposure.size))
         vacant = np.flatnonzero(~outcome.view.present)
-        coming = vacant[np.argsort(lots[vacant], kind="stable")][: self._count(places, rng)]
+        coming = vacant[np.argsort(lots[vacant], kind="stable")][:count]
         way = np.searchsorted(np.cumsum([p.share for p in self.pathways])[:-1], ways[coming], side="right")
         honest = state["honest"][way, (firms[coming] * self.firms).astype(np.int64)]
-        stocks = {name: np.array(state[name]) for name in ("present", "newcomer", "skill", "wage", "pathway")}
-        self._learned(state, stocks)
-        stocks["present"][coming] = stocks["newcomer"][coming] = 1.0
-        stocks["skill"][coming] = np.array([p.skill for p in self.pathways])[way]
-        stocks["wage"][coming] = np.array([p.wage for p in self.pathways])[way] * honest
-        stocks["pathway"][coming] = way + 1.0
+        skills, wages = np.array([[p.skill, p.wage] for p in self.pathways]).T
+        given = {
+            "present": 1.0,
+            "newcomer": 1.0,
+            "pathway": way + 1.0,
+            "skill": skills[way],
+            "wage": wages[way] * honest,
+        }
+        for name, entries in given.items():
+            stocks[name] = np.array(stocks.get(name, state[name]))
+            stocks[name][coming] = entries
         return stocks
 
     def _count(self, places: int, rng: np.random.Generator) -> int:
         per_period = self.rate / self.month * math.exp(self.response * (self.unemployment - EMPLOYED))
         return int(rng.poisson(per_period * places))
 
-    def _learned(self, state: State, stocks: dict[str, FloatArray]) -> None:
-        """Add what training gives to those who have just ended it."""
+    def _learned(self, state: State) -> dict[str, FloatArray]:
+        """Skills and wages with what training gives to those who have just ended it."""
+        stocks: dict[str, FloatArray] = {}
         for k, path in enumerate(self.pathways):
-            if path.gain:
-                done = (state["pathway"] == k + 1.0) & (state["age"] + 1.0 == max(path.training, 1))
-                stocks["skill"][done] += path.gain
-                stocks["wage"][done] += path.gain * (1.0 - path.fee)
+            done = (state["pathway"] == k + 1.0) & (state["age"] + 1.0 == max(path.training, 1))
+            if path.gain and done.any():
+                for name, gain in (("skill", path.gain), ("wage", path.gain * (1.0 - path.fee))):
+                    stocks[name] = stocks.get(name, state[name]) + gain * done
+        return stocks
 
     def columns(self, state: State, outcome: Outcome) -> Mapping[str, float]:
         """Newcomers who found a place in the period."""

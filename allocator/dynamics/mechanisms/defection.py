@@ -79,10 +79,11 @@ class Defection(Mechanism):
             raise ValueError(f"by is an attribute of anchors, and they have no '{self.by}' (they have {known})")
 
     def start(self, platform: Platform, rng: np.random.Generator) -> Mapping[str, Any]:
-        """Which anchors leave together, as numbers (A,) of groups plus 1, and fans carried away so far."""
-        return {"alliance": self._groups(platform) + 1.0, "fans_carried": np.zeros(())}
+        """Fans carried away so far."""
+        return {"fans_carried": np.zeros(())}
 
     def _groups(self, platform: Platform) -> NDArray[np.int64]:
+        """Who leaves together has the same number, (A,)."""
         alone = np.arange(platform.anchor_count)
         if self.by is None:
             return alone
@@ -92,16 +93,15 @@ class Defection(Mechanism):
 
     def step(self, state: State, outcome: Outcome, rng: np.random.Generator) -> Mapping[str, Any]:
         """Who is there at the end of the period, demand, and fans carried away."""
-        platform = outcome.view.world.platform
-        draws = rng.random(2 * outcome.exposure.size + 1)
-        may = anchors_where(platform, self.where) & (state["present"] > 0)
-        leaves = may & (draws < self._hazards(outcome, may))[self._groups(platform)]
+        world, draws = outcome.view.world, rng.random(2 * outcome.exposure.size)
+        may, groups = world.anchors_where(self.where) & (state["present"] > 0), self._groups(world.platform)
+        leaves = may & (draws < self._hazards(outcome, may, groups))[groups]
         if not leaves.any():
             return {}
         carried = self.carried * float(state["fans"][leaves].sum()) if "fans" in state else 0.0
         return {
             "present": np.where(leaves, 0.0, state["present"]),
-            "demand": state["demand"] * (1.0 - self.spill) ** self._part(platform, outcome.flow, may, leaves),
+            "demand": state["demand"] * (1.0 - self.spill) ** self._part(world.platform, outcome.flow, may, leaves),
             "fans_carried": state["fans_carried"] + carried,
         }
 
@@ -115,16 +115,15 @@ class Defection(Mechanism):
         part = np.divide(gone, others, out=np.zeros_like(gone), where=others > 0)
         return np.divide(went, could, out=part, where=could > 0)
 
-    def _hazards(self, outcome: Outcome, may: Mask) -> FloatArray:
-        """Probability of leaving for every group, (2 A + 1,)."""
-        platform, view = outcome.view.world.platform, outcome.view
-        groups = self._groups(platform)
-        held = np.bincount(groups[may], weights=outcome.exposure[may], minlength=2 * may.size + 1).astype(np.float64)
+    def _hazards(self, outcome: Outcome, may: Mask, groups: NDArray[np.int64]) -> FloatArray:
+        """Probability of leaving for every group, (2 A,)."""
+        held, view = np.zeros(2 * may.size), outcome.view
+        np.add.at(held, groups[may], outcome.exposure[may])
         if self.share_of == "platform":
             most = np.full(held.size, float(outcome.exposure.sum()))
         else:
-            most = np.append(view.world.reach_at(view.state["demand"]), np.zeros(may.size + 1))
-        share = np.divide(held, most, out=np.zeros(held.size), where=most > 0)  # counts of nobody are integers
+            most = np.append(view.world.reach_at(view.state["demand"]), np.zeros(may.size))
+        share = np.divide(held, most, out=np.zeros(held.size), where=most > 0)
         return self.base * np.minimum(share, 1.0) ** self.convexity
 
     def columns(self, state: State, outcome: Outcome) -> Mapping[str, float]:

@@ -44,5 +44,5 @@ class Starvation(Mechanism):
     def step(self, state: State, outcome: Outcome, rng: np.random.Generator) -> Mapping[str, Any]:
         """Who is there at the end of the period."""
         starved = outcome.exposure < self.viable * (1.0 - ROUNDING)
-        starved &= anchors_where(outcome.view.world.platform, self.where)
+        starved &= outcome.view.world.anchors_where(self.where)
         return {"present": np.where(starved, 0.0, state["present"])}
