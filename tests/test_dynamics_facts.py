@@ -369,7 +369,7 @@ def test_firms_that_leave_together_lose_as_much_on_average_and_less_evenly(firms
     streams = [{"Defection": np.random.default_rng([firms, run])} for run in range(runs)]
     state = world.start(streams[0])
     view, sold = world.view(state, rng=rng)
-    outcome = world.play(view, platform.even_flow, sold, streams[0])
+    outcome = world.play(view, world.served(platform.even_flow), sold, streams[0])
     lost = np.array([(outcome.gmv * (world.after(state, outcome, s)["present"] == 0)).sum() for s in streams])
     groups = np.array([sales[firm == name].sum() for name in np.unique(firm)])
     close(lost, base * sales.sum())

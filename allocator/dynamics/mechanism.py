@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,18 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 
 
+class Served(NamedTuple):
+    """A flow of impressions (E,), the exposure it brings to anchors and what that is worth at skill 1, each (A,), what
+    it takes of every segment (S,), and the smallest of its entries and 0.
+    """
+
+    flow: FloatArray
+    exposure: FloatArray
+    worth: FloatArray
+    taken: FloatArray
+    least: float
+
+
 @dataclass(frozen=True, eq=False)
 class Outcome:
     """What one period brought.
@@ -26,26 +38,32 @@ class Outcome:
     Attributes
     ----------
     view : View
-    guided, flow : (E,) impressions as the policy handed them out, and all that were served
-    exposure : (A,) public impressions
-    worth : (A,) GMV of these at skill 1
+    served : Served
+        All public impressions, and what they brought.
     private_impressions, private_gmv : (A,)
     bought : (A,) how many of the public impressions anchors bought
     """
 
     view: View
-    guided: FloatArray
-    flow: FloatArray
-    exposure: FloatArray
-    worth: FloatArray
+    served: Served
     private_impressions: FloatArray
     private_gmv: FloatArray
     bought: FloatArray
 
+    @property
+    def flow(self) -> FloatArray:
+        """Public impressions on every edge, (E,)."""
+        return self.served.flow
+
+    @property
+    def exposure(self) -> FloatArray:
+        """Public impressions of each anchor, (A,)."""
+        return self.served.exposure
+
     @cached_property
     def public_gmv(self) -> FloatArray:
         """GMV of each anchor's public impressions, (A,)."""
-        return self.worth * self.view.weight
+        return self.served.worth * self.view.weight
 
     @cached_property
     def gmv(self) -> FloatArray:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from allocator.driver import AllocationError
 from allocator.dynamics.interruption import heard
-from allocator.dynamics.mechanism import Outcome
+from allocator.dynamics.mechanism import Outcome, Served
 from allocator.dynamics.parameters import whole
 from allocator.dynamics.policies import Decision, Even, Policy
 from allocator.dynamics.state import State
@@ -60,14 +60,17 @@ def simulate(
     if not isinstance(policy, Policy):
         raise TypeError(f"a policy is an object such as Optimal() or Even(), not {policy!r}")
     streams = _streams(rng, [*(type(m).__name__ for m in world.mechanisms), "policy"])
-    state, memory, outcome, rows = world.start(streams), None, None, []
+    state, memory, guided, rows = world.start(streams), None, None, []
     with heard() as raise_if_interrupted:
         for period in range(periods):
             view, sold = world.view(state, rng=streams["policy"], memory=memory)
-            decision = _decided(policy, view, outcome)
+            decision = _decided(policy, view)
             raise_if_interrupted()
             memory = decision.memory
-            outcome = world.play(view, decision.flow, sold, streams, outcome)
+            if guided is None or decision.flow is not guided.flow:
+                guided = world.served(decision.flow)
+            _refuse_more_than_there_is(policy, view, guided)
+            outcome = world.play(view, guided, sold, streams)
             if watch is not None:
                 watch(outcome)
             state = world.after(state, outcome, streams)
@@ -83,29 +86,25 @@ def _streams(rng: np.random.Generator, names: Iterable[str]) -> dict[str, np.ran
     return {name: np.random.default_rng(np.random.SeedSequence([*seed, zlib.crc32(name.encode())])) for name in names}
 
 
-def _decided(policy: Policy, view: View, before: Outcome | None) -> Decision:
-    """A decision within the supply; traffic is spread evenly where the policy finds no flow. What was checked in the
-    period before and is still the same is not checked again.
-    """
-    from allocator.kernels import playing
-
+def _decided(policy: Policy, view: View) -> Decision:
+    """A decision; traffic is spread evenly where the policy finds no flow."""
     try:
         decision = policy(view)
     except AllocationError:
         return Decision(Even()(replace(view, memory=None)).flow, failed=True)
-    platform, flow = view.world.platform, decision.flow
-    if before is not None and flow is before.guided and np.array_equal(view.supply, before.view.supply):
-        return decision
-    if flow.shape != (platform.edge_count,):
-        raise ValueError(f"{policy!r} returned a flow of shape {flow.shape}; it needs ({platform.edge_count},)")
-    used, least = playing.used(platform.indptr, flow)
-    if not (least >= 0.0 and np.isfinite(used).all()):
-        raise ValueError(f"{policy!r} returned a flow that is negative or not finite in period {view.period}")
-    over = used > view.supply * (1.0 + TOLERANCE)
-    if over.any():
-        ids = platform.segments["id"][over].tolist()
-        raise ValueError(f"{policy!r} handed out more than segments {some(ids)} have in period {view.period}")
+    shape, edges = np.shape(decision.flow), view.world.platform.edge_count
+    if shape != (edges,):
+        raise ValueError(f"{policy!r} returned a flow of shape {shape}; it needs ({edges},)")
     return decision
+
+
+def _refuse_more_than_there_is(policy: Policy, view: View, guided: Served) -> None:
+    if not (guided.least >= 0.0 and np.isfinite(guided.taken).all()):
+        raise ValueError(f"{policy!r} returned a flow that is negative or not finite in period {view.period}")
+    over = guided.taken > view.supply * (1.0 + TOLERANCE)
+    if over.any():
+        ids = view.world.platform.segments["id"][over].tolist()
+        raise ValueError(f"{policy!r} handed out more than segments {some(ids)} have in period {view.period}")
 
 
 def _row(world: World, state: State, outcome: Outcome, decision: Decision) -> dict[str, Any]:

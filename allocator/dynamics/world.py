@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.dynamics.mechanism import Mechanism, Outcome
+from allocator.dynamics.mechanism import Mechanism, Outcome, Served
 from allocator.dynamics.mechanisms import ORDER
 from allocator.dynamics.parameters import refuse_private
 from allocator.dynamics.state import State, sealed
@@ -127,31 +127,29 @@ class World:
         left = np.maximum(supply - self.platform.into_segments(sold), 0.0)
         return View(self, state, left, rng, memory), sold
 
-    def play(
-        self, view: View, guided: FloatArray, sold: FloatArray | None, streams: Streams, before: Outcome | None = None
-    ) -> Outcome:
-        """What a guided flow (E,) brings: viewers whom nobody guides, sales, private traffic. The period ``before``
-        knows what a flow brings that is still the same.
-        """
+    def served(self, flow: FloatArray) -> Served:
+        """What a flow (E,) gives to whom."""
         from allocator.kernels import playing
 
-        platform, bought, flow = self.platform, np.zeros(self.platform.anchor_count), guided
+        p = self.platform
+        return Served(flow, *playing.brought(p.indptr, p.anchor, p.value, flow, p.anchor_count))
+
+    def play(self, view: View, guided: Served, sold: FloatArray | None, streams: Streams) -> Outcome:
+        """What a period brings: what the policy hands out, viewers whom nobody guides, sales, private traffic."""
+        served, bought = guided, np.zeros(self.platform.anchor_count)
         for mechanism in self._drifting:
-            rest = view.supply - playing.used(platform.indptr, flow)[0]
+            rest = view.supply - served.taken
             rest[rest <= ROUNDING * view.supply] = 0.0
-            flow = flow + mechanism.unguided(view, rest, streams[type(mechanism).__name__])
+            served = self.served(served.flow + mechanism.unguided(view, rest, streams[type(mechanism).__name__]))
         if sold is not None:
-            flow, bought = flow + sold, platform.into_anchors(sold)
-        if before is not None and before.flow is flow:
-            exposure, worth = before.exposure, before.worth
-        else:
-            exposure, worth = playing.brought(platform.anchor, platform.value, flow, platform.anchor_count)
+            served, bought = self.served(served.flow + sold), self.platform.into_anchors(sold)
+        exposure = served.exposure
         impressions, gmv = np.zeros(exposure.size), np.zeros(exposure.size)
         for mechanism in self.mechanisms:
             private = mechanism.private(view)
             if private is not None:
                 impressions, gmv = impressions + private[0], gmv + private[1]
-        return Outcome(view, guided, flow, exposure, worth, impressions, gmv, bought)
+        return Outcome(view, served, impressions, gmv, bought)
 
     @cached_property
     def _drifting(self) -> list[Mechanism]:

@@ -20,7 +20,8 @@ def shared(indptr, anchor, measure, weight, supply):
     for i in range(supply.size):
         total = 0.0
         for e in range(indptr[i], indptr[i + 1]):
-            part = weight[anchor[e]] if plain else measure[e] * weight[anchor[e]]
+            own = weight[np.uint32(anchor[e])]
+            part = own if plain else measure[e] * own
             flow[e] = part
             total += part
         scale = supply[i] / total if total > 0 else 0.0
@@ -38,7 +39,7 @@ def first(indptr, anchor, measure, weight, supply):
     for i in range(supply.size):
         best, most = -1, -1.0
         for e in range(indptr[i], indptr[i + 1]):
-            own = weight[anchor[e]]
+            own = weight[np.uint32(anchor[e])]
             part = measure[e] * own if own > 0 else -1.0
             if part > most:
                 best, most = e, part
@@ -48,23 +49,21 @@ def first(indptr, anchor, measure, weight, supply):
 
 
 @njit(cache=kept(), nogil=True)
-def brought(anchor, value, flow, anchors):
-    """Exposure and GMV of every anchor under a flow (E,): (2, A), in the order of the edges."""
-    totals = np.zeros((2, anchors))
-    for e in range(anchor.size):
-        totals[0, anchor[e]] += flow[e]
-        totals[1, anchor[e]] += flow[e] * value[e]
-    return totals
-
-
-@njit(cache=kept(), nogil=True)
-def used(indptr, flow):
-    """What a flow (E,) takes of every segment, (S,), and the smallest of its entries and 0."""
+def brought(indptr, anchor, value, flow, anchors):
+    """Exposure of every anchor under a flow (E,) and its GMV, each (A,), in the order of the edges; what the flow takes
+    of every segment, (S,); and the smallest of its entries and 0.
+    """
+    exposure, worth = np.zeros(anchors), np.zeros(anchors)
     taken, least = np.zeros(indptr.size - 1), 0.0
     for i in range(taken.size):
-        total = 0.0
+        whole = 0.0
         for e in range(indptr[i], indptr[i + 1]):
-            total += flow[e]
-            least = min(least, flow[e])
-        taken[i] = total
-    return taken, least
+            part = flow[e]
+            if part != 0.0:
+                j = np.uint32(anchor[e])  # numba need not ask whether it counts from the end
+                exposure[j] += part
+                worth[j] += part * value[e]
+                whole += part
+                least = min(least, part)
+        taken[i] = whole
+    return exposure, worth, taken, least
