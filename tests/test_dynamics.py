@@ -41,25 +41,16 @@ def everything(platform):
     )
 
 
-def played(policy, platform=None, periods=12, seed=1, mechanisms=None):
+def played(policy, platform=None, periods=12, seed=1, mechanisms=None, seen=None):
+    """A run; its outcomes end up in the list ``seen``."""
     platform = market() if platform is None else platform
     mechanisms = everything(platform) if mechanisms is None else mechanisms
-    return dy.simulate(dy.World(platform, mechanisms), policy, periods=periods, rng=np.random.default_rng(seed))
+    world, watch = dy.World(platform, mechanisms), None if seen is None else seen.append
+    return dy.simulate(world, policy, periods=periods, rng=np.random.default_rng(seed), watch=watch)
 
 
 def same(a, b, columns=None):
     return all(a[name].tobytes() == b[name].tobytes() for name in columns or a.columns)
-
-
-@dataclass(frozen=True, eq=False)
-class Watch(dy.Mechanism):
-    """Writes down what happens, in a list of its own."""
-
-    seen: list
-
-    def step(self, state, outcome, rng):
-        self.seen.append((outcome, state))
-        return {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +69,8 @@ class Shock(dy.Mechanism):
 @pytest.mark.parametrize("policy", [*RECIPES, *SOLVING], ids=lambda p: repr(p)[:40])
 def test_every_policy_serves_those_who_are_there_within_the_supply_and_never_nan(policy):
     seen, platform = [], market()
-    run = played(policy, platform, mechanisms=(*everything(platform), Watch(seen)))
-    for outcome, _ in seen:
+    run = played(policy, platform, seen=seen)
+    for outcome in seen:
         used = platform.into_segments(outcome.flow)
         supply = platform.supply * outcome.view.state["demand"]
         assert (used <= supply * (1 + 1e-8)).all()
@@ -129,8 +120,8 @@ def test_no_policy_knows_what_comes(policy):
 
     def flows(periods, shock):
         seen, platform = [], market()
-        played(policy, platform, periods, mechanisms=(*everything(platform), Shock(shock), Watch(seen)))
-        return [outcome.flow.tobytes() for outcome, _ in seen]
+        played(policy, platform, periods, mechanisms=(*everything(platform), Shock(shock)), seen=seen)
+        return [outcome.flow.tobytes() for outcome in seen]
 
     assert foreseen(flows)
 
@@ -144,8 +135,8 @@ def test_a_policy_that_looks_ahead_is_caught():
 
     def flows(periods, shock):
         seen, platform = [], market()
-        played(Seer(), platform, periods, mechanisms=(*everything(platform), Shock(shock), Watch(seen)))
-        return [outcome.flow.tobytes() for outcome, _ in seen]
+        played(Seer(), platform, periods, mechanisms=(*everything(platform), Shock(shock)), seen=seen)
+        return [outcome.flow.tobytes() for outcome in seen]
 
     assert not foreseen(flows)
 
@@ -214,9 +205,9 @@ def test_names_and_places_of_anchors_mean_nothing(policy):
 def test_money_adds_up():
     seen, platform = [], market()
     promotion = dy.Promotion(price=0.7, capital=np.linspace(0, 900, platform.anchor_count))
-    run = played(dy.Greedy(), platform, mechanisms=(dy.Flywheel(), promotion, Watch(seen)))
+    run = played(dy.Greedy(), platform, mechanisms=(dy.Flywheel(), promotion), seen=seen)
     before = float(promotion.capital.sum())
-    for (outcome, _), after in zip(seen, run["capital"], strict=True):
+    for outcome, after in zip(seen, run["capital"], strict=True):
         paid, earned = 0.7 * outcome.bought.sum(), promotion.margin * outcome.gmv.sum()
         assert after == pytest.approx(before - paid + earned, rel=1e-12)
         assert (outcome.bought <= promotion.spent * outcome.view.state["capital"] / 0.7 * (1 + 1e-9)).all()
@@ -225,11 +216,24 @@ def test_money_adds_up():
     assert run["bought"].sum() > 0
 
 
+def test_teams_share_what_is_for_sale_in_proportion_to_what_they_offer():
+    platform, seen = al.synthetic.star(np.ones(4), supply=1000.0), []
+    promotion = dy.Promotion(price=2.0, spent=0.5, for_sale=0.1, margin=0.0, capital=[300.0, 100.0, 0.0, 4.0])
+    dy.simulate(
+        dy.World(platform, (promotion,)), dy.Greedy(), periods=1, rng=np.random.default_rng(0), watch=seen.append
+    )
+    np.testing.assert_allclose(seen[0].bought, 100.0 * np.array([300.0, 100.0, 0.0, 4.0]) / 404.0)
+    assert seen[0].exposure.sum() == pytest.approx(1000.0)
+    rich = dy.Promotion(price=2.0, spent=0.5, for_sale=0.1, margin=0.0, capital=8.0)
+    dy.simulate(dy.World(platform, (rich,)), dy.Greedy(), periods=1, rng=np.random.default_rng(0), watch=seen.append)
+    np.testing.assert_allclose(seen[1].bought, 2.0)
+
+
 def test_who_leaves_loses_all_and_who_comes_starts_from_nothing():
     seen, platform = [], market()
-    played(dy.Even(), platform, periods=40, mechanisms=(*everything(platform), Watch(seen)))
+    played(dy.Even(), platform, periods=40, seen=seen)
     entered = 0
-    for (earlier, _), (outcome, _) in pairwise(seen):
+    for earlier, outcome in pairwise(seen):
         now = outcome.view.state
         came = (now["present"] > 0) & (earlier.view.state["present"] == 0)
         entered += came.sum()
@@ -388,9 +392,9 @@ def test_rules_for_some_anchors_follow_them_as_others_leave():
     leaves = dy.Starvation(1e12, where=["anchor-0", "anchor-5"])
     for rule in ways:
         seen = []
-        run = played(dy.Optimal(rules=[rule]), platform, mechanisms=(leaves, Watch(seen)), periods=3)
+        run = played(dy.Optimal(rules=[rule]), platform, mechanisms=(leaves,), seen=seen, periods=3)
         assert not run["relaxed"].any()
-        for outcome, _ in seen:
+        for outcome in seen:
             there = mask & outcome.view.present
             assert (outcome.exposure[there] >= nu * (1 - 1e-9)).all()
             assert there.sum() == (3 if outcome.view.period == 0 else 2)
@@ -410,12 +414,12 @@ def test_viable_floors_are_as_many_as_the_budget_pays_and_are_kept():
     nu = 0.01 * float(platform.supply.sum())
     newcomers = dy.Newcomers(viable=nu, where=None, hazard=0.0, month=1)
     policy = dy.ViableFloors(0.05)
-    dy.simulate(dy.World(platform, (newcomers, Watch(seen))), policy, periods=4, rng=np.random.default_rng(0))
-    fed = np.array([outcome.exposure >= nu * (1 - 1e-9) for outcome, _ in seen])
+    played(policy, platform, periods=4, mechanisms=(newcomers,), seen=seen)
+    fed = np.array([outcome.exposure >= nu * (1 - 1e-9) for outcome in seen])
     best = dy.simulate(dy.World(platform), dy.Optimal(), periods=1, rng=np.random.default_rng(0))
     assert (fed == fed[0]).all()
     assert fed[0].sum() >= 5
-    assert best["gmv"][0] >= seen[0][0].gmv.sum() * (1 - 1e-3)
+    assert best["gmv"][0] >= seen[0].gmv.sum() * (1 - 1e-3)
 
 
 def test_phases_follow_each_other():
@@ -440,8 +444,8 @@ def test_what_was_found_yesterday_is_only_kept_while_it_is_certified():
         def step(self, state, outcome, rng):
             return {"skill": rng.uniform(0.5, 2.0, platform.anchor_count)}
 
-    run = played(dy.Optimal(rules=[al.HeadCap(top=3, share=0.5)]), platform, mechanisms=(Taste(), Watch(seen)))
-    for (outcome, _), gap in zip(seen, run["relative_gap"], strict=True):
+    run = played(dy.Optimal(rules=[al.HeadCap(top=3, share=0.5)]), platform, mechanisms=(Taste(),), seen=seen)
+    for outcome, gap in zip(seen, run["relative_gap"], strict=True):
         today = outcome.view.platform
         best = al.solve(al.Problem(today, al.GMV(), [al.HeadCap(top=3, share=0.5)]), relative_gap=1e-6)
         assert outcome.gmv.sum() >= best.gmv * (1 - gap - 2e-6)

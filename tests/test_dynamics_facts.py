@@ -412,3 +412,15 @@ def test_training_without_traffic_saves_nobody():
     plain, trained = dy.Pathway("plain", 1.0, skill=0.8), dy.Pathway("trained", 1.0, skill=0.8, training=5, gain=0.4)
     assert of_pathway(plain, 0.0) == of_pathway(trained, 0.0)
     assert of_pathway(trained, 1.0) > of_pathway(plain, 1.0) + 0.03
+
+
+def test_more_people_come_when_more_are_out_of_work():
+    """6.2 % in February 2020 against 3.62 % in 2019 (s2), at the assumed fifth more arrivals per point."""
+    came = {}
+    for rate in (3.62, 6.2):
+        arrivals = dy.Arrivals(rate=0.03, unemployment=rate, month=1)
+        newcomers = dy.Newcomers(hazard=1.0, viable=1e12, month=1, memory=1, where=np.zeros(4000, bool))
+        world = dy.World(star(4000), (newcomers, arrivals), {"present": np.arange(4000) == 0})
+        came[rate] = dy.simulate(world, dy.Even(), periods=200, rng=np.random.default_rng(5))["came"]
+    for rate, factor in ((3.62, 1.0), (6.2, np.exp(0.2 * 2.58))):
+        close(came[rate], 120.0 * factor)
