@@ -45,8 +45,7 @@ EVERY = {"full": 1, "quick": 2}
 PLATFORM = {"full": (600, 150, 365, 6), "quick": (300, 80, 120, 2)}
 """Segments, anchors, days and seeds in (d)."""
 PARTS, NEWCOMERS = (0.02, 0.06), 0.3
-"""Parts of the supply for newcomers, and their share of the anchors, in (d): assumptions; the preset itself has .03, too
-few to divide a budget."""
+"""Parts of the supply for newcomers, and their share of the anchors, in (d): assumptions; the preset has .03, too few."""
 GAP = 1e-2
 """Proved each day in (d)."""
 FAR = 4.0
@@ -64,7 +63,7 @@ WAYS = {
     "divided": ("even share of the budget", GREEN, "P"),
     "anew": ("lottery of floors at x*", BLUE, "d"),
 }
-COLUMNS = ("panel", "way", "months", "share", "budget", "part", "value", "error", "gmv", "gmv_error")
+COLUMNS = ("panel", "way", "months", "winners", "budget", "part", "value", "error", "gmv", "gmv_error")
 
 
 # What is measured.
@@ -122,7 +121,7 @@ def splits(share: float, size: tuple[int, int], seed: int) -> list[Row]:
     count, worlds = size
     policy = dy.ViableFloors(QUARTER / SUPPLY, floor=QUARTER / share)
     stay = there(cohort(count, hazard=1.0), {"lottery": policy}, 1, worlds, stream(seed, "splits"))
-    return [{"panel": "split", "share": share} | estimate(40 * stay["lottery"])]
+    return [{"panel": "split", "winners": 40 * share} | estimate(40 * stay["lottery"])]
 
 
 def lots(months: int, budget: float, size: tuple[int, int], seed: int) -> list[Row]:
@@ -186,9 +185,9 @@ def formula(way: str, budget: Any, months: int) -> Any:
     return {"even": even, "once": lottery, "difference": lottery - even}[way]
 
 
-def split(share: Any) -> Any:
+def split(winners: Any) -> Any:
     """Survivors of 40 in (a)."""
-    return 40 * share * survival(QUARTER / share)
+    return winners * survival(40 * QUARTER / winners)
 
 
 # What is drawn.
@@ -214,11 +213,10 @@ def points(rows: Sequence[Row], key: str, ax: Any, **look: Any) -> None:
 
 
 def draw_splits(rows: Sequence[Row], ax: Any) -> None:
-    grid = np.linspace(0.02, 1, 200)
-    ax.plot(40 * grid, split(grid), color=BLACK, linewidth=0.9)
-    shown = [row | {"winners": 40 * row["share"]} for row in rows]
-    points(pick(shown, share=1.0), "winners", ax, color=GREEN, marker="s")
-    points([row for row in shown if row["share"] < 1], "winners", ax, color=ORANGE, marker="o")
+    grid = np.linspace(0.8, 40, 200)
+    ax.plot(grid, split(grid), color=BLACK, linewidth=0.9)
+    points([row for row in rows if row["winners"] < 40], "winners", ax, color=ORANGE, marker="o")
+    points(pick(rows, winners=40.0), "winners", ax, color=GREEN, marker="s")
     ax.annotate("even floor", (40, 2.35), (39, 3.1), ha="right", color=GREEN)
     ax.annotate("ten floors of ν", (10, 5), (13, 5.1), va="center", color=ORANGE)
     ax.set(xlabel="Newcomers who share 10 ν, of 40", ylabel="Survivors of 40", xlim=(0, 41), ylim=(0, 5.6))
@@ -280,9 +278,9 @@ def tickets(rows: Sequence[Row]) -> str:
     """T5, one month: 2.35 against 5."""
     told = pick(rows, panel="split")
     for row in told:
-        near(row, split(row["share"]))
-    even, best = pick(told, share=1.0)[0], max(told, key=lambda row: row["value"])
-    assert best["share"] == QUARTER, best
+        near(row, split(row["winners"]))
+    even, best = pick(told, winners=40.0)[0], max(told, key=lambda row: row["value"])
+    assert best["winners"] == 10, best
     return (
         f"Of 40 newcomers who share 10 nu an even floor keeps {even['value']:.2f} +- {even['error']:.2f}, ten floors "
         f"of nu keep {best['value']:.2f} +- {best['error']:.2f}, and no other number of floors tried keeps more."
@@ -334,8 +332,8 @@ def platforms(rows: Sequence[Row]) -> str:
     said = [f"{WAYS[way][0]} {hundredths(row)} at {100 * row['gmv']:.1f} % of GMV" for way, row in means.items()]
     return (
         f"On a platform with arrivals, of 100 newcomers {part:.0%} of the traffic keep beyond no floors: "
-        f"{', '.join(said)} (even share less lottery {hundredths(estimate(more['divided'] - more['anew']))}; floors of ν/4 for all "
-        f"need less than the budget)."
+        f"{', '.join(said)} (even share less lottery {hundredths(estimate(more['divided'] - more['anew']))}; floors of "
+        f"ν/4 for all need less than the budget)."
     )
 
 
