@@ -45,7 +45,7 @@ EVERY = {"full": 1, "quick": 2}
 PLATFORM = {"full": (600, 150, 365, 6), "quick": (300, 80, 120, 2)}
 """Segments, anchors, days and seeds in (d)."""
 PARTS, NEWCOMERS = (0.02, 0.06), 0.3
-"""Parts of the supply for newcomers, and their share of the anchors, in (d): assumptions; the preset has .03, too few."""
+"""Parts of the supply for newcomers, and their share of anchors, in (d): assumptions; the preset has .03, too few."""
 GAP = 1e-2
 """Proved each day in (d)."""
 FAR = 4.0
