@@ -563,3 +563,47 @@ def test_a_period_after_everybody_who_may_leave_has_left_goes_on():
     one = dy.Defection(base=1.0, convexity=0.0, where=["anchor-3"], share_of="audience")
     run = played(dy.Even(), platform, periods=3, mechanisms=(one,))
     assert run["left"].tolist() == [1, 0, 0]
+
+
+def test_a_sweep_plays_the_world_at_other_values_of_one_parameter():
+    platform = market()
+    world, policies = dy.World(platform, everything(platform)), {"even": dy.Even(), "best": dy.Greedy()}
+    played_so = {"periods": 5, "seeds": [1, 2]}
+    rows = dy.sweep(world, policies, "Flywheel.decay", [0.03, 0.5], discount=0.9, **played_so)
+    assert [(row["value"], row["policy"]) for row in rows] == [
+        (0.03, "even"),
+        (0.03, "best"),
+        (0.5, "even"),
+        (0.5, "best"),
+    ]
+    as_is = dy.ensemble(world, policies, **played_so)
+    assert [row["discounted"] for row in rows[:2]] == [row["discounted"] for row in as_is.summary(discount=0.9)]
+    assert rows[1]["lead"] == as_is.differences("even", discount=0.9)[0]["difference"]
+    assert rows[2]["discounted"] < rows[0]["discounted"]
+    assert rows[0]["lead"] == 0.0
+
+
+def test_a_tornado_sorts_assumptions_by_what_they_move():
+    platform = market()
+    world, policies = dy.World(platform, everything(platform)), {"even": dy.Even(), "best": dy.Greedy()}
+    ranges = {"ShortVideo.forgetting": (0.09, 0.11), "Flywheel.efficiency": (0.0, 40.0)}
+    rows = dy.tornado(world, policies, ranges, discount=0.9, periods=5, seeds=[1, 2])
+    assert [row["parameter"] for row in rows] == ["Flywheel.efficiency", "ShortVideo.forgetting"]
+    assert rows[0]["base"] == rows[1]["base"]
+    ends = dy.sweep(world, policies, "Flywheel.efficiency", (0.0, 40.0), discount=0.9, periods=5, seeds=[1, 2])
+    assert [rows[0]["low"], rows[0]["high"]] == [ends[1]["lead"], ends[3]["lead"]]
+    assert not any(row["overturns"] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "words"),
+    [
+        ("Flywhel.decay", 0.1, r"no mechanism 'Flywhel' \(did you mean 'Flywheel'"),
+        ("Flywheel.decoy", 0.1, r"no parameter 'decoy' \(did you mean 'decay'"),
+        ("Flywheel.decay", 2.0, "decay is the part of fans"),
+    ],
+)
+def test_parameters_that_nobody_has_are_refused(parameter, value, words):
+    world = dy.World(market(), (dy.Flywheel(),))
+    with pytest.raises(ValueError, match=words):
+        dy.sweep(world, {"even": dy.Even()}, parameter, [value], discount=0.9, periods=1, seeds=[1])

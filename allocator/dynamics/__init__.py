@@ -31,6 +31,7 @@ from allocator.dynamics.policies import (
     Proportional,
     ViableFloors,
 )
+from allocator.dynamics.sensitivity import sweep, tornado
 from allocator.dynamics.simulation import simulate
 from allocator.dynamics.state import State
 from allocator.dynamics.trajectory import Trajectory
@@ -76,4 +77,6 @@ __all__ = [
     "ensemble",
     "policies",
     "simulate",
+    "sweep",
+    "tornado",
 ]
