@@ -30,8 +30,8 @@ def tornado(
     Returns
     -------
     matplotlib Axes
-        Bars are hatched where the parameter is at its high end, with the ends of the range in print and a whisker of
-        two standard errors; the dotted line is the lead as assumed, the other one none.
+        Bars are hatched and thin where the parameter is at its high end, with a whisker of two standard errors; the
+        range is in print, the dotted line is the lead as assumed, the other one none.
 
     Raises
     ------
@@ -41,24 +41,15 @@ def tornado(
     if not rows:
         raise ValueError("a tornado needs at least one row; allocator.dynamics.tornado has them")
     words, base = words or {}, rows[0]["base"]
-    for height, row in zip(range(len(rows), 0, -1), rows, strict=True):
-        for end, value, colour, hatch in (("low", "from", BLUE, ""), ("high", "to", ORANGE, "////")):
-            look = {"color": colour, "hatch": hatch, "edgecolor": BLACK, "linewidth": 0.5}
-            ax.barh(height, row[end] - base, left=base, height=0.6, xerr=2 * row[f"{end}_error"], **look)
-            side = "left" if row[end] >= base else "right"
-            near = (4 if side == "left" else -4, 0)
-            ax.annotate(
-                f"{row[value]:g}",
-                (row[end], height + 0.34),
-                near,
-                textcoords="offset points",
-                ha=side,
-                va="center",
-                size=6,
-            )
+    places = range(len(rows), 0, -1)
+    for place, row in zip(places, rows, strict=True):
+        for end, colour, hatch, height in (("low", BLUE, "", 0.7), ("high", ORANGE, "////", 0.35)):
+            look = {"color": colour, "hatch": hatch, "edgecolor": BLACK, "linewidth": 0.5, "zorder": 2}
+            ax.barh(place, row[end] - base, left=base, height=height, xerr=2 * row[f"{end}_error"], **look)
     ax.axvline(base, color=BLACK, linestyle=":", linewidth=1.0)
     ax.axvline(0.0, color=BLACK, linewidth=0.8)
-    ax.set_yticks(range(len(rows), 0, -1), [words.get(row["parameter"], row["parameter"]) for row in rows])
+    said = [f"{words.get(row['parameter'], row['parameter'])}\n{row['from']:g} to {row['to']:g}" for row in rows]
+    ax.set_yticks(places, said)
     ax.grid(visible=False, axis="y")
     ax.xaxis.set_major_formatter(short)
     ax.set_xlabel(f"Lead ({unit})")
