@@ -282,7 +282,7 @@ def test_everything_there_is_has_a_name_and_is_offered():
     assert completion.policy("p") == ["patient", "proportional"]
     assert completion.policy("P") == ["Patient(", "Phased(", "Proportional("]
     assert completion.policy("v") == ["viable_floors="]
-    assert completion.mechanism("s") == ["starvation="]
+    assert completion.mechanism("st") == ["starvation="]
     for offered, read in (
         (completion.policy(""), typed_dynamics.policy),
         (completion.mechanism(""), typed_dynamics.mechanism),

@@ -32,7 +32,11 @@ def everything(platform):
     """Every mechanism, so strong that much happens in few periods."""
     return (
         dy.Flywheel(),
+        dy.Subsidies(phases=((2, 5),), tools=0.3, cost=1.0),
         dy.Herding(),
+        dy.ShortVideo(cost=0.1),
+        dy.Trust(0.8, advertising=0.1),
+        dy.Growth(rate=0.01),
         dy.Promotion(capital=5.0),
         dy.Newcomers(month=3, memory=2, probation=8, where=None, worth=5.0),
         dy.Starvation(1e-9 * float(platform.supply.sum())),
@@ -153,6 +157,10 @@ def foreseen(flows):
 OFF = (
     dy.Flywheel(conversion=0.0, visits=0.0),
     dy.Herding(),
+    dy.Subsidies(strength=0.0),
+    dy.ShortVideo(lift=0.0),
+    dy.Trust(1.0, erosion=0.0),
+    dy.Growth(rate=0.0),
     dy.Promotion(capital=0.0, margin=0.0),
     dy.Newcomers(hazard=0.0),
     dy.Starvation(0.0),
@@ -165,7 +173,8 @@ OFF = (
 @pytest.mark.parametrize("off", OFF, ids=lambda m: type(m).__name__)
 @pytest.mark.parametrize("policy", [dy.Greedy(), dy.Even(), dy.Optimal(rules=[al.HeadCap(top=3, share=0.6)])])
 def test_a_mechanism_that_is_switched_off_is_as_if_it_were_not_there(off, policy):
-    others = [m for m in everything(market()) if type(m) not in (type(off), dy.Arrivals, dy.Herding)]
+    left_out = (type(off), dy.Arrivals, dy.Herding, *((dy.Subsidies,) if isinstance(off, dy.Flywheel) else ()))
+    others = [m for m in everything(market()) if type(m) not in left_out]
     with_it, without = (played(policy, mechanisms=mechanisms) for mechanisms in ((*others, off), tuple(others)))
     assert same(with_it, without, COLUMNS)
 
@@ -334,6 +343,12 @@ BAD = {
     "spill is the part of demand": lambda p: dy.Defection(spill=3.0),
     "by is an attribute of anchors": lambda p: dy.World(p, (dy.Defection(by="agency"),)),
     "share_of is what a share is of": lambda p: dy.Defection(share_of="world"),
+    "intensity is how much of its time": lambda p: dy.Trust(1.5),
+    "recovery is the part of lost trust": lambda p: dy.Trust(recovery=0.0),
+    "quality has shape": lambda p: dy.World(p, (dy.ShortVideo([1.0, 2.0]),)),
+    "the length of a phase is periods": lambda p: dy.Subsidies(phases=((0, 0),)),
+    "Subsidies builds on the stock 'fans'": lambda p: dy.World(p, (dy.Subsidies(),)),
+    "ceiling is the most traffic": lambda p: dy.Growth(ceiling=0.0),
     "price is what a bought impression costs": lambda p: dy.Promotion(price=0.0),
     "at most one Flywheel": lambda p: dy.World(p, (dy.Flywheel(), dy.Flywheel())),
     "no stock is called 'fan' in this world": lambda p: dy.simulate(
@@ -344,7 +359,9 @@ BAD = {
     ),
     "part is the part of the supply": lambda p: dy.Even(-0.1),
     "discount is the worth of a later period": lambda p: dy.Patient(discount=1.1),
-    "the length of a phase is periods": lambda p: dy.Phased([(0, dy.Even())], dy.Greedy()),
+    "the length of a phase is periods, a whole number of at least 1, not 0": lambda p: dy.Phased(
+        [(0, dy.Even())], dy.Greedy()
+    ),
     "ViableFloors is for worlds with Newcomers": lambda p: dy.simulate(
         dy.World(p), dy.ViableFloors(0.1), periods=1, rng=np.random.default_rng(0)
     ),
@@ -546,3 +563,47 @@ def test_a_period_after_everybody_who_may_leave_has_left_goes_on():
     one = dy.Defection(base=1.0, convexity=0.0, where=["anchor-3"], share_of="audience")
     run = played(dy.Even(), platform, periods=3, mechanisms=(one,))
     assert run["left"].tolist() == [1, 0, 0]
+
+
+def test_a_sweep_plays_the_world_at_other_values_of_one_parameter():
+    platform = market()
+    world, policies = dy.World(platform, everything(platform)), {"even": dy.Even(), "best": dy.Greedy()}
+    played_so = {"periods": 5, "seeds": [1, 2]}
+    rows = dy.sweep(world, policies, "Flywheel.decay", [0.03, 0.5], discount=0.9, **played_so)
+    assert [(row["value"], row["policy"]) for row in rows] == [
+        (0.03, "even"),
+        (0.03, "best"),
+        (0.5, "even"),
+        (0.5, "best"),
+    ]
+    as_is = dy.ensemble(world, policies, **played_so)
+    assert [row["discounted"] for row in rows[:2]] == [row["discounted"] for row in as_is.summary(discount=0.9)]
+    assert rows[1]["lead"] == as_is.differences("even", discount=0.9)[0]["difference"]
+    assert rows[2]["discounted"] < rows[0]["discounted"]
+    assert rows[0]["lead"] == 0.0
+
+
+def test_a_tornado_sorts_assumptions_by_what_they_move():
+    platform = market()
+    world, policies = dy.World(platform, everything(platform)), {"even": dy.Even(), "best": dy.Greedy()}
+    ranges = {"ShortVideo.forgetting": (0.09, 0.11), "Flywheel.efficiency": (0.0, 40.0)}
+    rows = dy.tornado(world, policies, ranges, discount=0.9, periods=5, seeds=[1, 2])
+    assert [row["parameter"] for row in rows] == ["Flywheel.efficiency", "ShortVideo.forgetting"]
+    assert rows[0]["base"] == rows[1]["base"]
+    ends = dy.sweep(world, policies, "Flywheel.efficiency", (0.0, 40.0), discount=0.9, periods=5, seeds=[1, 2])
+    assert [rows[0]["low"], rows[0]["high"]] == [ends[1]["lead"], ends[3]["lead"]]
+    assert not any(row["overturns"] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "words"),
+    [
+        ("Flywhel.decay", 0.1, r"no mechanism 'Flywhel' \(did you mean 'Flywheel'"),
+        ("Flywheel.decoy", 0.1, r"no parameter 'decoy' \(did you mean 'decay'"),
+        ("Flywheel.decay", 2.0, "decay is the part of fans"),
+    ],
+)
+def test_parameters_that_nobody_has_are_refused(parameter, value, words):
+    world = dy.World(market(), (dy.Flywheel(),))
+    with pytest.raises(ValueError, match=words):
+        dy.sweep(world, {"even": dy.Even()}, parameter, [value], discount=0.9, periods=1, seeds=[1])

@@ -424,3 +424,114 @@ def test_more_people_come_when_more_are_out_of_work():
         came[rate] = dy.simulate(world, dy.Even(), periods=200, rng=np.random.default_rng(5))["came"]
     for rate, factor in ((3.62, 1.0), (6.2, np.exp(0.2 * 2.58))):
         close(came[rate], 120.0 * factor)
+
+
+# T6, T10, P2, P8, P9 and P10: trust, subsidies, short videos, growth.
+
+
+def alone(*mechanisms, periods, **stocks):
+    """One anchor with an impression a period that sells 1."""
+    world = dy.World(al.synthetic.star([1.0]), mechanisms, stocks)
+    return dy.simulate(world, dy.Even(), periods=periods, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(("recovery", "erosion", "power"), [(0.1, 0.4, 2.0), (0.1, 0.4, 3.0), (0.05, 0.2, 1.5)])
+def test_sales_at_rest_are_largest_at_the_best_intensity(recovery, erosion, power):
+    best, trust = closed_forms.best_intensity(recovery, erosion, power)
+    rest = {
+        s: alone(dy.Trust(s, recovery, erosion, power), periods=2000)
+        for s in (best - 0.02, best, min(1.0, best + 0.02))
+    }
+    sales = [run["gmv"][-1] for run in rest.values()]
+    assert sales[1] > max(sales[0], sales[2])
+    assert rest[best].final["trust"][0] == pytest.approx(trust, rel=1e-9)
+    assert trust == pytest.approx((power - 1.0) / power, rel=1e-9)
+
+
+def test_the_stated_trust_and_intensity():
+    assert closed_forms.best_intensity(0.1, 0.4, 2.0) == pytest.approx((0.5, 0.5))
+    assert closed_forms.best_intensity(0.1, 0.4, 3.0) == pytest.approx((0.5, 2 / 3))
+
+
+@pytest.mark.parametrize(("advertising", "stops"), [(0.9, False), (1.0, True), (1.2, True)])
+def test_who_earns_as_much_by_advertising_stops_selling(advertising, stops):
+    income = {}
+    for s in np.linspace(0.0, 1.0, 101):
+        run = alone(dy.Trust(s, 0.1, 0.4, 2.0, advertising), periods=600)
+        income[s] = run["gmv"][-1] + run["advertising"][-1]
+    assert (max(income, key=income.get) == 0.0) == stops
+
+
+@pytest.mark.parametrize("lasted", [30, 600])
+def test_what_a_subsidy_leaves_decays_as_fans_do(lasted):
+    mechanisms = (dy.Flywheel(), dy.Subsidies(phases=((600, lasted),)))
+    run = alone(*mechanisms, periods=600 + lasted + 120)
+    rest = run["fans"][590]
+    for since in (0, 23, 46, 90):
+        excess = run["subsidised_fans"][600 + lasted - 1 + since] / rest
+        assert excess == pytest.approx(closed_forms.fans_after_subsidy(1.0, lasted, 0.03, since), rel=1e-6)
+    stated = {(600, 23): 0.496, (600, 46): 0.246, (600, 90): 0.064, (30, 23): 0.297}
+    for (length, since), left in stated.items():
+        assert closed_forms.fans_after_subsidy(1.0, length, 0.03, since) == pytest.approx(left, abs=1e-3)
+
+
+@pytest.mark.parametrize(("tools", "learning"), [(0.0, 0.01), (0.3, 0.05), (0.8, 0.05), (0.8, 0.01), (0.1, 0.01)])
+def test_sales_fall_below_those_without_a_subsidy_where_skills_come_back_too_late(tools, learning):
+    """P9: iff l < mu with any deficit D, or D > phi b / (1 + phi b) at withdrawal; phi: private part of GMV."""
+    subsidy = dy.Subsidies(phases=((900, 60),), tools=tools, learning=learning, forgetting=0.02)
+    run = alone(dy.Flywheel(), subsidy, periods=1600)
+    never, after = run["gmv"][899], run["gmv"][960:]
+    private = run["gmv_private"][899] / never
+    # At withdrawal: skill that is lost, and fans above rest.
+    path = alone(dy.Flywheel(), subsidy, periods=960)
+    deficit, excess = float(path.final["unlearned"][0]), path["subsidised_fans"][-1] / path["fans"][899]
+    falls = deficit > 0 and (learning < 0.03 or deficit > private * excess / (1.0 + private * excess))
+    assert (after.min() < never * (1 - 1e-9)) == falls
+
+
+@pytest.mark.parametrize("sameness", [0.0, 0.35, 0.45, 1.0])
+def test_a_tool_helps_the_tail_only_while_its_videos_differ(sameness):
+    """P2: from g = .2 over g* = .5 with an uplift of .5 iff sameness < 1 - .3 / .5."""
+    platform = al.synthetic.star(np.ones(4))
+    quality = np.array([0.2, 0.2, 1.0, 2.0])
+    gini = {}
+    for uplift in (0.0, 0.5):
+        world = dy.World(platform, (dy.ShortVideo(quality, 0.5, uplift=uplift, sameness=sameness),))
+        gini[uplift] = al.metrics.gini(_last(world).gmv)
+    none = _last(dy.World(platform))
+    assert gini[0.0] > al.metrics.gini(none.gmv)
+    assert (gini[0.5] < gini[0.0]) == (sameness < 0.4)
+
+
+def _last(world, periods=80):
+    seen = []
+    dy.simulate(world, dy.Even(), periods=periods, rng=np.random.default_rng(0), watch=seen.append)
+    return seen[-1]
+
+
+@pytest.mark.parametrize("times", [0.9, 1.1])
+def test_a_new_floor_takes_nothing_from_others_while_traffic_grows_fast_enough(times):
+    """P10: everybody's exposure still rises iff the floor takes less than G / (1 + G)."""
+    rate, ceiling = 0.2, 4.0
+    growth = rate * (1.0 - 1.0 / ceiling)
+    part = times * growth / (1.0 + growth)
+
+    @dataclass(frozen=True)
+    class Later(dy.Policy):
+        def __call__(self, view):
+            own = np.array([0.0, 0.5, 0.5]) if view.period == 0 else np.array([part, (1 - part) / 2, (1 - part) / 2])
+            return dy.Decision(own * view.supply[0])
+
+    seen = []
+    world = dy.World(star(3), (dy.Growth(rate, ceiling),))
+    dy.simulate(world, Later(), periods=2, rng=np.random.default_rng(0), watch=seen.append)
+    change = seen[1].exposure[1:] - seen[0].exposure[1:]
+    assert (change > 0).all() == (times < 1)
+    assert seen[1].exposure.sum() == pytest.approx(1.0 + growth)
+
+
+def test_traffic_grows_to_its_ceiling_and_no_further():
+    run = alone(dy.Growth(0.15, 2.0), periods=200)
+    assert (np.diff(run["supply"]) >= 0).all()
+    assert run["supply"][-1] == pytest.approx(2.0, rel=1e-9)
+    assert run["supply"][1] == pytest.approx(1.0 + 0.15 * 0.5)

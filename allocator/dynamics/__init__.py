@@ -8,10 +8,14 @@ from allocator.dynamics.mechanisms import (
     Arrivals,
     Defection,
     Flywheel,
+    Growth,
     Herding,
     Newcomers,
     Promotion,
+    ShortVideo,
     Starvation,
+    Subsidies,
+    Trust,
 )
 from allocator.dynamics.mechanisms.arrivals import INDEPENDENT, MCN, TRAINED, Pathway
 from allocator.dynamics.policies import (
@@ -27,6 +31,7 @@ from allocator.dynamics.policies import (
     Proportional,
     ViableFloors,
 )
+from allocator.dynamics.sensitivity import sweep, tornado
 from allocator.dynamics.simulation import simulate
 from allocator.dynamics.state import State
 from allocator.dynamics.trajectory import Trajectory
@@ -47,6 +52,7 @@ __all__ = [
     "Even",
     "Flywheel",
     "Greedy",
+    "Growth",
     "Herding",
     "Mechanism",
     "Newcomers",
@@ -58,9 +64,12 @@ __all__ = [
     "Policy",
     "Promotion",
     "Proportional",
+    "ShortVideo",
     "Starvation",
     "State",
+    "Subsidies",
     "Trajectory",
+    "Trust",
     "ViableFloors",
     "View",
     "World",
@@ -68,4 +77,6 @@ __all__ = [
     "ensemble",
     "policies",
     "simulate",
+    "sweep",
+    "tornado",
 ]

@@ -130,3 +130,22 @@ def public_fan_share(private: float, *, efficiency: float = 4.0, conversion: flo
     least = (efficiency - 1.0) / (conversion - 1.0)
     within("private", private, least, 1.0, "the part of fans in the private audience")
     return (private - least) / efficiency
+
+
+def best_intensity(recovery: float, erosion: float, power: float) -> tuple[float, float]:
+    """Selling intensity with the largest sales at rest, and trust there (T6).
+
+    At rest r (1 - T) = d T s^gamma, so s T = r s / (r + d s^gamma), which is of the form of `peak`; T = (gamma - 1) /
+    gamma there. Where that intensity is above 1, to sell all the time is best.
+    """
+    best = min(1.0, peak(recovery, erosion, power)) if erosion > 0 else 1.0
+    return best, recovery / (recovery + erosion * best**power)
+
+
+def fans_after_subsidy(strength: float, periods: int, decay: float, since: float) -> float:
+    """Excess of fans over those of rest, as a part of these, some time ``since`` a subsidy of so many periods (T10).
+
+    At constant exposure kappa b e come a period in the phase, b mu of what there is at rest: b (1 - (1 - mu)^D) in the
+    end, of which (1 - mu)^t are left after t periods.
+    """
+    return strength * (1.0 - (1.0 - decay) ** periods) * (1.0 - decay) ** since

@@ -94,6 +94,10 @@ class Mechanism:
         """
         return {}
 
+    def factor(self, view: View) -> FloatArray | None:
+        """Factor on the value of each anchor's impressions in a period, (A,)."""
+        return None
+
     def bought(self, view: View) -> FloatArray | None:
         """Impressions (E,) that teams buy before the policy decides; they come out of the supply."""
         return None

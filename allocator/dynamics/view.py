@@ -51,7 +51,12 @@ class View:
     @cached_property
     def weight(self) -> FloatArray:
         """Factor on the value of every anchor's impressions, zero for those who are not there, (A,)."""
-        return self.state["skill"] * self.state["present"]
+        weight = self.state["skill"] * self.state["present"]
+        for mechanism in self.world.mechanisms:
+            factor = mechanism.factor(self)
+            if factor is not None:
+                weight = weight * factor
+        return weight
 
     @cached_property
     def reach(self) -> FloatArray:
@@ -81,7 +86,7 @@ class View:
         return Platform(
             whole.indptr if everybody else np.concatenate(([0], np.cumsum(self._there)))[whole.indptr],
             anchor,
-            whole.value[edges] * self.state["skill"][whole.anchor[edges]].astype(whole.value.dtype),
+            whole.value[edges] * self.weight[whole.anchor[edges]].astype(whole.value.dtype),
             self.supply,
             capacity=whole.capacity[chosen],
             observed=None if whole.observed is None else whole.observed[edges],

@@ -8,6 +8,7 @@ from allocator.plots.phase_diagram import phase_diagram
 from allocator.plots.prices_of_rules import prices_of_rules
 from allocator.plots.style import COLOURS, DOUBLE, MARKERS, SINGLE, Look, look, looks, short, style
 from allocator.plots.tiers import exposure_by_tier
+from allocator.plots.tornado import tornado
 from allocator.plots.trajectory import trajectory
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "prices_of_rules",
     "short",
     "style",
+    "tornado",
     "trajectory",
 ]

@@ -4,13 +4,42 @@ from allocator.dynamics.mechanism import Mechanism
 from allocator.dynamics.mechanisms.arrivals import Arrivals
 from allocator.dynamics.mechanisms.defection import Defection
 from allocator.dynamics.mechanisms.flywheel import Flywheel
+from allocator.dynamics.mechanisms.growth import Growth
 from allocator.dynamics.mechanisms.herding import Herding
 from allocator.dynamics.mechanisms.newcomers import Newcomers
 from allocator.dynamics.mechanisms.promotion import Promotion
+from allocator.dynamics.mechanisms.short_video import ShortVideo
 from allocator.dynamics.mechanisms.starvation import Starvation
+from allocator.dynamics.mechanisms.subsidies import Subsidies
+from allocator.dynamics.mechanisms.trust import Trust
 
-ORDER: tuple[type[Mechanism], ...] = (Flywheel, Herding, Promotion, Newcomers, Starvation, Defection, Arrivals)
-"""First what traffic leaves behind (fans, crowds, money), then who stays: newcomers, the starved, heads; at last
-who comes."""
+ORDER: tuple[type[Mechanism], ...] = (
+    Flywheel,
+    Subsidies,
+    Herding,
+    ShortVideo,
+    Trust,
+    Promotion,
+    Newcomers,
+    Starvation,
+    Defection,
+    Growth,
+    Arrivals,
+)
+"""First what traffic leaves behind (fans, crowds, fame, trust, money), then who stays: newcomers, the starved, heads;
+at last how much traffic there will be, and who comes."""
 
-__all__ = ["ORDER", "Arrivals", "Defection", "Flywheel", "Herding", "Newcomers", "Promotion", "Starvation"]
+__all__ = [
+    "ORDER",
+    "Arrivals",
+    "Defection",
+    "Flywheel",
+    "Growth",
+    "Herding",
+    "Newcomers",
+    "Promotion",
+    "ShortVideo",
+    "Starvation",
+    "Subsidies",
+    "Trust",
+]
