@@ -214,10 +214,14 @@ class Deaf(d.Policy):
 
 
 def test_a_policy_that_keeps_ctrl_c_to_itself_ends_the_run(places):
-    world = al.World(al.read_platform(places["star"]))
-    with pytest.raises(KeyboardInterrupt):
-        al.simulate(world, Deaf(), periods=3, rng=np.random.default_rng(0))
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    world, before = al.World(al.read_platform(places["star"])), signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            al.simulate(world, Deaf(), periods=3, rng=np.random.default_rng(0))
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_there_is_news_of_every_period(places, monkeypatch):
@@ -343,7 +347,7 @@ REFUSED = [
     ("--policy viable_floors=0.1 --mechanism flywheel", "ViableFloors is for worlds with Newcomers; add them"),
     ("--mechanism flywhel", "no mechanism is called 'flywhel' (did you mean 'flywheel'?)"),
     ("--mechanism even", "no mechanism is called 'even'"),
-    ("--mechanism starvation", "it is Starvation(viable, where=); write starvation=X for its viable"),
+    ("--mechanism starvation", "it is Starvation(viable, where=, worth=); write starvation=X for its viable"),
     ("--mechanism 'Defection(base=3)'", "from 0 to 1, not 3"),
     ("--mechanism \"Defection(where='tier=haed')\"", "did you mean 'head'"),
     ("--mechanism arrivals", "Arrivals builds on the stock 'newcomer'"),

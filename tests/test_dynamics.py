@@ -327,13 +327,22 @@ def test_flows_that_no_platform_has_are_refused(flow, words):
 BAD = {
     "decay is the part of fans lost in a period, from 0 to 1, not 1.5": lambda p: dy.Flywheel(decay=1.5),
     "decay is the part of fans lost in a period, finite and above zero": lambda p: dy.Flywheel(decay=0.0),
-    "conversion is fans per public impression, at least 0, not -1": lambda p: dy.Flywheel(conversion=[1.0, -1.0]),
+    "conversion is fans per public impression, finite and at least 0, not -1": lambda p: dy.Flywheel(
+        conversion=[1.0, -1.0]
+    ),
     "conversion has shape": lambda p: dy.World(p, (dy.Flywheel(conversion=[1.0, 1.0]),)),
     "share is the part of self-directed viewers": lambda p: dy.Herding(share=1.2),
     "viewers is self-directed viewers": lambda p: dy.Herding(viewers=0),
     "appeal is how attractive rooms are by themselves; it cannot be zero": lambda p: dy.World(
         p, (dy.Herding(appeal=0),)
     ),
+    "appeal is how attractive rooms are by themselves, finite": lambda p: dy.Herding(appeal=np.inf),
+    "base is the probability at which one with all the traffic leaves, one number": lambda p: dy.Defection([0.1, 0.2]),
+    "decay is the part of fans lost in a period, one number, not '0.03'": lambda p: dy.Flywheel(decay="0.03"),
+    "rate, unemployment and response together": lambda p: dy.Arrivals(rate=1e30),
+    "the stock 'present' is 1 or 0": lambda p: dy.World(p, (), {"present": 0.5}),
+    "the stock 'lives_on' must be above zero": lambda p: dy.World(p, (dy.Newcomers(),), {"lives_on": 0.0}),
+    "anchors have an attribute 'age'": lambda p: dy.World(replace(p, anchors={**p.anchors, "age": np.arange(12)})),
     "hazard is the part of those without impressions": lambda p: dy.Newcomers(hazard=float("nan")),
     "month is periods of a month, a whole number": lambda p: dy.Newcomers(month=1.5),
     "viable is impressions a period": lambda p: dy.Newcomers(viable=0.0),
@@ -417,6 +426,144 @@ def test_rules_for_some_anchors_follow_them_as_others_leave():
             assert there.sum() == (3 if outcome.view.period == 0 else 2)
 
 
+@dataclass(frozen=True, eq=False)
+class Leaves(dy.Mechanism):
+    """Some anchors leave after the first period."""
+
+    ids: tuple
+
+    def step(self, state, outcome, rng):
+        gone = outcome.view.world.anchors_where(list(self.ids))
+        return {"present": np.where(gone, 0.0, state["present"])}
+
+
+OBJECTIVES = (
+    lambda p: al.GMV() + 1e3 * al.MaxMin(merit=np.linspace(1, 2, 12)),
+    lambda p: al.GMV() + 1e3 * al.Nash(weights=dict(zip(p.anchors["id"].tolist(), range(1, 13), strict=True))),
+    lambda p: al.GMV() + 1e3 * al.TargetShares(np.arange(1.0, 13.0)),
+    lambda p: al.GMV() + al.CappedUtility("even:0.5"),
+)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_terms_of_an_objective_follow_anchors_as_rules_do(objective):
+    platform = market()
+    policy = dy.Optimal(objective(platform))
+    run = played(policy, platform, periods=3, mechanisms=(Leaves(("anchor-0", "anchor-5")),))
+    assert run["present"].tolist() == [12, 10, 10]
+    assert not run["failed"].any()
+    assert (run["relative_gap"] <= 1e-3).all()
+
+
+GROUPS = (
+    lambda p: al.GroupShare(["anchor-0", "anchor-1", "anchor-2"], at_most=0.2),
+    lambda p: al.GroupShare(np.arange(12) < 3, at_most=0.2),
+    lambda p: al.FairnessAtLeast(al.MaxMin(merit=np.ones(12)), 0.01 * float(p.supply.sum())),
+)
+
+
+@pytest.mark.parametrize("rule", GROUPS)
+def test_groups_and_rules_within_rules_follow_anchors(rule):
+    platform, seen = market(), []
+    policy = dy.Optimal(rules=[rule(platform)])
+    run = played(policy, platform, periods=3, mechanisms=(Leaves(("anchor-0", "anchor-5")),), seen=seen)
+    assert not run["relaxed"].any()
+    if isinstance(policy.rules[0], al.GroupShare):
+        assert all(outcome.exposure[:3].sum() <= 0.2 * outcome.exposure.sum() * (1 + 1e-8) for outcome in seen)
+
+
+def test_a_level_of_a_group_that_is_empty_leaves_the_others():
+    platform = market(anchors=60, segments=90)
+    tail = platform.anchors["id"][platform.anchors["tier"] == "new"].tolist()
+    rule = al.GroupShare("tier", at_least={"new": 0.05, "tail": 0.1})
+    seen = []
+    run = played(dy.Optimal(rules=[rule]), platform, periods=3, mechanisms=(Leaves(tuple(tail)),), seen=seen)
+    assert not run["relaxed"].any()
+    mine = platform.anchors["tier"] == "tail"
+    assert all(outcome.exposure[mine].sum() >= 0.1 * outcome.exposure.sum() * (1 - 1e-8) for outcome in seen)
+
+
+@pytest.mark.parametrize("rule", [al.Cap("even:1.2"), al.Budget(total=1e4), al.HeadCap(top=3, share=0.5)])
+def test_an_unchanged_world_is_solved_once(rule, monkeypatch):
+    from allocator.dynamics.policies import optimal
+
+    calls, solve = [], optimal.solve
+    monkeypatch.setattr(optimal, "solve", lambda *a, **k: calls.append(1) or solve(*a, **k))
+    played(dy.Optimal(rules=[rule]), periods=6, mechanisms=())
+    assert len(calls) == 1
+
+
+def test_rules_that_cannot_be_kept_are_diagnosed_once_in_an_unchanged_world(monkeypatch):
+    from allocator.dynamics.policies import optimal
+
+    platform, calls, diagnose = market(), [], optimal.diagnose
+    monkeypatch.setattr(optimal, "diagnose", lambda *a, **k: calls.append(1) or diagnose(*a, **k))
+    rules = [al.Floor("even:0.9"), al.Budget(1.0, total=0.5 * float(platform.supply.sum()))]
+    run = played(dy.Optimal(rules=rules), platform, periods=5, mechanisms=())
+    assert len(calls) == 1
+    assert run["relaxed"].all()
+    assert not run["failed"].any()
+
+
+def test_a_policy_that_writes_into_its_old_flow_gets_what_it_wrote():
+    @dataclass(frozen=True)
+    class Reusing(dy.Policy):
+        def __call__(self, view):
+            flow = np.array(view.world.platform.even_flow) if view.memory is None else view.memory
+            flow *= 0.5
+            return dy.Decision(flow, memory=flow)
+
+    run = played(Reusing(), mechanisms=(), periods=3)
+    assert run["exposure"] / run["supply"] == pytest.approx([0.5, 0.25, 0.125])
+
+
+def test_policies_do_not_see_which_firms_are_honest():
+    platform, seen = market(), []
+
+    @dataclass(frozen=True)
+    class Curious(dy.Policy):
+        def __call__(self, view):
+            seen.append(set(view.state))
+            return dy.Even()(replace(view, memory=None))
+
+    played(Curious(), platform, periods=2)
+    assert not seen[0] & {"honest", "wage"}
+    assert {"newcomer", "pathway", "fans"} <= seen[0]
+
+
+def test_deceptive_firms_pay_nothing_after_training_either():
+    way = dy.Pathway("x", 1.0, deceptive=1.0, training=2, gain=0.2)
+    world = dy.World(
+        market(), (dy.Newcomers(hazard=0.0), dy.Arrivals(50.0, month=1, pathways=(way,))), {"present": 0.0}
+    )
+    final = dy.simulate(world, dy.Even(), periods=6, rng=np.random.default_rng(1)).final
+    assert final["skill"].max() == 1.2
+    assert not final["wage"].any()
+
+
+def test_whole_viewers_choose_alike_under_all_policies():
+    platform, flows = market(), []
+    for policy in (dy.Even(0.5), dy.Phased([(1, dy.Even(1.0))], dy.Even(0.5))):
+        seen = []
+        played(policy, platform, mechanisms=(dy.Herding(share=0.0, viewers=3),), periods=4, seen=seen)
+        flows.append([outcome.flow for outcome in seen])
+    assert not np.array_equal(flows[0][0], flows[1][0])
+    for one, other in zip(flows[0][1:], flows[1][1:], strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9)
+
+
+def test_teams_of_two_mechanisms_buy_no_more_than_there_is():
+    class More(dy.Promotion):
+        pass
+
+    platform = market()
+    rich = {"price": 1.0, "spent": 1.0, "for_sale": 1.0, "capital": 1e9, "margin": 0.0}
+    twice = More(**rich)
+    object.__setattr__(twice, "start", lambda platform, rng: {})
+    run = played(dy.Even(), platform, mechanisms=(dy.Promotion(**rich), twice), periods=2)
+    assert (run["exposure"] <= run["supply"] * (1 + 1e-9)).all()
+
+
 # What policies are.
 
 
@@ -487,6 +634,8 @@ def test_the_steady_state_begins_where_the_path_stops_moving():
     assert run.settled() == 29
     assert run.summary()["steady"]["gmv"] == 1.0
     assert run.summary()["transient"]["gmv"] == pytest.approx(path[:29].mean())
+    far = dy.Trajectory({"period": np.arange(100.0), "gmv": path + 1e9}, "", dy.State(0, {}))
+    assert far.settled() == 29
     rising = dy.Trajectory({"period": np.arange(100.0), "gmv": np.arange(100.0)}, "", dy.State(0, {}))
     assert rising.settled() is None
     assert "steady" not in rising.summary()
@@ -513,6 +662,34 @@ def test_runs_in_several_processes_are_those_of_one_and_finished_ones_are_kept(t
     assert all(same(alone.runs[job], again.runs[job]) for job in alone.runs)
     dy.ensemble(world, {"even": dy.Even(0.9)}, folder=tmp_path, report=told.append, **options)
     assert sum(line.startswith("run ") for line in told) == 3
+
+
+def test_kept_runs_are_not_taken_for_those_of_other_code(tmp_path):
+    def policy(factor):
+        @dataclass(frozen=True)
+        class Mine(dy.Policy):
+            part: float = factor
+
+            def __call__(self, view):
+                return dy.Even(self.part)(replace(view, memory=None))
+
+        return Mine()
+
+    class Plain(dy.Policy):
+        def __call__(self, view):
+            return dy.Even()(replace(view, memory=None))
+
+    world, options = dy.World(market()), {"periods": 2, "seeds": [1], "folder": tmp_path}
+    served = [
+        dy.ensemble(world, {"mine": policy(part)}, **options).paths("mine", "exposure")[0, 0] for part in (1.0, 0.5)
+    ]
+    assert served[1] == pytest.approx(0.5 * served[0])
+    with pytest.raises(ValueError, match="write it as a dataclass"):
+        dy.ensemble(world, {"plain": Plain()}, **options)
+    for path in tmp_path.rglob("*.npz"):
+        path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ValueError, match="delete it"):
+        dy.ensemble(world, {"mine": policy(0.5)}, **options)
 
 
 def test_what_an_ensemble_says():

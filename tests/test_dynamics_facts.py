@@ -102,6 +102,22 @@ def test_the_stated_thresholds_of_insurance():
         assert closed_forms.churn_threshold(living, ratio, 0.95, spill) == pytest.approx(hazard, abs=5e-7)
 
 
+@pytest.mark.parametrize("times", [0.5, 2.0])
+def test_patience_insures_where_it_pays_and_nowhere_else(times):
+    living, ratio, discount = 0.1, 0.5, 0.95
+    churn = times * closed_forms.churn_threshold(living, ratio, discount)
+    worth_of_tail = closed_forms.insurance(churn, ratio, discount)
+    mechanisms = (
+        dy.Starvation(living, where="tier=tail", worth=worth_of_tail),
+        dy.Defection(base=churn, convexity=0, spill=0.0, where="tier=head", share_of="audience"),
+    )
+    seen = []
+    policy = dy.Patient(discount=discount, relative_gap=1e-6)
+    world = dy.World(copies(20, ratio), mechanisms)
+    dy.simulate(world, policy, periods=1, rng=np.random.default_rng(1), watch=seen.append)
+    np.testing.assert_allclose(seen[0].exposure[1::2], living if times > 1 else 0.0, atol=1e-6)
+
+
 def test_a_floor_as_a_rule_does_what_the_split_does():
     mechanisms = (
         dy.Starvation(0.1, where="tier=tail"),

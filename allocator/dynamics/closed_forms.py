@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ def impression_value(
     2.7143
     """
     within("discount", discount, 0.0, 1.0, "the worth of a later period over this one")
+    positive("decay", decay, "the part of fans lost in a period")
     return 1.0 + ratio * growth * discount / (1.0 - discount * (1.0 - decay))
 
 
@@ -55,17 +55,23 @@ def best_floor(*, hazard: float = 1.0, power: float = 2.0, months: float = 1.0) 
         raise ValueError(
             f"power must be above 1 for a best floor, not {power:g}: any traffic helps, the first the most"
         )
+    positive("months", months, "months over which survival counts")
     if months == 1.0:
         return 1.0 / peak(1.0, 1.0, power)
+    positive("hazard", hazard, "the part of those without impressions who leave in a month")
+    if hazard == 1.0 and power * months <= 1.0:
+        raise ValueError(f"over {months:g} months at hazard 1 survival is concave, and the smallest floor is the best")
     low, high = 1e-3, 1e3
     for _ in range(200):
-        z = math.sqrt(low * high)
-        left = hazard / (1.0 + z**power)
+        z = np.sqrt(low * high)
+        with np.errstate(over="ignore", divide="ignore", under="ignore"):
+            reached = np.float64(z) ** power
+            left, rest = hazard / (1.0 + reached), 1.0 / (1.0 + 1.0 / reached)
         curve = survival(z, hazard=hazard, power=power, months=months)
         rise = curve - survival(0.0, hazard=hazard, power=power, months=months)
-        slope = curve * months * left / (1.0 - left) * power * z**power / (1.0 + z**power)
+        slope = curve * months * left / (1.0 - left) * power * rest
         low, high = (z, high) if rise < slope else (low, z)
-    return math.sqrt(low * high)
+    return float(np.sqrt(low * high))
 
 
 def peak(a: float, b: float, power: float) -> float:
@@ -86,7 +92,17 @@ def churn_threshold(living: float, ratio: float, discount: float, spill: float =
     leaves. Both last as long as the head stays, so the floor pays iff lam d rho (1 - spill) / (1 - d) > living (1 -
     rho).
     """
+    for name, value in (("ratio", ratio), ("discount", discount), ("1 - spill", 1.0 - spill)):
+        positive(name, value, "a number that divides")
     return living * (1.0 / ratio - 1.0) * (1.0 - discount) / (discount * (1.0 - spill))
+
+
+def insurance(churn: float, ratio: float, discount: float, *, spill: float = 0.0, sales: float = 1.0) -> float:
+    """What it is worth a period that a tail is there if the head leaves with probability ``churn`` (T1): from then on
+    it sells ``ratio`` (1 - spill) of the ``sales`` that a head makes of all impressions a period, for ever.
+    """
+    positive("1 - discount", 1.0 - discount, "what a later period is worth less")
+    return churn * discount * ratio * (1.0 - spill) * sales / (1.0 - discount)
 
 
 def best_cap(base: float, convexity: float, discount: float, *, ratio: float = 0.5, spill: float = 0.0) -> float:
@@ -98,6 +114,10 @@ def best_cap(base: float, convexity: float, discount: float, *, ratio: float = 0
     and where the derivative vanishes.
     """
     within("base", base, 0.0, 1.0, "the probability at which one with all the traffic leaves")
+    within("discount", discount, 0.0, 1.0, "the worth of a later period over this one")
+    positive("1 - discount", 1.0 - discount, "what a later period is worth less")
+    if discount == 0.0:
+        return 1.0
     d, gain, c = discount, 1.0 - ratio, discount * base * ratio * spill / (1.0 - discount)
 
     def excess(h: Any) -> Any:

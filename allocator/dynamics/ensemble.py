@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import inspect
 import math
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -49,13 +50,21 @@ class Ensemble:
 
     def paths(self, policy: str, column: str) -> FloatArray:
         """A column of all runs under a policy, (runs, T)."""
+        if policy not in self.policies:
+            raise ValueError(f"no runs of '{policy}'; there are {', '.join(self.policies)}")
         return np.array([run[column] for (name, _), run in self.runs.items() if name == policy])
 
     def bands(self, column: str = "gmv", *, around: float = 0.9) -> list[dict[str, Any]]:
-        """Rows for a fan chart: per policy and period the median and the range that holds a part ``around`` of runs."""
+        """Rows for a fan chart: per policy and period the median and the range that holds a part ``around`` of runs.
+        Policies without the column are left out.
+        """
         rows, tails = [], (0.5 - around / 2, 0.5, 0.5 + around / 2)
         for policy in self.policies:
-            quantiles = np.quantile(self.paths(policy, column), tails, axis=0)
+            if any(column not in run.columns for (name, _), run in self.runs.items() if name == policy):
+                continue
+            paths = self.paths(policy, column)
+            method = "linear" if np.isfinite(paths).all() else "inverted_cdf"  # nothing lies between 1 and infinity
+            quantiles = np.quantile(paths, tails, axis=0, method=method)
             for period, (low, middle, high) in enumerate(quantiles.T.tolist()):
                 rows.append(
                     {"policy": policy, "period": period, "column": column, "low": low, "middle": middle, "high": high}
@@ -127,6 +136,8 @@ def ensemble(
         Receives a line of text per run and, within runs, per period or now and then.
     """
     whole("workers", workers, 1, "the number of processes")
+    for seed in seeds:
+        whole("a seed", seed, 0, "a random stream")
     jobs = [(name, int(seed)) for name in policies for seed in seeds]
     if len(set(jobs)) < len(jobs):
         raise ValueError("seeds must differ, so that no run counts twice")
@@ -222,8 +233,8 @@ def _count(line: str) -> None:
 
 
 def _estimate(name: str, sample: FloatArray) -> dict[str, float]:
-    """Mean and standard error; no error of a single run."""
-    error = float(sample.std(ddof=1)) / math.sqrt(sample.size) if sample.size > 1 else 0.0
+    """Mean and standard error, which a single run does not tell: it is infinite."""
+    error = float(sample.std(ddof=1)) / math.sqrt(sample.size) if sample.size > 1 else math.inf
     return {name: float(sample.mean()), f"{name}_error": error}
 
 
@@ -242,13 +253,13 @@ def _kept(folder: Path, world: World, policy: Policy, periods: int) -> Path:
 
 
 def _content(thing: Any) -> Iterator[bytes]:
-    """Bytes that differ wherever two things differ."""
+    """Bytes that differ wherever two things differ, code included."""
     if isinstance(thing, Platform):
         yield thing.content_hash.encode()
-    elif isinstance(thing, np.ndarray):
+    elif isinstance(thing, np.ndarray) and thing.dtype.kind != "O":
         yield f"{thing.dtype}{thing.shape}".encode() + np.ascontiguousarray(thing).tobytes()
     elif dataclasses.is_dataclass(thing):
-        yield type(thing).__name__.encode()
+        yield _code(type(thing))
         for field in dataclasses.fields(thing):
             yield field.name.encode()
             yield from _content(getattr(thing, field.name))
@@ -256,9 +267,21 @@ def _content(thing: Any) -> Iterator[bytes]:
         for name, entry in thing.items():
             yield str(name).encode()
             yield from _content(entry)
-    elif isinstance(thing, list | tuple):
+    elif isinstance(thing, list | tuple | range | np.ndarray):
         yield str(len(thing)).encode()
         for entry in thing:
             yield from _content(entry)
     else:
-        yield f"{type(thing).__name__} {thing!r};".encode()
+        said = repr(thing)
+        if " at 0x" in said:
+            raise ValueError(f"runs with {said} cannot be kept: write it as a dataclass, whose content is known")
+        yield f"{type(thing).__name__} {said};".encode()
+
+
+def _code(kind: type) -> bytes:
+    """Where a class is from and, as far as it is known, what it does."""
+    try:
+        source = inspect.getsource(kind)
+    except (OSError, TypeError):
+        source = ""
+    return f"{kind.__module__}.{kind.__qualname__} {source}".encode()

@@ -80,6 +80,8 @@ class Mechanism:
 
     needs: ClassVar[tuple[str, ...]] = ()
     """Names of stocks of other mechanisms, without which it has no meaning."""
+    hidden: ClassVar[tuple[str, ...]] = ()
+    """Names of its stocks that policies do not see."""
 
     def check(self, platform: Platform) -> None:
         """Refuse parameters that do not fit the platform."""
@@ -112,6 +114,12 @@ class Mechanism:
 
     def later(self, view: View, discount: float) -> FloatArray | None:
         """What one more public impression of each anchor now is worth in later periods, (A,), currency."""
+        return None
+
+    def staying(self, view: View, discount: float) -> tuple[FloatArray, FloatArray] | None:
+        """What a public impression of each anchor now is worth because the anchor stays for it, currency, and up to how
+        many impressions it is, each (A,).
+        """
         return None
 
     def columns(self, state: State, outcome: Outcome) -> Mapping[str, float]:

@@ -14,8 +14,8 @@ from allocator.wording import some
 FloatArray = NDArray[np.float64]
 
 
-def within(name: str, value: Any, low: float, high: float, meaning: str) -> None:
-    """Refuse a number, or an array of numbers, outside [low, high].
+def within(name: str, value: Any, low: float, high: float, meaning: str, *, many: bool = False) -> None:
+    """Refuse what is not a finite number in [low, high] or, with ``many``, an array of such.
 
     Raises
     ------
@@ -25,10 +25,12 @@ def within(name: str, value: Any, low: float, high: float, meaning: str) -> None
     try:
         given = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):
-        raise ValueError(f"{name} is {meaning}, a number, not {value!r}") from None
-    bad = ~((given >= low) & (given <= high))
+        given = np.full((), np.nan)
+    if isinstance(value, bool | str) or (given.ndim and not many):
+        raise ValueError(f"{name} is {meaning}, one number, not {value!r}")
+    bad = ~((given >= low) & (given <= high) & np.isfinite(given))
     if bad.any():
-        edges = f"from {low:g} to {high:g}" if high < math.inf else f"at least {low:g}"
+        edges = f"from {low:g} to {high:g}" if high < math.inf else f"finite and at least {low:g}"
         what = f"{value!r}" if given.ndim == 0 else f"{given[bad].flat[0]:g} (entry {int(np.argmax(bad))})"
         raise ValueError(f"{name} is {meaning}, {edges}, not {what}")
 
@@ -42,7 +44,7 @@ def whole(name: str, value: Any, least: int, meaning: str) -> None:
 def positive(name: str, value: Any, meaning: str) -> None:
     """Refuse what is not a finite number above zero."""
     within(name, value, 0.0, math.inf, meaning)
-    if not (np.all(np.asarray(value) > 0) and np.all(np.isfinite(value))):
+    if value == 0:
         raise ValueError(f"{name} is {meaning}, finite and above zero, not {value!r}")
 
 
@@ -61,5 +63,5 @@ def refuse_private(platform: Platform) -> None:
         ids = platform.segments["id"][domain == "private"].tolist()
         raise ValueError(
             f"segments {some(ids)} are private traffic, which over time comes from fans (Flywheel); "
-            "take allocator.dynamics.public_part(platform)"
+            "take allocator.public_part(platform)"
         )

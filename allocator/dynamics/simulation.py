@@ -59,15 +59,16 @@ def simulate(
     whole("periods", periods, 1, "how often the policy decides")
     if not isinstance(policy, Policy):
         raise TypeError(f"a policy is an object such as Optimal() or Even(), not {policy!r}")
+    policy.check(world)
     streams = _streams(rng, [*(type(m).__name__ for m in world.mechanisms), "policy"])
     state, memory, guided, rows = world.start(streams), None, None, []
     with heard() as raise_if_interrupted:
         for period in range(periods):
             view, sold = world.view(state, rng=streams["policy"], memory=memory)
-            decision = _decided(policy, view)
+            decision = _decided(policy, world.shown(view))
             raise_if_interrupted()
             memory = decision.memory
-            if guided is None or decision.flow is not guided.flow:
+            if guided is None or decision.flow is not guided.flow or decision.flow.flags.writeable:
                 guided = world.served(decision.flow)
             _refuse_more_than_there_is(policy, view, guided)
             outcome = world.play(view, guided, sold, streams)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.dynamics.parameters import within
-from allocator.dynamics.state import State
+from allocator.dynamics.state import State, sealed
 from allocator.wording import quantity, suggestion
 
 FloatArray = NDArray[np.float64]
+STILL = 1e-9
+"""Standard deviation, over the largest entry, that counts as none."""
 COUNTED = ("period", "present", "left", "came", "relaxed", "failed", "newcomers", "newcomers_left")
 """Columns of whole numbers."""
 
@@ -73,11 +76,13 @@ class Trajectory:
 
         Where leaving out what is before makes the standard error of the mean of the rest smallest (MSER; White 1997).
         """
-        path = self[column]
+        path = self[column] - self[column][-1]
+        if not np.isfinite(path).all():
+            return None
         rest = np.arange(path.size, 0, -1)
         tail, squares = np.cumsum(path[::-1])[::-1], np.cumsum((path**2)[::-1])[::-1]
         spread = np.maximum(squares / rest - (tail / rest) ** 2, 0.0) / rest
-        spread[spread <= 1e-15 * (1e-300 + (tail / rest) ** 2) / rest] = 0.0
+        spread[spread * rest <= (STILL * np.abs(self[column]).max()) ** 2] = 0.0
         first = int(np.argmin(spread[: max(path.size // 2, 1)]))
         return None if path.size < 4 or first >= path.size // 2 - 1 else first
 
@@ -113,14 +118,25 @@ class Trajectory:
 
     @classmethod
     def load(cls, path: str | Path) -> Trajectory:
-        """Read what `save` wrote."""
-        with np.load(Path(path), allow_pickle=False) as held:
-            about = json.loads(str(held["about"]))
-            parts = {kind: {} for kind in ("column", "stock")}
-            for name in held.files:
-                kind, _, rest = name.partition(" ")
-                if rest:
-                    parts[kind][rest] = held[name]
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        ValueError
+            If the file is not one of these, or is damaged.
+        """
+        parts: dict[str, dict[str, FloatArray]] = {"column": {}, "stock": {}}
+        try:
+            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as held:
+                about = json.loads(str(held["about"]))
+                for name in held.files:
+                    kind, _, rest = name.partition(" ")
+                    if rest:
+                        parts[kind][rest] = sealed(held[name])
+        except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise ValueError(
+                f"{path} is no trajectory, or damaged ({error}); delete it and play the run again"
+            ) from None
         return cls(parts["column"], about["policy"], State(about["period"], parts["stock"]))
 
     def __repr__(self) -> str:

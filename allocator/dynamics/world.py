@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +21,8 @@ from allocator.rules.levels import Where, anchors_where
 FloatArray = NDArray[np.float64]
 ROUNDING = 1e-8
 """Part of a segment's supply that counts as handed out when it was not."""
+EITHER, ABOVE = ("present", "founder", "newcomer"), ("lives_on",)
+"""Stocks that say yes or no, and those that something is divided by."""
 Streams = Mapping[str, np.random.Generator]
 
 
@@ -61,11 +63,14 @@ class World:
 
     def __post_init__(self) -> None:
         refuse_private(self.platform)
+        taken = [name for name in ("age", "newcomer") if name in self.platform.anchors]
+        if taken:
+            raise ValueError(f"anchors have an attribute '{taken[0]}', which a world gives them itself; rename it")
         for mechanism in self.mechanisms:
             if not isinstance(mechanism, Mechanism):
                 raise TypeError(f"a world is made of mechanisms such as Flywheel(), not {mechanism!r}")
-        kinds = [type(mechanism) for mechanism in self.mechanisms]
-        twice = [kind.__name__ for kind in dict.fromkeys(kinds) if kinds.count(kind) > 1]
+        kinds = [type(mechanism).__name__ for mechanism in self.mechanisms]
+        twice = [kind for kind in dict.fromkeys(kinds) if kinds.count(kind) > 1]
         if twice:
             raise ValueError(f"a world has at most one {twice[0]}; put its parameters into one")
         ordered = sorted(self.mechanisms, key=lambda m: ORDER.index(type(m)) if type(m) in ORDER else len(ORDER))
@@ -73,6 +78,7 @@ class World:
         for mechanism in self.mechanisms:
             mechanism.check(self.platform)
         self._refuse_missing()
+        self.start({kind: np.random.default_rng(0) for kind in kinds})
 
     def _refuse_missing(self) -> None:
         """Refuse a mechanism without the ones that it builds on."""
@@ -98,6 +104,8 @@ class World:
         stocks["exposure"] = self.platform.even_amounts("exposure")
         for mechanism in self.mechanisms:
             stocks |= mechanism.start(self.platform, streams[type(mechanism).__name__])
+        if not isinstance(self.stocks, Mapping):
+            raise TypeError(f"stocks map names to numbers or arrays, not {self.stocks!r}")
         for name, given in self.stocks.items():
             if name not in stocks:
                 raise ValueError(f"no stock is called '{name}' in this world (it has {', '.join(stocks)})")
@@ -107,7 +115,14 @@ class World:
 
     @staticmethod
     def _given(name: str, given: Any, shape: tuple[int, ...]) -> FloatArray:
-        stock = np.asarray(given, dtype=np.float64)
+        try:
+            stock = np.asarray(given, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise ValueError(f"the stock '{name}' is a number or an array, not {given!r}") from None
+        if name in EITHER and not np.isin(stock, (0.0, 1.0)).all():
+            raise ValueError(f"the stock '{name}' is 1 or 0 for every anchor")
+        if name in ABOVE and not (stock > 0).all():
+            raise ValueError(f"the stock '{name}' must be above zero")
         if stock.ndim and stock.shape != shape:
             raise ValueError(f"the stock '{name}' has shape {stock.shape}; it needs {shape}")
         if not (np.isfinite(stock).all() and (stock >= 0).all()):
@@ -124,8 +139,19 @@ class World:
                 sold = own if sold is None else sold + own
         if sold is None:
             return whole, None
-        left = np.maximum(supply - self.platform.into_segments(sold), 0.0)
+        taken = self.platform.into_segments(sold)
+        if (taken > supply).any():  # several may sell
+            sold = sold * np.divide(supply, taken, out=np.ones_like(taken), where=taken > supply)[self.platform.segment]
+        left = np.maximum(supply - np.minimum(taken, supply), 0.0)
         return View(self, state, left, rng, memory), sold
+
+    def shown(self, view: View) -> View:
+        """What of a view a policy sees: not the stocks that mechanisms hide."""
+        hidden = {name for mechanism in self.mechanisms for name in mechanism.hidden}
+        if not hidden:
+            return view
+        stocks = {name: stock for name, stock in view.state.items() if name not in hidden}
+        return replace(view, state=State(view.period, stocks))
 
     def served(self, flow: FloatArray) -> Served:
         """What a flow (E,) gives to whom."""

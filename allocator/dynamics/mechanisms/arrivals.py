@@ -74,7 +74,8 @@ TRAINED = Pathway("trained", 0.1, skill=0.8, training=20, gain=0.2)
 @dataclass(frozen=True, eq=False)
 class Arrivals(Mechanism):
     """Poisson(rate) newcomers a period; each takes a place that was vacant when the period began, drawn by lot, or is
-    turned away. It brings no fans and is new in the sense of `Newcomers`.
+    turned away. It brings no fans and is new in the sense of `Newcomers`. A place is an audience with its values, and
+    keeps the attributes that the platform gives it (tier, firm, appeal): an assumption.
 
     Parameters
     ----------
@@ -100,11 +101,15 @@ class Arrivals(Mechanism):
     month: int = 30
 
     needs: ClassVar[tuple[str, ...]] = ("newcomer",)
+    hidden: ClassVar[tuple[str, ...]] = ("honest", "wage")
 
     def __post_init__(self) -> None:
         within("rate", self.rate, 0.0, math.inf, "newcomers a month over the number of places")
         within("unemployment", self.unemployment, 0.0, 100.0, "the part of people without work, per cent")
         within("response", self.response, 0.0, math.inf, "how arrivals answer to a point of unemployment")
+        grown = self.response * (self.unemployment - EMPLOYED)
+        if not (grown < 100.0 and self.rate * math.exp(grown) < 1e6):
+            raise ValueError("rate, unemployment and response together mean more than a million newcomers per place")
         whole("firms", self.firms, 1, "the number of firms of a pathway")
         whole("month", self.month, 1, "periods of a month")
         positive("pathways", sum(p.share for p in self.pathways), "the sum of their shares")
@@ -151,8 +156,9 @@ class Arrivals(Mechanism):
         for k, path in enumerate(self.pathways):
             done = (state["pathway"] == k + 1.0) & (state["age"] + 1.0 == max(path.training, 1))
             if path.gain and done.any():
+                paid = {"skill": 1.0, "wage": state["wage"] > 0}  # deceptive firms go on to leave nothing
                 for name, gain in (("skill", path.gain), ("wage", path.gain * (1.0 - path.fee))):
-                    stocks[name] = stocks.get(name, state[name]) + gain * done
+                    stocks[name] = stocks.get(name, state[name]) + gain * done * paid[name]
         return stocks
 
     def columns(self, state: State, outcome: Outcome) -> Mapping[str, float]:

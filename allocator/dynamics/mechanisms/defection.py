@@ -18,6 +18,8 @@ from allocator.rules.levels import Where, anchors_where
 
 FloatArray = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+MOST = 1e6
+"""No segment grows beyond so many times what it was, however many leave."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +35,8 @@ class Defection(Mechanism):
         m. 1: as likely as traffic is large; above 1: large anchors bargain. Assumption.
     spill : float in [-1, 1]
         xi, the part of a segment's demand that leaves if all of its anchors who may leave do; one of them takes as much
-        of it as its part of their traffic there, in logarithms. Visits of others fell when large influencers left
+        of it as its part of their traffic there, in logarithms; departures compound, and what has left does not come
+        back. Visits of others fell when large influencers left
         (HCII 2022), which is xi > 0; less competition raised variety (SSRN 4748263), which is xi < 0. .1 is an
         assumption.
     carried : float in [0, 1]
@@ -98,10 +101,11 @@ class Defection(Mechanism):
         leaves = may & (draws < self._hazards(outcome, may, groups))[groups]
         if not leaves.any():
             return {}
+        part = self._part(world.platform, outcome.flow, may, leaves)
         carried = self.carried * float(state["fans"][leaves].sum()) if "fans" in state else 0.0
         return {
             "present": np.where(leaves, 0.0, state["present"]),
-            "demand": state["demand"] * (1.0 - self.spill) ** self._part(world.platform, outcome.flow, may, leaves),
+            "demand": np.minimum(state["demand"] * (1.0 - self.spill) ** part, MOST),
             "fans_carried": state["fans_carried"] + carried,
         }
 

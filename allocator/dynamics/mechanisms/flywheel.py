@@ -26,7 +26,9 @@ class Flywheel(Mechanism):
     """F' = (1 - mu) F + kappa (1 + subsidy)(1 + .2 short_video) e, and z = a F private impressions a period.
 
     e are all public impressions of the anchor in the period; new fans act from the next one on. A private impression
-    is worth ``efficiency`` times the anchor's mean public one (s4: "more than four times").
+    is worth ``efficiency`` times what an impression of the anchor's whole audience is worth on average, that is what
+    public ones sell under an even flow (s4: "more than four times"); where the policy finds better pairs, public ones
+    sell more than that. The values of edges hold what fans among public viewers buy. Both are assumptions.
 
     Parameters
     ----------
@@ -47,7 +49,8 @@ class Flywheel(Mechanism):
     Notes
     -----
     Derived here (T2): an impression makes kappa fans, who bring a kappa (1 - mu)^(s - 1) private impressions s periods
-    later, so that together they are worth v 4 a kappa d / (1 - d (1 - mu)) at the discount factor d.
+    later, so that together they are worth v 4 a kappa d / (1 - d (1 - mu)) at the discount factor d, if the anchor
+    stays: an assumption where anchors leave.
     """
 
     decay: float = 0.03
@@ -60,11 +63,11 @@ class Flywheel(Mechanism):
     def __post_init__(self) -> None:
         within("decay", self.decay, 0.0, 1.0, "the part of fans lost in a period")
         positive("decay", self.decay, "the part of fans lost in a period")
-        within("conversion", self.conversion, 0.0, math.inf, "fans per public impression")
+        within("conversion", self.conversion, 0.0, math.inf, "fans per public impression", many=True)
         within("visits", self.visits, 0.0, math.inf, "private impressions per fan and period")
         within("efficiency", self.efficiency, 0.0, math.inf, "GMV of a private impression over a public one")
         within("subsidy", self.subsidy, 0.0, math.inf, "the part by which subsidies raise fan growth")
-        within("short_video", self.short_video, 0.0, 1.0, "the part of anchors who post short videos")
+        within("short_video", self.short_video, 0.0, 1.0, "the part of anchors who post short videos", many=True)
 
     def check(self, platform: Platform) -> None:
         """Refuse arrays of another length."""

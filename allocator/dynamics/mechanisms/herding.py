@@ -64,7 +64,7 @@ class Herding(Mechanism):
         if self.viewers is not None:
             whole("viewers", self.viewers, 1, "self-directed viewers of a segment and period")
         if self.appeal is not None:
-            within("appeal", self.appeal, 0.0, math.inf, "how attractive rooms are by themselves")
+            within("appeal", self.appeal, 0.0, math.inf, "how attractive rooms are by themselves", many=True)
 
     def check(self, platform: Platform) -> None:
         """Refuse arrays of another length, and appeal that is zero everywhere."""
@@ -95,12 +95,15 @@ class Herding(Mechanism):
         return alone + herd if self.viewers is None else self._drawn(platform, alone + herd, rng)
 
     def _drawn(self, platform: Platform, flow: FloatArray, rng: np.random.Generator) -> FloatArray:
-        """The same supply where whole viewers choose, each with the odds of a flow."""
-        drawn, served = np.zeros(flow.size), platform.into_segments(flow)
-        for i in np.flatnonzero(served > 0).tolist():
-            own = slice(platform.indptr[i], platform.indptr[i + 1])
-            odds = flow[own] / flow[own].sum()
-            drawn[own] = rng.multinomial(self.viewers, odds) * (served[i] / self.viewers)
+        """The same supply where whole viewers choose with the odds of a flow; chance is the same for all policies."""
+        draws, served = rng.random((platform.segment_count, self.viewers)), platform.into_segments(flow)
+        ends, some = np.cumsum(flow), np.flatnonzero(served > 0)
+        begins = np.append(0.0, ends)[platform.indptr[some]]
+        goal = begins[:, None] + draws[some] * served[some][:, None]
+        edges = np.searchsorted(ends, goal, side="right")
+        edges = np.clip(edges, platform.indptr[some][:, None], platform.indptr[some + 1][:, None] - 1)
+        drawn = np.zeros(flow.size)
+        np.add.at(drawn, edges, np.broadcast_to((served[some] / self.viewers)[:, None], edges.shape))
         return drawn
 
     def step(self, state: State, outcome: Outcome, rng: np.random.Generator) -> Mapping[str, Any]:

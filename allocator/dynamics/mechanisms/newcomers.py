@@ -112,17 +112,19 @@ class Newcomers(Mechanism):
         new = state["newcomer"] * (age < self.probation)
         return {"present": np.where(leaves, 0.0, state["present"]), "newcomer": new, "average": average}
 
-    def later(self, view: View, discount: float) -> FloatArray:
-        """What an impression is worth because newcomers who live on it stay, (A,): ``worth`` times the slope of the
-        concave hull of survival over a month, whose first part is the chord to the best floor (T5).
+    def staying(self, view: View, discount: float) -> tuple[FloatArray, FloatArray] | None:
+        """What an impression is worth because newcomers who live on it stay, currency, and up to how many are, each
+        (A,): ``worth`` times the survival of a month that the best floor buys, spread over it (T5). Nobody sees
+        beforehand what an impression leaves to an anchor, so it counts as all.
         """
-        state, nu = view.state, float(view.state["lives_on"])
+        if self.worth == 0.0:
+            return None
         curve = {"hazard": self.hazard, "power": self.power, "months": 1.0}
-        star = best_floor(**curve)
-        living = np.maximum(state["average"] * state["wage"] / nu, star)
-        slope = self.hazard * self.power * living ** (self.power - 1.0) / (1.0 + living**self.power) ** 2
-        per_month = self.worth * discount**self.month * slope * state["wage"] / nu
-        return per_month / self.month * state["newcomer"] * state["present"]
+        star = best_floor(**curve) if self.power > 1.0 else 1.0
+        bought = float(survival(star, **curve) - survival(0.0, **curve))
+        level = star * float(view.state["lives_on"])
+        price = self.worth * discount**self.month * bought / (level * self.month)
+        return price * view.state["newcomer"] * view.state["present"], np.full(view.present.size, level)
 
     def columns(self, state: State, outcome: Outcome) -> Mapping[str, float]:
         """Newcomers at the end of the period, and how many left in it."""

@@ -51,7 +51,7 @@ class Promotion(Mechanism):
         within("spent", self.spent, 0.0, 1.0, "the part of its capital that a team offers")
         within("for_sale", self.for_sale, 0.0, 1.0, "the part of the supply that may be bought")
         within("margin", self.margin, 0.0, 1.0, "the part of GMV that becomes capital")
-        within("capital", self.capital, 0.0, math.inf, "a team's money at the start, currency")
+        within("capital", self.capital, 0.0, math.inf, "a team's money at the start, currency", many=True)
 
     def check(self, platform: Platform) -> None:
         """Refuse arrays of another length."""

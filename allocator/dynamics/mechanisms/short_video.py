@@ -68,7 +68,7 @@ class ShortVideo(Mechanism):
             ("lift", "how much more an impression is worth to those who know the anchor"),
             ("uplift", "what a tool adds to quality"),
         ):
-            within(name, getattr(self, name), 0.0, math.inf, meaning)
+            within(name, getattr(self, name), 0.0, math.inf, meaning, many=name == "quality")
         within("sameness", self.sameness, 0.0, 1.0, "the part of a tool's help that is lost as its videos are alike")
         within("forgetting", self.forgetting, 0.0, 1.0, "the part of awareness lost in a period")
         positive("forgetting", self.forgetting, "the part of awareness lost in a period")

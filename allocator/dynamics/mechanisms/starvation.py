@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from allocator.dynamics.mechanism import Mechanism, Outcome
 from allocator.dynamics.parameters import within
 from allocator.dynamics.state import State
+from allocator.dynamics.view import View
 from allocator.graph import Platform
 from allocator.rules.levels import Where, anchors_where
 
+FloatArray = NDArray[np.float64]
 ROUNDING = 1e-9
 """Relative shortfall that counts as none."""
 
@@ -29,13 +32,18 @@ class Starvation(Mechanism):
         nu, impressions a period that an anchor lives on.
     where : mask, ids or "attribute=value"
         Who starves, as in `allocator.Floor`; everybody by default.
+    worth : float >= 0
+        What an anchor who stays is worth to the platform, currency a period: what `Patient` policies pay for. For the
+        tail of T1 it is lam d rho (1 - xi) S v / (1 - d), see `allocator.dynamics.closed_forms.insurance`. Assumption.
     """
 
     viable: float
     where: Where = None
+    worth: float = 0.0
 
     def __post_init__(self) -> None:
         within("viable", self.viable, 0.0, math.inf, "impressions a period that an anchor lives on")
+        within("worth", self.worth, 0.0, math.inf, "what an anchor who stays is worth, currency a period")
 
     def check(self, platform: Platform) -> None:
         """Refuse anchors who do not exist."""
@@ -46,3 +54,10 @@ class Starvation(Mechanism):
         starved = outcome.exposure < self.viable * (1.0 - ROUNDING)
         starved &= outcome.view.world.anchors_where(self.where)
         return {"present": np.where(starved, 0.0, state["present"])}
+
+    def staying(self, view: View, discount: float) -> tuple[FloatArray, FloatArray] | None:
+        """``worth`` spread over what an anchor lives on, currency an impression, and what it lives on, each (A,)."""
+        if self.worth == 0.0 or self.viable == 0.0:
+            return None
+        who = view.world.anchors_where(self.where) & view.present
+        return self.worth / self.viable * who, np.full(who.size, self.viable)

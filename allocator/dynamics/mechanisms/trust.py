@@ -52,7 +52,7 @@ class Trust(Mechanism):
     advertising: float = 0.0
 
     def __post_init__(self) -> None:
-        within("intensity", self.intensity, 0.0, 1.0, "how much of its time an anchor sells")
+        within("intensity", self.intensity, 0.0, 1.0, "how much of its time an anchor sells", many=True)
         within("recovery", self.recovery, 0.0, 1.0, "the part of lost trust that comes back in a period")
         positive("recovery", self.recovery, "the part of lost trust that comes back in a period")
         within("erosion", self.erosion, 0.0, 1.0, "the part of trust that selling all the time destroys")

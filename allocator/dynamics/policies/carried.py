@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from allocator.allocation import Allocation
 from allocator.certificate import certify
 from allocator.dynamics.view import View
+from allocator.graph import Platform
 from allocator.problem import Problem
 from allocator.rules import Totals
 
@@ -20,23 +22,40 @@ ROOM = 1e-9
 """Relative distance to a bound that counts as none."""
 
 
-def carried(before: Allocation, places: IntArray, problem: Problem, view: View) -> Allocation | None:
+def unmoved(before: Platform, now: Platform) -> bool:
+    """Whether supply, values and edges are what they were."""
+    pairs = ((before.supply, now.supply), (before.value, now.value), (before.anchor, now.anchor))
+    return all(np.array_equal(old, new) for old, new in pairs)
+
+
+def carried(
+    before: Allocation, places: IntArray, problem: Problem, view: View, *, enough: float = 0.0
+) -> Allocation | None:
     """The allocation of the anchors who had those ``places`` (n,) as one for a new problem, certified anew.
 
-    Who has left gives up its traffic, and what supply is then free goes to the anchor of its segment whose surplus is
-    largest at yesterday's prices. Who has more than its floor by that is worth no bonus any more: the better of both
-    certificates counts. None if the problem has other terms.
+    Who has left gives up its traffic. Tried are the flow as it is then and with the supply that is free at the anchor
+    of its segment whose surplus is largest at yesterday's prices, both at these prices and without those of bounds that
+    are no longer felt, until the gap is ``enough``; the best that keeps the rules counts. None if the problem has other
+    terms.
     """
     if before.problem.labels != problem.labels:
         return None
     flow, multipliers = before.flow, before.multipliers
     if not np.array_equal(places, view.places):
         flow, multipliers = _flow(before, places, view), _multipliers(before, places, problem, view)
-    totals = Totals(problem.platform, _within(problem, flow, multipliers))
-    candidates = [multipliers] if before.flow is totals.flow else [multipliers, _felt(problem, totals, multipliers)]
-    judged = [(certify(problem, totals, some), some) for some in candidates]
-    certificate, multipliers = min(judged, key=lambda pair: pair[0].gap)
-    return replace(before, problem=problem, flow=totals.flow, multipliers=multipliers, certificate=certificate)
+    best = None
+    for candidate in _flows(problem, flow, multipliers):
+        totals = Totals(problem.platform, candidate)
+        for prices in (multipliers, _felt(problem, totals, multipliers)):
+            certificate = certify(problem, totals, prices)
+            rank = (not certificate.feasible, certificate.gap)
+            if best is None or rank < best[0]:
+                best = rank, totals.flow, prices, certificate
+            if certificate.feasible and certificate.relative_gap <= enough:
+                break
+        if best[3].feasible and best[3].relative_gap <= enough:
+            break
+    return replace(before, problem=problem, flow=best[1], multipliers=best[2], certificate=best[3])
 
 
 def _felt(problem: Problem, totals: Totals, multipliers: list[Any]) -> list[Any]:
@@ -77,17 +96,18 @@ def _multipliers(before: Allocation, places: IntArray, problem: Problem, view: V
     return found
 
 
-def _within(problem: Problem, flow: FloatArray, multipliers: list[Any]) -> FloatArray:
-    """A flow of today's supply: less where a segment has less, and what is free to where it is worth most."""
+def _flows(problem: Problem, flow: FloatArray, multipliers: list[Any]) -> Iterator[FloatArray]:
+    """A flow with less where a segment has less; then with what is free where it is worth most, if anything is."""
     platform = problem.platform
     used = platform.into_segments(flow)
     shrink = np.divide(platform.supply, used, out=np.ones_like(used), where=used > platform.supply)
     if (shrink < 1).any():
         flow, used = flow * shrink[platform.segment], used * shrink
+    yield flow
     free = platform.supply - used
     free[free <= 1e-12 * platform.supply] = 0.0
     if not free.any():
-        return flow
+        return
     surplus = problem.surplus(multipliers).on_edges()
     best = platform.largest_in_segments(surplus)
     receives = (surplus == best[platform.segment]) & (best > 0)[platform.segment] & (free > 0)[platform.segment]
@@ -95,4 +115,4 @@ def _within(problem: Problem, flow: FloatArray, multipliers: list[Any]) -> Float
     first = edges[np.unique(platform.segment[edges], return_index=True)[1]]
     moved = np.array(flow)
     moved[first] += free[platform.segment[first]]
-    return moved
+    yield moved

@@ -12,17 +12,20 @@ from allocator.allocation import Allocation
 from allocator.diagnose import diagnose
 from allocator.driver import AllocationError, Solver
 from allocator.dynamics.parameters import positive, within
-from allocator.dynamics.policies.carried import carried
+from allocator.dynamics.policies.carried import carried, unmoved
 from allocator.dynamics.policies.policy import Decision, Policy
 from allocator.dynamics.policies.recipes import Even
-from allocator.dynamics.policies.today import can_be_kept, of_those
+from allocator.dynamics.policies.today import can_be_kept, of_those, of_today
 from allocator.dynamics.view import View
+from allocator.dynamics.world import World
 from allocator.graph import Platform
 from allocator.problem import Problem
-from allocator.rules import GMV, Objective, Rule
+from allocator.rules import GMV, CappedUtility, Objective, Rule
 from allocator.solvers import solve
 
 FloatArray = NDArray[np.float64]
+LEAST = 1e-9
+"""Of the largest weight: what a welfare term, which needs weights above zero, gives to anchors who count nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +47,8 @@ class Optimal(Policy):
         To be proved each period.
     solver : str or Solver
     patience : float
-        Seconds for the diagnosis of a period whose rules cannot be kept.
+        Seconds for the diagnosis of a period whose rules cannot be kept: where it takes longer, the speed of the
+        machine has a say in what is found.
     """
 
     objective: Objective = field(default_factory=lambda: Objective((GMV(),)))
@@ -57,12 +61,25 @@ class Optimal(Policy):
         positive("relative_gap", self.relative_gap, "what is to be proved each period")
         positive("patience", self.patience, "seconds for a diagnosis")
 
+    def check(self, world: World) -> None:
+        """Refuse rules and terms for anchors whom the world does not know."""
+        for part in (*self.objective.terms, *self.rules):
+            where = getattr(part, "where", None)
+            if where is not None and not of_today(where):
+                world.anchors_where(where)
+
     def problem(self, view: View) -> tuple[Problem, bool]:
         """What is solved in a period, and whether rules had to be left out of it."""
         platform, first = self.valued(view), view.period == 0
+        terms = (of_those(term, view, platform) for term in self.stated(view).terms)
         rules = [rule for rule in (of_those(rule, view, platform) for rule in self.rules) if rule is not None]
         kept = [rule for rule in rules if first or can_be_kept(rule, platform)]
-        return Problem(platform, self.objective, kept), len(kept) < len(rules)
+        objective = Objective(tuple(term for term in terms if term is not None))
+        return Problem(platform, objective, kept), len(kept) < len(rules)
+
+    def stated(self, view: View) -> Objective:
+        """The objective of a period."""
+        return Objective.coerce(self.objective)
 
     def valued(self, view: View) -> Platform:
         """The platform of a period at the values that count."""
@@ -72,23 +89,34 @@ class Optimal(Policy):
         """Decide on the flow of a period."""
         if not view.present[view.world.platform.anchor].any():
             return Decision(np.zeros(view.world.platform.edge_count), 0.0)
-        problem, relaxed = self.problem(view)
         try:
-            found = self._solved(problem, view)
-        except AllocationError:
-            relaxed = True
-            try:
-                found = self._solved(diagnose(problem, seconds=self.patience).relaxed, view)
-            except (AllocationError, ValueError, TypeError):
-                even = Even()(replace(view, memory=None))
-                return Decision(even.flow, relaxed=True, failed=True)
+            found, relaxed = self._found(view)
+        except (AllocationError, ValueError) as error:
+            if view.period == 0 and not isinstance(error, AllocationError):
+                raise  # what was never possible is a mistake
+            even = Even()(replace(view, memory=None))
+            return Decision(even.flow, relaxed=True, failed=True)
         gap = found.certificate.relative_gap
-        return Decision(view.whole(found.flow), gap, relaxed, memory=(found, view.places))
+        return Decision(view.whole(found.flow), gap, relaxed, memory=(found, view.places, relaxed))
 
-    def _solved(self, problem: Problem | None, view: View) -> Allocation:
-        if problem is None:
-            raise ValueError("no change of levels was found")
-        start = None if view.memory is None else carried(*view.memory, problem, view)
+    def _found(self, view: View) -> tuple[Allocation, bool]:
+        """An allocation for the period, and whether its rules are changed ones. Where they were yesterday and nothing
+        has moved since, they are today.
+        """
+        problem, relaxed = self.problem(view)
+        before, places, eased = view.memory or (None, None, False)
+        if eased and np.array_equal(places, view.places) and unmoved(before.platform, problem.platform):
+            return before, True
+        try:
+            return self._solved(problem, view), relaxed
+        except AllocationError:
+            eased_problem = diagnose(problem, seconds=self.patience).relaxed
+            if eased_problem is None:
+                raise
+            return self._solved(eased_problem, view), True
+
+    def _solved(self, problem: Problem, view: View) -> Allocation:
+        start = carried(*view.memory[:2], problem, view, enough=self.relative_gap) if view.memory else None
         if start is not None and start.certificate.feasible and start.certificate.relative_gap <= self.relative_gap:
             return start
         return solve(problem, solver=self.solver, relative_gap=self.relative_gap, start=start)
@@ -96,10 +124,11 @@ class Optimal(Policy):
 
 @dataclass(frozen=True, eq=False)
 class Patient(Optimal):
-    """As `Optimal`, with what an impression is worth later added to the value of its edge: the fans that it makes (T2),
-    and the survival that it buys (T5), as the world's mechanisms say (`Mechanism.later`).
+    """As `Optimal`, with what an impression is worth later: the fans that it makes are added to the value of its edge
+    (T2, `Mechanism.later`), and that anchors stay who live on it is a welfare term, worth so much an impression up to
+    what they live on (T1 and T5, `Mechanism.staying`).
 
-    An edge counts v_e + later_j for the objective; GMV in rules counts the same. At ``discount`` 0 it is `Optimal`.
+    An edge counts v_e + later_j for the objective; GMV in rules counts the same. At ``discount`` 0 fans count nothing.
     """
 
     discount: float = 0.99
@@ -108,14 +137,24 @@ class Patient(Optimal):
         super().__post_init__()
         within("discount", self.discount, 0.0, 1.0, "the worth of a later period over this one")
 
+    def stated(self, view: View) -> Objective:
+        """The objective of a period with a term for every mechanism that lets anchors go."""
+        terms = Objective.coerce(self.objective)
+        for mechanism in view.world.mechanisms:
+            found = mechanism.staying(view, self.discount)
+            if found is not None and found[0].any():
+                price, level = found
+                weights = np.where(price > 0, price, LEAST * price.max())
+                terms = terms + CappedUtility(np.where(price > 0, level, 0.0), weights=weights)
+        return terms
+
     def valued(self, view: View) -> Platform:
         """The platform of a period at the values that count."""
         platform, later = view.platform, self.later(view)
         if not later.any():
             return platform
-        return replace(
-            platform, value=platform.value + later[view.places][platform.anchor].astype(platform.value.dtype)
-        )
+        added = later[view.places][platform.anchor]
+        return replace(platform, value=platform.value + added.astype(platform.value.dtype))
 
     def later(self, view: View) -> FloatArray:
         """What one more impression of each anchor is worth in later periods, (A,)."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from allocator.dynamics.parameters import whole
 from allocator.dynamics.policies.policy import Decision, Policy
 from allocator.dynamics.view import View
+from allocator.dynamics.world import World
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,10 +21,20 @@ class Phased(Policy):
     after: Policy
 
     def __post_init__(self) -> None:
-        for length, policy in self.phases:
+        for length, _ in self.phases:
             whole("the length of a phase", length, 1, "periods")
+        for policy in self._policies:
             if not isinstance(policy, Policy):
                 raise TypeError(f"a phase has a policy such as Even(0.6), not {policy!r}")
+
+    @property
+    def _policies(self) -> list[Policy]:
+        return [*(policy for _, policy in self.phases), self.after]
+
+    def check(self, world: World) -> None:
+        """Refuse what any of the policies refuses."""
+        for policy in self._policies:
+            policy.check(world)
 
     def __call__(self, view: View) -> Decision:
         """Decide on the flow of a period."""

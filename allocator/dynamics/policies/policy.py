@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allocator.dynamics.view import View
+
+if TYPE_CHECKING:
+    from allocator.dynamics.world import World
 
 FloatArray = NDArray[np.float64]
 
@@ -38,6 +41,9 @@ class Decision:
 
 class Policy:
     """A frozen dataclass that is called with a `View`; what it remembers goes through `Decision.memory`."""
+
+    def check(self, world: World) -> None:
+        """Refuse a world that the policy cannot decide for, before the first period."""
 
     def __call__(self, view: View) -> Decision:
         """Decide on the flow of a period."""

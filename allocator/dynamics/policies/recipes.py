@@ -33,6 +33,7 @@ class Recipe(Policy):
         if before is not None and np.array_equal(before[0], weights) and np.array_equal(before[1], view.supply):
             return Decision(before[2], memory=before)
         flow = self.flow(view, weights)
+        flow.flags.writeable = False
         return Decision(flow, memory=(weights, view.supply, flow))
 
 
@@ -116,6 +117,8 @@ class CappedBoost(Policy):
         platform, there, now = view.world.platform, view.present, view.state["exposure"]
         average = now if view.memory is None else (1.0 - self.forget) * view.memory + self.forget * now
         mean = float(average[there].mean()) if there.any() else 0.0
+        if view.period > 0:
+            average = np.where(view.state["age"] == 0, 0.0, average)  # who has just come has had nothing
         lift = np.divide(mean, average, out=np.full(average.size, self.boost), where=average > 0)
         weights = view.weight * np.clip(lift, 1.0, self.boost)
         flow = _passes().first(platform.indptr, platform.anchor, platform.value, weights, view.supply)

@@ -13,6 +13,7 @@ from allocator.dynamics.parameters import positive, within
 from allocator.dynamics.policies.optimal import Optimal
 from allocator.dynamics.policies.policy import Decision, Policy
 from allocator.dynamics.view import View
+from allocator.dynamics.world import World
 from allocator.rules import Floor
 
 
@@ -34,8 +35,9 @@ class ViableFloors(Policy):
 
     Notes
     -----
-    A floor is no higher than what all of an anchor's segments have. Draws are kept: who has a floor keeps it until it
-    has grown up or left, and only free floors are drawn anew.
+    Whose segments have less than the floor takes no part. Draws are kept: who has a floor keeps it until it has grown
+    up or left, and only free floors are drawn anew. What an impression leaves to an anchor nobody sees beforehand, so
+    floors are those on which one lives to whom it leaves all.
     """
 
     budget: float
@@ -48,6 +50,14 @@ class ViableFloors(Policy):
         positive("months", self.months, "months over which survival counts")
         if self.floor is not None:
             positive("floor", self.floor, "a floor over what a newcomer lives on")
+        if not isinstance(self.otherwise, Optimal):
+            raise TypeError(f"otherwise is a policy that optimises, such as Optimal(), not {self.otherwise!r}")
+
+    def check(self, world: World) -> None:
+        """Refuse a world without newcomers, and what the rest of the policy refuses."""
+        if world.mechanism(Newcomers) is None:
+            raise ValueError("ViableFloors is for worlds with Newcomers; add them to the world's mechanisms")
+        self.otherwise.check(world)
 
     def __call__(self, view: View) -> Decision:
         """Decide on the flow of a period."""
@@ -55,19 +65,16 @@ class ViableFloors(Policy):
         winners, level = self._winners(view, held)
         policy = self.otherwise
         if winners.any() and level > 0:
-            levels = np.minimum(level, view.reach)
-            policy = replace(policy, rules=[*policy.rules, Floor(levels, where=winners)])
+            policy = replace(policy, rules=[*policy.rules, Floor(level, where=winners)])
         decision = policy(replace(view, memory=memory))
         return replace(decision, memory=(winners, decision.memory))
 
     def _winners(self, view: View, held: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], float]:
         """Who has a floor, (A,), and how large it is, impressions / period."""
         draws, newcomers = view.rng.random(held.size), view.world.mechanism(Newcomers)
-        if not isinstance(newcomers, Newcomers):
-            raise ValueError("ViableFloors is for worlds with Newcomers; add them to the world's mechanisms")
-        new = (view.state["newcomer"] > 0) & view.present & (view.reach > 0)
         star = self.floor or best_floor(hazard=newcomers.hazard, power=newcomers.power, months=self.months)
         level = star * float(view.state["lives_on"])
+        new = (view.state["newcomer"] > 0) & view.present & (view.reach >= level)
         winners, slots = held & new, int(self.budget * float(view.supply.sum()) / level * (1.0 + 1e-9))
         order = np.flatnonzero(new & ~winners)
         order = order[np.argsort(draws[order], kind="stable")]
