@@ -57,8 +57,8 @@ CASES = {
 """w and l of (c) and (f)."""
 FORGETTING = {"full": [round(0.004 * k, 3) for k in range(14)], "quick": [0.0, 0.014, 0.028, 0.042]}
 LEARNING = {"full": [round(0.0025 + 0.005 * k, 4) for k in range(16)], "quick": [0.01, 0.02, 0.04, 0.06]}
-AFTER = {"full": 700, "quick": 400}
-"""Days after the phase over which GMV may fall below that without a subsidy."""
+AFTER = {"full": 1_000, "quick": 400}
+"""Days after the phase over which GMV may fall below that without a subsidy, however little."""
 ROUNDING = 1e-12
 COSTS = {"full": tuple(range(0, 121, 15)), "quick": (0, 30, 60, 120)}
 """RMB per subsidised fan."""
@@ -218,7 +218,9 @@ def draw(rows: Sequence[Row]) -> Any:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(al.plots.DOUBLE, 5.4))
-    (path, rate, skill), (phases, costs, platform) = figure.subplots(2, 3)
+    # Rows of their own, so that the colour bar below takes no room above.
+    halves = [half.subgridspec(1, 3) for half in figure.add_gridspec(2, 1)]
+    (path, rate, skill), (phases, costs, platform) = (half.subplots() for half in halves)
     draw_phases(pick(rows, panel="left", decay=DECAY), path)
     draw_left(pick(rows, panel="left"), rate)
     draw_paths(pick(rows, panel="path"), skill)
@@ -236,17 +238,16 @@ def draw_phases(rows: Sequence[Row], ax: Any) -> None:
     after = np.linspace(0, SINCE, 100)
     for length, colour, marker in ((LONG, BLACK, "s"), (SHORT, BLUE, "o")):
         mine = [row for row in pick(rows, length=length) if row["since"] >= -45]
-        ax.plot(after, 100 * excess(length, DECAY, after), color=colour, linewidth=0.9)
-        for key, fill, places in (("fans", colour, slice(0, None, 15)), ("gmv", "white", slice(7, None, 15))):
-            look = {"color": colour, "markerfacecolor": fill, "markersize": 3.5}
-            if key == "gmv":
-                ax.plot(after, 100 * PRIVATE * excess(length, DECAY, after), color=colour, linewidth=0.9)
-            label = f"{length} days, {'fans' if key == 'fans' else 'GMV'}"
-            ax.plot(*points(mine[places], "since", key), marker, label=label, **look)
+        kinds = (("fans", colour, 1.0, "-", slice(0, None, 15)), ("gmv", "white", PRIVATE, "--", slice(7, None, 15)))
+        for key, fill, part, dashes, places in kinds:
+            ax.plot(after, 100 * part * excess(length, DECAY, after), dashes, color=colour, linewidth=0.9)
+            label = f"{length} days" if key == "fans" else None
+            look = {"color": colour, "markerfacecolor": fill, "markersize": 3.5, "label": label}
+            ax.plot(*points(mine[places], "since", key), marker, **look)
     ax.axvline(0, color=GREY, linestyle=":")
-    ax.set(xlabel="Days since the phase", ylabel="Over rest (%)", xlim=(-47, SINCE), ylim=(-3, 132))
-    ax.legend(loc="upper right", ncols=2, fontsize=6, columnspacing=0.6, handletextpad=0.1, borderpad=0)
-    ax.set_title("(a) lines: closed form", loc="left")
+    ax.set(xlabel="Days since the phase", ylabel="Fans, GMV beyond rest (%)", xlim=(-47, SINCE), ylim=(-3, 110))
+    ax.legend(loc="upper right")
+    ax.set_title("(a) filled: fans, hollow: GMV", loc="left")
 
 
 def points(rows: Sequence[Row], x: str, y: str) -> tuple[list[float], list[float]]:
@@ -258,15 +259,15 @@ def draw_left(rows: Sequence[Row], ax: Any) -> None:
     for position, ((length, decay), (colour, marker)) in enumerate(LEFT.items()):
         mine = [row for row in pick(rows, length=length, decay=decay) if row["since"] >= 0]
         ax.plot(after, 100 * excess(length, decay, after), color=colour, linewidth=0.9)
-        label = f"{length}, {decay:g}".replace("0.", ".")
+        label = f"{length} days, {decay:g}".replace("0.", ".")
         look = {"color": colour, "markerfacecolor": "none", "markersize": 3.5, "label": label}
         ax.plot(*points(mine[4 * position :: 20], "since", "fans"), marker, **look)
     ax.set_yscale("log")
     ax.set_yticks((0.1, 1, 10, 100), ("0.1", "1", "10", "100"))
     ax.minorticks_off()
-    ax.set(xlabel="Days since the phase", ylabel="Fans over rest (%)", xlim=(0, SINCE), ylim=(0.02, 150))
-    title = "Days D, rate μₛ"
-    ax.legend(title=title, loc="lower left", fontsize=6, title_fontsize=6, handletextpad=0.1, borderpad=0)
+    ax.set(xlabel="Days since the phase", ylabel="Fans beyond rest (%)", xlim=(0, SINCE), ylim=(0.05, 1500))
+    look = {"fontsize": 6, "title_fontsize": 6, "handletextpad": 0.1, "columnspacing": 0.6, "borderpad": 0}
+    ax.legend(title="Length of the phase, rate of loss μₛ", loc="upper right", ncols=2, **look)
     ax.set_title("(b) lines: closed form", loc="left")
 
 
@@ -278,7 +279,7 @@ def draw_paths(rows: Sequence[Row], ax: Any) -> None:
         ax.plot(x, y, dashes, color=colour, marker=marker, markersize=3, markevery=40, label=label)
     ax.axhline(0, color=BLACK, linewidth=0.6)
     ax.axvline(0, color=GREY, linestyle=":")
-    ax.set(xlabel="Days since the phase", ylabel="GMV over that without\na subsidy (%)", xlim=(-70, 240))
+    ax.set(xlabel="Days since the phase", ylabel="GMV beyond that without\na subsidy (%)", xlim=(-70, 240))
     ax.set_title("(c) one anchor", loc="left")
 
 
@@ -290,8 +291,8 @@ def draw_below(rows: Sequence[Row], ax: Any) -> None:
     al.plots.phase_diagram(cells, ax, x="forgetting", y="learning", value="shortfall", boundary=line, words=words)
     below = [row for row in rows if row["shortfall"] > ROUNDING]
     x, y = ([row[key] for row in below] for key in ("forgetting", "learning"))
-    ax.plot(x, y, ".", color="white", markersize=2.2)
-    ax.set_title("(d) dots: falls below; dashed: P9", loc="left")
+    ax.plot(x, y, "o", color="white", markeredgecolor="black", markeredgewidth=0.3, markersize=1.8)
+    ax.set_title("(d) dots: it falls below; line: closed form", loc="left")
 
 
 def draw_costs(rows: Sequence[Row], ax: Any) -> None:
@@ -307,7 +308,7 @@ def draw_costs(rows: Sequence[Row], ax: Any) -> None:
             ax.plot(x, [worth(d, kind) - cost for cost in x], color=colour, linewidth=0.9)
     ax.axhline(0, color=BLACK, linewidth=0.6)
     ax.set(xlabel="Cost of a fan (RMB)", ylabel="Discounted GMV gained\nless cost (RMB per fan)")
-    ax.set(xlim=(-4, 124), ylim=(-105, 150))
+    ax.set(xlim=(-4, 124), ylim=(-105, 170))
     ax.legend(loc="upper right", fontsize=6, ncols=2, columnspacing=0.6, handletextpad=0.1, borderpad=0)
     ax.set_title("(e) solid: closed form", loc="left")
 
@@ -324,8 +325,8 @@ def draw_year(rows: Sequence[Row], ax: Any) -> None:
     ax.axhline(0, color=BLACK, linewidth=0.6)
     for day in (FIRST, FIRST + PHASE):
         ax.axvline(day, color=GREY, linestyle=":")
-    ax.set(xlabel="Day", ylabel="GMV over that without\na subsidy (%)", xlim=(0, YEAR), xticks=range(0, 361, 90))
-    ax.set_title("(f) platforms; band: range of draws", loc="left")
+    ax.set(xlabel="Day", ylabel="GMV beyond that without\na subsidy (%)", xlim=(0, YEAR), xticks=range(0, 361, 90))
+    ax.set_title("(f) platforms, band: range", loc="left")
 
 
 # What is claimed.
