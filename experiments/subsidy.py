@@ -415,9 +415,9 @@ def remains(rows: Sequence[Row]) -> str:
     shares = [row["private"] for row in pick(mine, day=0)]
     assert all(bearable(share) < bearable() for share in shares), shares
     return (
-        f"On platforms with {np.mean(shares):.0%} of GMV private, where a deficit of {bearable(np.mean(shares)):.3f} is "
-        f"bearable at once, the first day after the phase, a quarter of a year "
-        f"later, and the rest of the year in all (of the GMV of {PHASE} days) differ by {'; '.join(said)}."
+        f"On platforms with {np.mean(shares):.0%} of GMV private, where a deficit of {bearable(np.mean(shares)):.3f} "
+        "is bearable at once, GMV on the first day after the phase, that a quarter of a year later, and that from the "
+        f"phase on to the end of the year (of the GMV of {PHASE} days) differ by {'; '.join(said)}."
     )
 
 
