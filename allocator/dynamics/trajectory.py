@@ -18,8 +18,8 @@ from allocator.dynamics.state import State, sealed
 from allocator.wording import quantity, suggestion
 
 FloatArray = NDArray[np.float64]
-STILL = 1e-9
-"""Standard deviation, over the largest entry, that counts as none."""
+STILL, ROUNDING = 1e-6, 1e-12
+"""Standard deviations that count as none: over the range of a path, and over its largest entry."""
 COUNTED = ("period", "present", "left", "came", "relaxed", "failed", "newcomers", "newcomers_left")
 """Columns of whole numbers."""
 
@@ -82,7 +82,8 @@ class Trajectory:
         rest = np.arange(path.size, 0, -1)
         tail, squares = np.cumsum(path[::-1])[::-1], np.cumsum((path**2)[::-1])[::-1]
         spread = np.maximum(squares / rest - (tail / rest) ** 2, 0.0) / rest
-        spread[spread * rest <= (STILL * np.abs(self[column]).max()) ** 2] = 0.0
+        still = max(STILL * np.ptp(path), ROUNDING * np.abs(self[column]).max())
+        spread[spread * rest <= still**2] = 0.0
         first = int(np.argmin(spread[: max(path.size // 2, 1)]))
         return None if path.size < 4 or first >= path.size // 2 - 1 else first
 
