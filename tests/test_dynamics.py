@@ -438,6 +438,7 @@ class Leaves(dy.Mechanism):
 
 
 OBJECTIVES = (
+    lambda p: al.GMV(),
     lambda p: al.GMV() + 1e3 * al.MaxMin(merit=np.linspace(1, 2, 12)),
     lambda p: al.GMV() + 1e3 * al.Nash(weights=dict(zip(p.anchors["id"].tolist(), range(1, 13), strict=True))),
     lambda p: al.GMV() + 1e3 * al.TargetShares(np.arange(1.0, 13.0)),

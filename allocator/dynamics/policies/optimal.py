@@ -20,7 +20,7 @@ from allocator.dynamics.view import View
 from allocator.dynamics.world import World
 from allocator.graph import Platform
 from allocator.problem import Problem
-from allocator.rules import GMV, CappedUtility, Objective, Rule
+from allocator.rules import GMV, CappedUtility, Objective, Rule, Welfare
 from allocator.solvers import solve
 
 FloatArray = NDArray[np.float64]
@@ -51,13 +51,14 @@ class Optimal(Policy):
         machine has a say in what is found.
     """
 
-    objective: Objective = field(default_factory=lambda: Objective((GMV(),)))
+    objective: Objective | Welfare = field(default_factory=GMV)
     rules: Sequence[Rule] = ()
     relative_gap: float = 1e-3
     solver: str | Solver = "auto"
     patience: float = 10.0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "objective", Objective.coerce(self.objective))
         positive("relative_gap", self.relative_gap, "what is to be proved each period")
         positive("patience", self.patience, "seconds for a diagnosis")
 
@@ -79,7 +80,7 @@ class Optimal(Policy):
 
     def stated(self, view: View) -> Objective:
         """The objective of a period."""
-        return Objective.coerce(self.objective)
+        return self.objective
 
     def valued(self, view: View) -> Platform:
         """The platform of a period at the values that count."""
@@ -139,7 +140,7 @@ class Patient(Optimal):
 
     def stated(self, view: View) -> Objective:
         """The objective of a period with a term for every mechanism that lets anchors go."""
-        terms = Objective.coerce(self.objective)
+        terms = self.objective
         for mechanism in view.world.mechanisms:
             found = mechanism.staying(view, self.discount)
             if found is not None and found[0].any():
