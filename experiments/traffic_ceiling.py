@@ -18,9 +18,9 @@ five years. Derived here:
   coefficient is lower by p / c makes that of all impressions lower by p, or more. So p points cost at most what
   p / c points cost where nobody has fans.
 
-Assumptions: a period of growth is a year and the platform's graph and values stay; newcomers are a fifth of anchors,
-an impression on them sells a tenth of what the preset draws, so that none gets traffic without a floor, and they
-stay new; mu = .03 a day. GMV in (d) is that of public traffic.
+Assumptions: a period of growth is a year, and graph and values stay; newcomers are a fifth of anchors, an impression on
+them sells a fifth of what the preset draws, they get the floor and no more, nothing before it, and they stay new; mu =
+.03 a day. GMV in (d) is that of public traffic.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ UNTIL = 2050
 PARTS = (0.01, 0.03, 0.05)
 """Floors, as parts of all public traffic; assumptions."""
 SHIELDED = 0.03
-NEWCOMERS, SKILL = 0.2, 0.1
+NEWCOMERS, SKILL = 0.2, 0.2
 GRID = {"full": (49, 50), "quick": (11, 15)}
 """Steps of S / S_max and of the floor in the phase diagram."""
 YEARS = {"full": tuple(range(2017, 2043)), "quick": (2017, 2021, 2025, 2029, 2033, 2037, 2041)}
@@ -92,7 +92,15 @@ class Harmless(dy.Policy):
     def __call__(self, view: dy.View) -> dy.Decision:
         new = view.world.platform.anchors["tier"] == "new"
         levels = np.where(new, self.level, view.state["exposure"] * (1.0 - LEAST))
-        return dy.Optimal(rules=[al.Floor(levels)], relative_gap=PROOF, patience=0.2)(view)
+        rules = [al.Floor(levels), al.Cap(self.level, where="tier=new")]
+        return dy.Optimal(rules=rules, relative_gap=PROOF, patience=0.2)(view)
+
+
+def given(level: float) -> dy.Optimal:
+    """The most GMV where every newcomer gets so many impressions."""
+    rules = [al.Cap(level, where="tier=new")]
+    rules += [al.Floor(level, where="tier=new")] if level else []
+    return dy.Optimal(rules=rules, relative_gap=LEAST)
 
 
 # What is measured: growth and floors.
@@ -156,7 +164,7 @@ def floors(year: int, drawn: Row) -> list[Row]:
     platform, since = market(**drawn), year - FIRST
     new, most = platform.anchors["tier"] == "new", CEILINGS[PEOPLE]
     world = dy.World(platform, (dy.Growth(fitted(most), most / VIEWERS[0]),))
-    plain, rows = dy.Optimal(relative_gap=LEAST), []
+    plain, rows = given(0.0), []
 
     def last_two(after: dy.Policy) -> tuple[dy.Trajectory, Any, Any]:
         seen: list[Any] = []
@@ -168,9 +176,7 @@ def floors(year: int, drawn: Row) -> list[Row]:
     supply = float(without["supply"][-1])
     for part in PARTS:
         level = part * supply / np.count_nonzero(new)
-        policies = {"least cost": dy.Optimal(rules=[al.Floor(level, where="tier=new")], relative_gap=LEAST)}
-        policies |= {"harmless": Harmless(level)}
-        for name, policy in policies.items():
+        for name, policy in {"least cost": given(level), "harmless": Harmless(level)}.items():
             path, _, after = last_two(policy)
             losers = (after < before * (1.0 - 1e-6)) & ~new
             about = {"panel": "floor", "year": year, "part": part, "policy": name, "draw": drawn["draw"]}
@@ -188,9 +194,8 @@ def lever(begins: int, drawn: Row) -> list[Row]:
     """Newcomers' part of all impressions, public and private, when a floor of public traffic begins on a day."""
     platform = market(**drawn)
     new, total = platform.anchors["tier"] == "new", float(platform.supply.sum())
-    floor = al.Floor(FLOOR * total / np.count_nonzero(new), where="tier=new")
-    plain, fair = dy.Optimal(relative_gap=LEAST), dy.Optimal(rules=[floor], relative_gap=LEAST)
-    policy = dy.Phased([(begins, plain)], fair) if begins else fair
+    fair = given(FLOOR * total / np.count_nonzero(new))
+    policy = dy.Phased([(begins, given(0.0))], fair) if begins else fair
     seen: list[Any] = []
     world = dy.World(platform, (dy.Flywheel(),), {"fans": 0.0})
     dy.simulate(world, policy, periods=begins + SINCE[-1] + 1, rng=stream(0, "none"), watch=seen.append)
