@@ -28,6 +28,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -50,15 +51,15 @@ SHIELDED = 0.03
 NEWCOMERS, SKILL = 0.2, 0.2
 GRID = {"full": (49, 50), "quick": (11, 15)}
 """Steps of S / S_max and of the floor in the phase diagram."""
-YEARS = {"full": tuple(range(2017, 2043)), "quick": (2017, 2021, 2025, 2029, 2033, 2037, 2041)}
+YEARS = {"full": tuple(range(2017, 2042, 2)), "quick": (2017, 2021, 2025, 2029, 2033, 2037, 2041)}
 SIZES = {"full": (1_000, 200), "quick": (200, 40)}
 SMALL = {"full": (400, 80), "quick": (200, 40)}
 """Segments and anchors of the platform on which Gini coefficients are limited."""
-DRAWS = {"full": 5, "quick": 1}
+DRAWS = {"full": 3, "quick": 1}
 DECAY, PRIVATE, REST, FLOOR = 0.03, 3 / 7, 600, 0.1
 BEGINS, SINCE = (0, 15, 30, 60, 200), (0, 10, 20, 40, 60, 90, 120, 160)
 """Days on which a floor begins, and days after which it is looked at."""
-POINTS = {"full": (1, 2, 4, 6, 8, 10, 12, 14), "quick": (2, 6, 10, 14)}
+POINTS = {"full": (2, 4, 6, 8, 10, 12, 14), "quick": (2, 6, 10, 14)}
 DAYS = (0, 23, REST)
 LEAST, PROOF = 1e-9, 1e-6
 LOOKS = {PARTS[0]: (GREEN, "^", "-."), PARTS[1]: (BLUE, "o", "-"), PARTS[2]: (PURPLE, "D", "--")}
@@ -128,11 +129,10 @@ def growth(ceiling: str) -> list[Row]:
     most = CEILINGS[ceiling]
     rate = fitted(most)
     path = VIEWERS[0] * grown(rate, most, UNTIL - FIRST + 1)
-    about = {"panel": "growth", "ceiling": ceiling, "rate": rate}
-    return [
-        about | {"year": FIRST + t, "viewers": float(now), "filled": float(now / most), "growth": float(after / now - 1)}
-        for t, (now, after) in enumerate(zip(path, path[1:], strict=False))
-    ]
+    about, rows = {"panel": "growth", "ceiling": ceiling, "rate": rate}, []
+    for t, (now, after) in enumerate(pairwise(path.tolist())):
+        rows.append(about | {"year": FIRST + t, "viewers": now, "filled": now / most, "growth": after / now - 1.0})
+    return rows
 
 
 def introduced(filled: float, parts: Sequence[float]) -> list[Row]:
@@ -254,7 +254,9 @@ def draw(rows: Sequence[Row]) -> Any:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(al.plots.DOUBLE, 4.9))
-    (supply, phase, losers), (costs, lever_, points) = figure.subplots(2, 3)
+    above, below = figure.subfigures(2, 1)  # so that the colour bar takes no room from the panels below it
+    supply, phase, losers = above.subplots(1, 3, width_ratios=(1, 1.35, 1))
+    costs, lever_, points = below.subplots(1, 3, width_ratios=(1, 1.25, 1))
     draw_growth(pick(rows, panel="growth"), supply)
     draw_phase(rows, phase)
     draw_losers(pick(rows, panel="floor", policy="least cost"), losers)
@@ -266,12 +268,12 @@ def draw(rows: Sequence[Row]) -> Any:
 
 def draw_growth(rows: Sequence[Row], ax: Any) -> None:
     for ceiling, colour, dashes in zip(CEILINGS, (ORANGE, GREEN, BLUE, GREY), ("-.", "--", "-", ":"), strict=True):
-        mine = [row for row in pick(rows, ceiling=ceiling) if row["viewers"] < 1_800 and row["year"] <= 2040]
+        mine = [row for row in pick(rows, ceiling=ceiling) if row["viewers"] < 1_550 and row["year"] <= 2040]
         label = f"{ceiling}, g = {mine[0]['rate']:.3f}"
         x, y = [row["year"] for row in mine], [row["viewers"] / 1e3 for row in mine]
         ax.plot(x, y, color=colour, linestyle=dashes, label=label)
     ax.plot([FIRST, LAST], [count / 1e3 for count in VIEWERS], "o", color=BLACK, label="published")
-    ax.set(xlabel="Year", ylabel="Viewers (bn)", ylim=(0, 2.7))
+    ax.set(xlabel="Year", ylabel="Viewers (bn)", ylim=(0, 2.6))
     ax.legend(title="Ceiling", loc="upper left", fontsize=6, title_fontsize=6, ncols=1, borderpad=0)
     ax.set_title("(a) supply", loc="left")
 
@@ -296,9 +298,12 @@ def draw_phase(rows: Sequence[Row], ax: Any) -> None:
         row = pick(path, year=year)[0]
         place = row["filled"], bound_of(rate * (1 - row["filled"]))
         ax.plot(*place, "o", color=VERMILLION, markersize=3.5, zorder=4)
-        ax.annotate(str(year), place, (3, 3), textcoords="offset points", fontsize=6.5, zorder=4)
+        ax.annotate(
+            str(year), place, (-3, -3), textcoords="offset points", ha="right", va="top", fontsize=6.5, zorder=4
+        )
     ax.yaxis.set_major_formatter(percent)
-    ax.legend(loc="upper right", fontsize=6.5)
+    box = {"frameon": True, "facecolor": "white", "edgecolor": "none", "framealpha": 1.0}
+    ax.legend(loc="upper right", fontsize=6.5, **box)
     ax.set_title("(b) dots: incumbents lose", loc="left")
 
 
@@ -330,9 +335,9 @@ def draw_losers(rows: Sequence[Row], ax: Any) -> None:
         mine = pick(rows, part=part)
         band(ax, mine, "year", "losers", look, label=f"{100 * part:g} %")
         ax.axvline(last_free(mine, part), color=look[0], linestyle=":", linewidth=0.9)
-    ax.set(xlabel="Year in which the floor begins", ylabel="Incumbents who lose traffic (%)", ylim=(0, None))
+    ax.set(xlabel="Floor begins in year", ylabel="Incumbents who lose traffic (%)", ylim=(0, None))
     ax.legend(title="Floor", loc="upper left", fontsize=6.5, title_fontsize=6.5)
-    ax.set_title("(c) taken where it costs least", loc="left")
+    ax.set_title("(c) where it costs least", loc="left")
 
 
 def draw_costs(rows: Sequence[Row], ax: Any) -> None:
@@ -343,7 +348,7 @@ def draw_costs(rows: Sequence[Row], ax: Any) -> None:
         if kept:
             band(ax, kept, "year", "cost", (look[0], look[1], "none"), markerfacecolor="white")
         ax.axvline(last_free(mine, part), color=look[0], linestyle=":", linewidth=0.9)
-    ax.set(xlabel="Year in which the floor begins", ylabel="GMV of public traffic lost (%)", ylim=(0, None))
+    ax.set(xlabel="Floor begins in year", ylabel="GMV of public traffic lost (%)", ylim=(0, None))
     ax.set_title("(d) hollow: no incumbent loses", loc="left")
 
 
@@ -364,10 +369,10 @@ def draw_lever(rows: Sequence[Row], ax: Any) -> None:
         x, y = [begins + row["day"] for row in mine], [row["part"] for row in mine]
         ax.plot(x, y, marker, color=colour, markersize=3, markerfacecolor="none", clip_on=False)
     right = ax.secondary_yaxis("right", functions=(lambda y: y / FLOOR, lambda y: y * FLOOR))
-    right.set_ylabel("Dashed: public of all impressions (%)")
+    right.set_ylabel("Dashed: public (% of all)")
     right.yaxis.set_major_formatter(percent)
-    ax.yaxis.set_major_formatter(lambda y, _: f"{100 * y:.0f}")
-    ax.set(xlabel="Day", ylabel="Newcomers, of all impressions (%)", ylim=(0.068, 0.102), xlim=(0, 365))
+    ax.set_yticks([0.07, 0.08, 0.09, 0.1], ["7", "8", "9", "10"])
+    ax.set(xlabel="Day", ylabel="Newcomers' impressions (% of all)", ylim=(0.068, 0.102), xlim=(0, 365))
     ax.set_title("(e) floor: 10 % of public traffic", loc="left")
 
 
@@ -377,7 +382,7 @@ def draw_points(rows: Sequence[Row], ax: Any) -> None:
         band(ax, pick(rows, day=day), "points", "cost", look, label=f"day {day}" if day < REST else "at rest")
     x, (bound, _, _) = over_draws(pick(rows, day=REST), "points", "bound")
     ax.plot(x, bound, color=BLACK, linestyle=":", label="at rest, at most")
-    ax.set(xlabel="Gini coefficient of all impressions,\npoints lower", ylabel="GMV lost (% of public GMV)")
+    ax.set(xlabel="Points by which the Gini of\nall impressions falls", ylabel="GMV lost (% of public GMV)")
     ax.set(xlim=(0, None), ylim=(0, None))
     ax.legend(loc="upper left", fontsize=6.5)
     ax.set_title("(f) price of evenness", loc="left")
@@ -433,10 +438,11 @@ def payers(rows: Sequence[Row]) -> str:
     taken = [pick(some, policy="least cost", year=year) for year in years]
     losers, cost = ([np.mean([row[key] for row in one]) for one in taken] for key in ("losers", "cost"))
     shielded = np.mean([row["cost"] for row in pick(some, policy="harmless", year=years[0])])
+    possible = max(row["year"] for row in pick(some, policy="harmless", relaxed=0))
     return (
         f"A floor of {SHIELDED:.0%}, taken where it costs least, takes traffic from {losers[0]:.0%} of incumbents in "
-        f"{years[0]} and from {losers[1]:.0%} in {years[1]}, and costs {cost[0]:.2%} of GMV in both; that nobody loses "
-        f"costs {shielded:.2%} in {years[0]}, and cannot be had from {last_free(some, SHIELDED):.0f} on."
+        f"{years[0]} and from {losers[1]:.0%} in {years[1]}, and costs {cost[0]:.2%} and {cost[1]:.2%} of GMV; that "
+        f"nobody loses costs {shielded:.2%} in {years[0]}, and is last possible in {possible}, of the years looked at."
     )
 
 
@@ -451,9 +457,9 @@ def erodes(rows: Sequence[Row]) -> str:
     first = {row["begins"]: row["part"] for row in pick(mine, day=0)}
     late = pick(mine, begins=BEGINS[-1])
     return (
-        f"A floor of {FLOOR:.0%} of public traffic is {first[0]:.1%} of all impressions on day 0, {first[30]:.1%} if it "
-        f"begins on day 30 and {first[BEGINS[-1]]:.1%} on day {BEGINS[-1]}, where it takes {SINCE[-1]} days to reach "
-        f"{max(row['part'] for row in late):.1%}."
+        f"A floor of {FLOOR:.0%} of public traffic is {first[0]:.1%} of all impressions on day 0, {first[30]:.1%} if "
+        f"it begins on day 30 and {first[BEGINS[-1]]:.1%} on day {BEGINS[-1]}, where it takes {SINCE[-1]} days to "
+        f"reach {max(row['part'] for row in late):.1%}."
     )
 
 
@@ -470,8 +476,8 @@ def dearer(rows: Sequence[Row]) -> str:
     costs, of_all = ([np.mean([row[key] for row in one]) for one in ends.values()] for key in ("cost", "of_all"))
     return (
         f"A Gini coefficient of all impressions that is {most} points lower costs {costs[0]:.2%} of public GMV where "
-        f"nobody has fans and {costs[1]:.2%} at rest ({costs[1] / costs[0]:.2f} times as much), which is {of_all[0]:.2%} "
-        f"and {of_all[1]:.2%} of all GMV, private GMV included."
+        f"nobody has fans and {costs[1]:.2%} at rest ({costs[1] / costs[0]:.2f} times as much), which is "
+        f"{of_all[0]:.2%} and {of_all[1]:.2%} of all GMV, private GMV included."
     )
 
 
