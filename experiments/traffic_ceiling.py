@@ -49,17 +49,17 @@ PARTS = (0.01, 0.03, 0.05)
 """Floors, as parts of all public traffic; assumptions."""
 SHIELDED = 0.03
 NEWCOMERS, SKILL = 0.2, 0.2
-GRID = {"full": (49, 50), "quick": (11, 15)}
+GRID = {"full": (24, 25), "quick": (11, 15)}
 """Steps of S / S_max and of the floor in the phase diagram."""
 YEARS = {"full": tuple(range(2017, 2042, 2)), "quick": (2017, 2021, 2025, 2029, 2033, 2037, 2041)}
 SIZES = {"full": (1_000, 200), "quick": (200, 40)}
-SMALL = {"full": (400, 80), "quick": (200, 40)}
+SMALL = {"full": (300, 60), "quick": (200, 40)}
 """Segments and anchors of the platform on which Gini coefficients are limited."""
 DRAWS = {"full": 3, "quick": 1}
 DECAY, PRIVATE, REST, FLOOR = 0.03, 3 / 7, 600, 0.1
 BEGINS, SINCE = (0, 15, 30, 60, 200), (0, 10, 20, 40, 60, 90, 120, 160)
 """Days on which a floor begins, and days after which it is looked at."""
-POINTS = {"full": (2, 4, 6, 8, 10, 12, 14), "quick": (2, 6, 10, 14)}
+POINTS = {"full": (2, 5, 8, 11, 14), "quick": (2, 6, 10, 14)}
 DAYS = (0, 23, REST)
 LEAST, PROOF = 1e-9, 1e-6
 LOOKS = {PARTS[0]: (GREEN, "^", "-."), PARTS[1]: (BLUE, "o", "-"), PARTS[2]: (PURPLE, "D", "--")}
@@ -242,7 +242,8 @@ def point(day: int, points: Sequence[int], drawn: Row) -> list[Row]:
     rows = []
     for lower in points:
         about = {"panel": "point", "day": day, "points": lower, "draw": drawn["draw"], "share": share}
-        about |= {"cost": cost(whole, lower, float(last.gmv.sum())), "bound": cost(platform, lower / share, public)}
+        about |= {"cost": cost(whole, lower, float(last.gmv.sum()))}
+        about |= {"bound": cost(platform, lower / share, public) if day else about["cost"]}
         rows.append(about | {"of_all": about["cost"] * public / float(last.gmv.sum())})
     return rows
 
@@ -259,8 +260,8 @@ def draw(rows: Sequence[Row]) -> Any:
     costs, lever_, points = below.subplots(1, 3, width_ratios=(1, 1.25, 1))
     draw_growth(pick(rows, panel="growth"), supply)
     draw_phase(rows, phase)
-    draw_losers(pick(rows, panel="floor", policy="least cost"), losers)
-    draw_costs(pick(rows, panel="floor"), costs)
+    draw_losers(rows, losers)
+    draw_costs(rows, costs)
     draw_lever(pick(rows, panel="lever", draw=0), lever_)
     draw_points(pick(rows, panel="point"), points)
     return figure
@@ -323,31 +324,31 @@ def band(ax: Any, rows: Sequence[Row], against: str, key: str, look: tuple[str, 
 
 
 def last_free(rows: Sequence[Row], part: float) -> float:
-    """The year at which growth, interpolated, lets a floor begin at nobody's expense for the last time."""
-    years = sorted({row["year"] for row in rows})
-    rooms = [bound_of(next(row["growth"] for row in rows if row["year"] == year)) for year in years]
-    return float(np.interp(-part, [-room for room in rooms], years))
+    """The time, interpolated between years, up to which growth lets a floor begin at nobody's expense."""
+    path = pick(rows, panel="growth", ceiling=PEOPLE)
+    rooms = [bound_of(row["growth"]) for row in path]  # of growth into the next year, when the floor begins
+    return float(np.interp(-part, [-room for room in rooms], [row["year"] + 1 for row in path]))
 
 
 def draw_losers(rows: Sequence[Row], ax: Any) -> None:
-    """Dotted: the last year with f < G / (1 + G)."""
+    """Vertical lines: until when f < G / (1 + G)."""
     for part, look in LOOKS.items():
-        mine = pick(rows, part=part)
+        mine = pick(rows, panel="floor", part=part, policy="least cost")
         band(ax, mine, "year", "losers", look, label=f"{100 * part:g} %")
-        ax.axvline(last_free(mine, part), color=look[0], linestyle=":", linewidth=0.9)
+        ax.axvline(last_free(rows, part), color=look[0], linestyle=":", linewidth=0.9)
     ax.set(xlabel="Floor begins in year", ylabel="Incumbents who lose traffic (%)", ylim=(0, None))
     ax.legend(title="Floor", loc="upper left", fontsize=6.5, title_fontsize=6.5)
-    ax.set_title("(c) where it costs least", loc="left")
+    ax.set_title("(c) taken at least cost", loc="left")
 
 
 def draw_costs(rows: Sequence[Row], ax: Any) -> None:
     for part, look in LOOKS.items():
-        mine = pick(rows, part=part)
+        mine = pick(rows, panel="floor", part=part)
         band(ax, pick(mine, policy="least cost"), "year", "cost", look, label=f"{100 * part:g} %")
         kept = pick(mine, policy="harmless", relaxed=0)
         if kept:
             band(ax, kept, "year", "cost", (look[0], look[1], "none"), markerfacecolor="white")
-        ax.axvline(last_free(mine, part), color=look[0], linestyle=":", linewidth=0.9)
+        ax.axvline(last_free(rows, part), color=look[0], linestyle=":", linewidth=0.9)
     ax.set(xlabel="Floor begins in year", ylabel="GMV of public traffic lost (%)", ylim=(0, None))
     ax.set_title("(d) hollow: no incumbent loses", loc="left")
 
