@@ -64,7 +64,7 @@ DAYS = (0, 23, REST)
 LEAST, PROOF = 1e-9, 1e-6
 LOOKS = {PARTS[0]: (GREEN, "^", "-."), PARTS[1]: (BLUE, "o", "-"), PARTS[2]: (PURPLE, "D", "--")}
 COLUMNS = ("panel", "ceiling", "rate", "year", "viewers", "growth", "filled", "part", "least", "draw", "policy")
-COLUMNS += ("losers", "incumbents", "taken", "cost", "relaxed", "begins", "day", "share", "points", "bound")
+COLUMNS += ("losers", "incumbents", "taken", "cost", "failed", "begins", "day", "share", "points", "bound")
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,9 @@ class Reserved(dy.Policy):
 
 @dataclass(frozen=True, eq=False)
 class Harmless(dy.Policy):
-    """The most GMV with a floor for newcomers, where no incumbent gets less than in the period before."""
+    """The most GMV with a floor for newcomers, where no incumbent gets less than in the period before; where that
+    cannot be, it finds no flow, and the run says that it failed.
+    """
 
     level: float
 
@@ -94,7 +96,8 @@ class Harmless(dy.Policy):
         new = view.world.platform.anchors["tier"] == "new"
         levels = np.where(new, self.level, view.state["exposure"] * (1.0 - LEAST))
         rules = [al.Floor(levels), al.Cap(self.level, where="tier=new")]
-        return dy.Optimal(rules=rules, relative_gap=PROOF, patience=0.2)(view)
+        found = al.solve(al.Problem(view.platform, al.GMV(), rules=rules), relative_gap=PROOF)
+        return dy.Decision(view.whole(found.flow), found.certificate.relative_gap)
 
 
 def given(level: float) -> dy.Optimal:
@@ -180,7 +183,7 @@ def floors(year: int, drawn: Row) -> list[Row]:
             path, _, after = last_two(policy)
             losers = (after < before * (1.0 - 1e-6)) & ~new
             about = {"panel": "floor", "year": year, "part": part, "policy": name, "draw": drawn["draw"]}
-            about |= {"losers": int(losers.sum()) / int((before[~new] > 0).sum()), "relaxed": int(path["relaxed"][-1])}
+            about |= {"losers": int(losers.sum()) / int((before[~new] > 0).sum()), "failed": int(path["failed"][-1])}
             about |= {"incumbents": float(after[~new].sum() / before[~new].sum() - 1.0)}
             about |= {"taken": float(after[new].sum() / after.sum()), "growth": float(supply / before.sum() - 1.0)}
             rows.append(about | {"cost": float(1.0 - path["gmv"][-1] / without["gmv"][-1])})
@@ -345,7 +348,7 @@ def draw_costs(rows: Sequence[Row], ax: Any) -> None:
     for part, look in LOOKS.items():
         mine = pick(rows, panel="floor", part=part)
         band(ax, pick(mine, policy="least cost"), "year", "cost", look, label=f"{100 * part:g} %")
-        kept = pick(mine, policy="harmless", relaxed=0)
+        kept = pick(mine, policy="harmless", failed=0)
         if kept:
             band(ax, kept, "year", "cost", (look[0], look[1], "none"), markerfacecolor="white")
         ax.axvline(last_free(rows, part), color=look[0], linestyle=":", linewidth=0.9)
@@ -424,22 +427,22 @@ def payers(rows: Sequence[Row]) -> str:
     """On the platform: incumbents together lose iff f > G / (1 + G), none need lose iff f is below; some always do."""
     mine = pick(rows, panel="floor")
     for row in mine:
-        assert row["relaxed"] or abs(row["taken"] - row["part"]) < 1e-6, row
+        assert row["failed"] or abs(row["taken"] - row["part"]) < 1e-6, row
         room = bound_of(row["growth"]) - row["part"]
         if row["policy"] == "harmless":
-            assert bool(row["relaxed"]) == (room < 0), row
-            assert row["relaxed"] or row["losers"] == 0, row
+            assert bool(row["failed"]) == (room < 0), row
+            assert row["failed"] or row["losers"] == 0, row
         else:
             assert (row["incumbents"] > 0) == (room > 0), row
             assert row["losers"] > 0, row
             kept = pick(mine, policy="harmless", **{key: row[key] for key in ("year", "part", "draw")})[0]
-            assert kept["relaxed"] or kept["cost"] >= row["cost"] - 1e-5, (row, kept)
+            assert kept["failed"] or kept["cost"] >= row["cost"] - 1e-5, (row, kept)
     some = pick(mine, part=SHIELDED)
     years = [min(row["year"] for row in some), max(row["year"] for row in some)]
     taken = [pick(some, policy="least cost", year=year) for year in years]
     losers, cost = ([np.mean([row[key] for row in one]) for one in taken] for key in ("losers", "cost"))
     shielded = np.mean([row["cost"] for row in pick(some, policy="harmless", year=years[0])])
-    possible = max(row["year"] for row in pick(some, policy="harmless", relaxed=0))
+    possible = max(row["year"] for row in pick(some, policy="harmless", failed=0))
     return (
         f"A floor of {SHIELDED:.0%}, taken where it costs least, takes traffic from {losers[0]:.0%} of incumbents in "
         f"{years[0]} and from {losers[1]:.0%} in {years[1]}, and costs {cost[0]:.2%} and {cost[1]:.2%} of GMV; that "
@@ -468,7 +471,7 @@ def dearer(rows: Sequence[Row]) -> str:
     """The same points cost more public GMV the more fans there are, and at most what p / c points cost without any."""
     mine = pick(rows, panel="point")
     for row in mine:
-        assert row["cost"] <= row["bound"] + 2 * PROOF * 4, row
+        assert row["cost"] <= row["bound"] + 10 * PROOF, row  # gaps are parts of all GMV
         if row["day"] != DAYS[0]:
             early = pick(mine, day=DAYS[0], points=row["points"], draw=row["draw"])[0]
             assert row["cost"] > early["cost"], (row, early)
