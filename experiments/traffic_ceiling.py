@@ -6,9 +6,10 @@ at 1.4 bn people. For every ceiling g is the rate with which simulated supply go
 five years. Derived here:
 
 - Where all supply S is handed out, a floor newly introduced that takes a part f of it leaves (1 - f)(1 + G) S to
-  incumbents, who had S: more than before iff f < G / (1 + G) (P10). In proportion, that is so of every incumbent; taken
-  where it costs least GMV some incumbents lose at any f, and that nobody loses can be asked for until f = G / (1 + G)
-  and not beyond. With G = 0 every floor is redistribution.
+  incumbents, who had S: more than before iff f < G / (1 + G) (P10). In proportion, that is so of every incumbent. Taken
+  where it costs least GMV it leaves each its own part r of its traffic at constant supply, and who has r < 1 / (1 + G)
+  loses: no fewer the less growth there is. That nobody loses cannot be had beyond f = G / (1 + G). With G = 0 every
+  floor is redistribution.
 - An anchor with constant public traffic e has a F = a kappa e (1 - (1 - mu)^t) / mu private impressions after t days
   without fans at first, q (1 - (1 - mu)^t) to a public one with q = a kappa / mu = 3/7 (s4). The platform hands out the
   part c = 1 / (1 + q (1 - (1 - mu)^t)) of all impressions, from 1 to .7 (P11). A floor of a part f of public traffic
@@ -424,7 +425,9 @@ def signs(rows: Sequence[Row]) -> str:
 
 
 def payers(rows: Sequence[Row]) -> str:
-    """On the platform: incumbents together lose iff f > G / (1 + G), none need lose iff f is below; some always do."""
+    """On the platform: incumbents together lose iff f > G / (1 + G), none need lose iff f is below; taken where it
+    costs least, no fewer lose the later a floor begins.
+    """
     mine = pick(rows, panel="floor")
     for row in mine:
         assert row["failed"] or abs(row["taken"] - row["part"]) < 1e-6, row
@@ -434,9 +437,13 @@ def payers(rows: Sequence[Row]) -> str:
             assert row["failed"] or row["losers"] == 0, row
         else:
             assert (row["incumbents"] > 0) == (room > 0), row
-            assert row["losers"] > 0, row
             kept = pick(mine, policy="harmless", **{key: row[key] for key in ("year", "part", "draw")})[0]
             assert kept["failed"] or kept["cost"] >= row["cost"] - 1e-5, (row, kept)
+    for part in PARTS:
+        for draw_ in {row["draw"] for row in mine}:
+            path = sorted(pick(mine, policy="least cost", part=part, draw=draw_), key=lambda row: row["year"])
+            assert all(before["losers"] <= after["losers"] for before, after in pairwise(path)), path
+            assert path[0]["losers"] < path[-1]["losers"], path
     some = pick(mine, part=SHIELDED)
     years = [min(row["year"] for row in some), max(row["year"] for row in some)]
     taken = [pick(some, policy="least cost", year=year) for year in years]
