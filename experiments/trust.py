@@ -181,7 +181,7 @@ def draw_paths(rows: Sequence[Row], ax: Any) -> None:
     """Trust hollow, sales filled, of the softest and the hardest seller."""
     for seller in (SELLERS[0], SELLERS[-1]):
         colour, marker, dashes = SOLD[seller]
-        mine = pick(rows, seller=seller)
+        mine = [row for row in pick(rows, seller=seller) if row["period"] <= 20]
         for key, fill in (("trust", "white"), ("sales", colour)):
             look = {"marker": marker, "markerfacecolor": fill, "markersize": 3, "linewidth": 0.8}
             x, y = [row["period"] for row in mine], [row[key] for row in mine]
@@ -201,8 +201,8 @@ def draw_sums(rows: Sequence[Row], ax: Any) -> None:
         ax.plot(
             range(1, SHOWN + 1), y, marker, color=colour, markersize=3, markerfacecolor="white", label=f"{seller:g}"
         )
-    ax.set(xlabel="Periods played", ylabel="Sales so far, less those at s = .5", xlim=(0, SHOWN))
-    ax.set_title("(b) who sells hard wins at first", loc="left")
+    ax.set(xlabel="Periods played", ylabel="Sales so far, less\nthose at s = .5", xlim=(0, SHOWN))
+    ax.set_title("(b) the hard win at first", loc="left")
 
 
 def draw_rest(rows: Sequence[Row], ax: Any) -> None:
@@ -215,7 +215,7 @@ def draw_rest(rows: Sequence[Row], ax: Any) -> None:
         ax.plot(x, y, marker, color=colour, markersize=3, markerfacecolor="white", clip_on=False)
         best, trust = dy.closed_forms.best_intensity(RECOVERY, EROSION, gamma)
         ax.plot([best], [best * trust], "*", color=colour, markersize=9, markeredgecolor="white", zorder=4)
-    ax.set(xlabel="Part of its time that an anchor sells, s", ylabel="Sales at rest (of those in full trust)")
+    ax.set(xlabel="Part of its time to sell, s", ylabel="Sales a period, at rest\n(of those in full trust)")
     ax.set(xlim=(0, 1), ylim=(0, None))
     ax.set_title("(c) stars: best by formula", loc="left")
 
@@ -233,7 +233,7 @@ def against(ax: Any, rows: Sequence[Row], key: str, scale: Any, grid: Any, formu
         x, y = scale(np.array([row[key] for row in mine])), [row["best"] for row in mine]
         look = {"markersize": 3.5, "markerfacecolor": "white", "clip_on": False, "zorder": 3}
         ax.plot(x, y, marker, color=colour, label=f"{gamma:g}", **look)
-    ax.set(ylabel="Best part of its time to sell", ylim=(0, 1.02))
+    ax.set(ylabel="Best part of its\ntime to sell, s", ylim=(0, 1.02))
 
 
 def draw_patience(rows: Sequence[Row], ax: Any) -> None:
@@ -251,7 +251,7 @@ def draw_adverts(rows: Sequence[Row], ax: Any) -> None:
     against(ax, rows, "w", lambda x: x, np.linspace(0.0, 1.3, 400), best_with_adverts)
     ax.axvline(1.0, color=GREY, linestyle=":", linewidth=0.9)
     ax.set(xlabel="Earned by advertising over\nwhat an impression sells, w", xlim=(0, 1.3))
-    ax.set_title("(e) most income: none is sold from w = 1 on", loc="left")
+    ax.set_title("(e) most income at rest", loc="left")
 
 
 def draw_erosion(rows: Sequence[Row], ax: Any) -> None:
