@@ -7,7 +7,9 @@ know the anchor buy more: an impression sells 1 + theta W / (W + W0) times as mu
 - If nobody who sells more than another has lower quality, nobody who sells more has a lower factor: shares of GMV move
   up in the order of sales, and the Gini coefficient does not fall (Jakobsson 1976). If quality is independent of sales,
   the factor is multiplicative noise, a mean-preserving spread of GMV, and the Gini does not fall in expectation (P2).
-  Nothing of this holds where those who sell less have the better videos.
+  Nothing of this holds where those who sell less have the better videos. The variance of log GMV, s^2 before, becomes
+  s^2 + 2 c s t + t^2, t and c spread of the log factor and its correlation with log GMV: it falls iff c < -t / (2 s),
+  and so does the Gini as far as GMV stays lognormal, 2 Phi(s / sqrt 2) - 1.
 - A tool lifts g < g* by uplift (1 - sameness), which passes g* iff sameness < 1 - (g* - g) / uplift (P2). From there on
   it does nothing at all; below, it lowers the Gini if those whom it lifts sell least.
 - Videos that cost c each pay where theta W / (W + W0) v > c videos, v what an anchor sells without them. With x = c
@@ -35,25 +37,25 @@ THRESHOLD, UPLIFT = 0.5, 0.5
 FORGETTING, LIFT, HALF = 0.1, 0.6, 5.0
 REST = 150
 """Periods until W is at rest: .9^150 = 1e-7."""
-SPREADS = (0.0, 0.4, 0.7, 1.0, 1.4)
+SPREADS = (0.0, 0.2, 0.4, 0.55, 0.7, 1.0, 1.4)
 """Standard deviation of log quality."""
-RELATIONS = (-1.0, -0.75, -0.5, -0.25, 0.0, 0.5, 1.0)
+RELATIONS = (-1.0, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0)
 """Correlation of log quality with the normal score of appeal."""
 TIED, SPREAD = (-1.0, 0.0, 1.0), 0.7
 """Relations in (a, b), and the spread in (c)."""
 TRAFFIC: dict[str, dy.Policy] = {"even": dy.Even(), "greedy": dy.Greedy()}
-TAILS = (0.175, 0.275, 0.375)
+TAILS = (0.2, 0.3, 0.4)
 """Quality of the half that a tool is to help, in (d)."""
 HELPED = TAILS[0]
 """In (e)."""
-SAMENESS = tuple(k / 10 for k in range(11))
+SAMENESS = tuple(k / 16 for k in range(17))
 COSTS = (0.0, 0.1, 0.3)
 """Of a video, over what an anchor sells a period without videos."""
 QUALITIES = tuple(k / 10 for k in range(21))
 SIZES = {"full": (1_000, 200), "quick": (200, 40)}
 EVERY = {"full": 1, "quick": 2}
 """Of spreads and relations every so many are measured."""
-DRAWS, PAIRS = {"full": 8, "quick": 4}, {"full": 6, "quick": 3}
+DRAWS, PAIRS = {"full": 12, "quick": 4}, {"full": 6, "quick": 2}
 """Platforms, and pairs of draws of quality on each; errors are those of the mean over platforms."""
 FAR = 2.0
 """Standard errors."""
@@ -98,7 +100,7 @@ def pool(
     """
     platform, policy = market(tuple(size), seed, draw), TRAFFIC[traffic]
     appeal, before = scores(sold(platform, dy.Even())), sold(platform, policy)
-    rng, ginis, sums = stream(seed, f"quality {size} {draw}"), [], []
+    rng, noise, ginis, sums, logs = stream(seed, f"quality {size} {draw}"), appeal, [], [], []
     for pair in range(2 * pairs if abs(relation) < 1 else 1):
         noise = -noise if pair % 2 else scores(rng.random(appeal.size))
         log = relation * appeal + np.sqrt(1.0 - relation**2) * noise
@@ -106,10 +108,24 @@ def pool(
         after = sold(platform, policy, videos(quality / quality.mean()))
         ginis.append(al.metrics.gini(after))
         sums.append(after.sum() / before.sum())
+        logs.append(beyond(before, after))
     about = {"panel": "pool", "traffic": traffic, "spread": spread, "relation": relation, "draw": draw}
     none = al.metrics.gini(before)
     about |= {"gini_none": none, "gini": float(np.mean(ginis)), "moved": float(np.mean(ginis)) - none}
-    return [about | {"gmv": float(np.mean(sums)), "least_moved": min(ginis) - none, "least_gmv": float(min(sums))}]
+    return [
+        about
+        | {"gmv": float(np.mean(sums)), "least_moved": min(ginis) - none, "least_gmv": float(min(sums))}
+        | {"beyond": float(np.mean(logs))}
+    ]
+
+
+def beyond(before: np.ndarray, after: np.ndarray) -> float:
+    """Correlation of log factor and log GMV beyond -t / (2 s), of those who sell both times; 0 if all factors are one."""
+    sells = (before > 0) & (after > 0)
+    log, factor = np.log(before[sells]), np.log(after[sells] / before[sells])
+    if factor.std() < 1e-9:
+        return 0.0
+    return float(np.corrcoef(log, factor)[0, 1] + factor.std() / (2.0 * log.std()))
 
 
 def moved(platform: al.Platform, quality: np.ndarray) -> list[float]:
@@ -165,13 +181,19 @@ def pays_from(cost: float) -> float:
     return THRESHOLD + FORGETTING * HALF * x / (1.0 - x)
 
 
+def lognormal(rows: Sequence[Row]) -> float:
+    """The correlation of quality with appeal at which the spread of log GMV would stay, under even traffic."""
+    x, mean, _ = over_draws(pick(rows, traffic="even"), "relation", "beyond")
+    return float(np.interp(0.0, mean, x))
+
+
 # What is drawn.
 
 
 def draw(rows: Sequence[Row]) -> Any:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(al.plots.DOUBLE, 4.8))
+    figure = Figure(figsize=(al.plots.DOUBLE, 5.1))
     (ginis, totals, relations), (star, at_large, net) = figure.subplots(2, 3)
     mine = pick(rows, panel="pool")
     draw_spreads(pick(mine, traffic="even"), ginis, "moved")
@@ -180,6 +202,8 @@ def draw(rows: Sequence[Row]) -> Any:
     draw_star(pick(rows, panel="star"), star)
     draw_tool(pick(rows, panel="tool"), at_large)
     draw_returns(pick(rows, panel="returns"), net)
+    about = {"loc": "outside lower left", "title": "(a, b) Quality is", "ncols": 3}
+    figure.legend(*totals.get_legend_handles_labels(), **about)
     return figure
 
 
@@ -201,7 +225,7 @@ def draw_spreads(rows: Sequence[Row], ax: Any, key: str) -> None:
     for relation, look in TIES.items():
         x, mean, error = over_draws(pick(rows, relation=relation), "spread", key)
         bars(ax, (x, mean - (key == "gmv"), error), look, SAID[relation])
-    ax.set_xlabel("Spread of quality (s.d. of its logarithm)")
+    ax.set_xlabel("Spread of quality\n(s.d. of its logarithm)")
     if key == "gmv":
         ax.yaxis.set_major_formatter(percent)
         ax.set(ylabel="GMV gained by the pool (%)", ylim=(0, None))
@@ -209,7 +233,6 @@ def draw_spreads(rows: Sequence[Row], ax: Any, key: str) -> None:
         return
     ax.axhline(0.0, color=GREY, linewidth=0.6)
     ax.set(ylabel="Gini of GMV, with\nthe pool less without")
-    ax.legend(loc="lower left", title="Quality is")
     ax.set_title("(a) even traffic; bars: 2 s.e.", loc="left")
 
 
@@ -219,9 +242,11 @@ def draw_relations(rows: Sequence[Row], ax: Any) -> None:
     for traffic, look in looks.items():
         bars(ax, over_draws(pick(rows, traffic=traffic), "relation", "moved"), look, said[traffic])
     ax.axhline(0.0, color=GREY, linewidth=0.6)
-    ax.set(xlabel="Correlation of quality with appeal", ylabel="Gini of GMV, with\nthe pool less without")
-    ax.legend(loc="lower right")
-    ax.set_title(f"(c) spread {SPREAD:g}; bars: 2 s.e.", loc="left")
+    ax.axvline(lognormal(rows), color=GREEN, linestyle=":", linewidth=0.9)
+    ax.set(xlabel="Correlation of quality\nwith appeal", ylabel="Gini of GMV, with\nthe pool less without")
+    ax.legend(loc="upper left")
+    ax.set_ylim(top=0.095)
+    ax.set_title(f"(c) spread {SPREAD:g}; dotted: if lognormal".replace("0.", "."), loc="left")
 
 
 def draw_star(rows: Sequence[Row], ax: Any) -> None:
@@ -235,7 +260,8 @@ def draw_star(rows: Sequence[Row], ax: Any) -> None:
         ax.axvline(sameness_from(quality), color=colour, linestyle=":", linewidth=0.9)
     ax.axhline(0.0, color=GREY, linewidth=0.6)
     ax.set(xlabel="How alike a tool's videos are", ylabel="Gini of GMV, with\nthe tool less without", xlim=(0, 1))
-    ax.legend(loc="lower right", title="Quality of the\nlower half")
+    about = {"frameon": True, "framealpha": 1.0, "edgecolor": "none"}
+    ax.legend(loc="lower right", title="Quality of the\nlower half", **about)
     ax.set_title("(d) equal values; dotted: formula", loc="left")
 
 
@@ -261,9 +287,9 @@ def draw_returns(rows: Sequence[Row], ax: Any) -> None:
         )
         ax.plot([pays_from(cost)], [0.0], "*", color=colour, markersize=9, markeredgecolor="white", zorder=4)
     ax.axhline(0.0, color=GREY, linewidth=0.6)
-    ax.set(xlabel="Quality of an anchor's videos, g", ylabel="GMV gained less cost of videos\n(of GMV without)")
-    ax.set_xlim(0, 2)
-    ax.legend(loc="upper left", title="Cost of a video")
+    ax.set(xlabel="Quality of videos, g", ylabel="GMV gained less cost of videos\n(of GMV without)")
+    ax.set(xlim=(0, 2), ylim=(-0.34, 0.5))
+    ax.legend(loc="lower right", title="Cost of a video", bbox_to_anchor=(1.0, 0.02), borderpad=0)
     ax.set_title("(f) stars: formula", loc="left")
 
 
@@ -303,7 +329,12 @@ def falls(rows: Sequence[Row]) -> str:
         assert mean[0] < -FAR * error[0], (traffic, mean, error)
         zero = float(np.interp(0.0, mean[turn - 1 : turn + 1], x[turn - 1 : turn + 1]))
         said.append(f"{zero:.2f} with {traffic} traffic")
-    return f"The Gini falls where the correlation of quality with appeal is below {' and '.join(said)}."
+    by_formula = lognormal(pick(rows, panel="pool", spread=SPREAD))
+    assert abs(float(said[0].split()[0]) - by_formula) < 0.1, (said, by_formula)
+    return (
+        f"The Gini falls where the correlation of quality with appeal is below {' and '.join(said)} "
+        f"({by_formula:.2f} with even traffic if GMV were lognormal)."
+    )
 
 
 def tools(rows: Sequence[Row]) -> str:
