@@ -120,7 +120,7 @@ def pool(
 
 
 def beyond(before: np.ndarray, after: np.ndarray) -> float:
-    """Correlation of log factor and log GMV beyond -t / (2 s), of those who sell both times; 0 if all factors are one."""
+    """Correlation of log factor and log GMV beyond -t / (2 s), where both are; 0 if all factors are one."""
     sells = (before > 0) & (after > 0)
     log, factor = np.log(before[sells]), np.log(after[sells] / before[sells])
     if factor.std() < 1e-9:
@@ -204,6 +204,8 @@ def draw(rows: Sequence[Row]) -> Any:
     draw_returns(pick(rows, panel="returns"), net)
     about = {"loc": "outside lower left", "title": "(a, b) Quality is", "ncols": 3}
     figure.legend(*totals.get_legend_handles_labels(), **about)
+    about = {"loc": "outside lower right", "title": "(c) Traffic is", "ncols": 2}
+    figure.legend(*relations.get_legend_handles_labels(), **about)
     return figure
 
 
@@ -238,30 +240,25 @@ def draw_spreads(rows: Sequence[Row], ax: Any, key: str) -> None:
 
 def draw_relations(rows: Sequence[Row], ax: Any) -> None:
     looks = {"even": (GREEN, "s", "-"), "greedy": (VERMILLION, "^", "--")}
-    said = {"even": "even traffic", "greedy": "where it sells most"}
+    said = {"even": "even", "greedy": "where it sells most"}
     for traffic, look in looks.items():
         bars(ax, over_draws(pick(rows, traffic=traffic), "relation", "moved"), look, said[traffic])
     ax.axhline(0.0, color=GREY, linewidth=0.6)
     ax.axvline(lognormal(rows), color=GREEN, linestyle=":", linewidth=0.9)
     ax.set(xlabel="Correlation of quality\nwith appeal", ylabel="Gini of GMV, with\nthe pool less without")
-    ax.legend(loc="upper left")
-    ax.set_ylim(top=0.095)
-    ax.set_title(f"(c) spread {SPREAD:g}; dotted: if lognormal".replace("0.", "."), loc="left")
+    ax.set_title(f"(c) spread {SPREAD:g}; bars: 2 s.e.", loc="left")
 
 
 def draw_star(rows: Sequence[Row], ax: Any) -> None:
     """Dotted: P2."""
     for quality, colour, marker in zip(TAILS, (BLUE, ORANGE, PURPLE), "os^", strict=True):
-        mine = pick(rows, quality=quality)
+        mine, star = pick(rows, quality=quality), sameness_from(quality)
         x, y = [row["sameness"] for row in mine], [row["moved"] for row in mine]
-        ax.plot(
-            x, y, marker, color=colour, markersize=3.5, markerfacecolor="white", label=f"{quality:g}", clip_on=False
-        )
-        ax.axvline(sameness_from(quality), color=colour, linestyle=":", linewidth=0.9)
+        ax.plot(x, y, marker, color=colour, markersize=3.5, markerfacecolor="white", clip_on=False)
+        ax.axvline(star, color=colour, linestyle=":", linewidth=0.9)
+        ax.text(star + 0.015, -0.059, f"lower half: {quality:g}", color=colour, rotation=90, va="bottom", fontsize=6.5)
     ax.axhline(0.0, color=GREY, linewidth=0.6)
     ax.set(xlabel="How alike a tool's videos are", ylabel="Gini of GMV, with\nthe tool less without", xlim=(0, 1))
-    about = {"frameon": True, "framealpha": 1.0, "edgecolor": "none"}
-    ax.legend(loc="lower right", title="Quality of the\nlower half", **about)
     ax.set_title("(d) equal values; dotted: formula", loc="left")
 
 
@@ -273,7 +270,7 @@ def draw_tool(rows: Sequence[Row], ax: Any) -> None:
     ax.axvline(sameness_from(HELPED), color=BLACK, linestyle=":", linewidth=0.9)
     ax.axhline(0.0, color=GREY, linewidth=0.6)
     ax.set(xlabel="How alike a tool's videos are", ylabel="Gini of GMV, with\nthe tool less without", xlim=(0, 1))
-    ax.legend(loc="upper right", title=f"At quality {HELPED:g}")
+    ax.legend(loc="upper right", title=f"At quality {HELPED:g}", borderpad=0, handlelength=1.4)
     ax.set_title("(e) preset; bars: 2 s.e.", loc="left")
 
 
@@ -288,8 +285,8 @@ def draw_returns(rows: Sequence[Row], ax: Any) -> None:
         ax.plot([pays_from(cost)], [0.0], "*", color=colour, markersize=9, markeredgecolor="white", zorder=4)
     ax.axhline(0.0, color=GREY, linewidth=0.6)
     ax.set(xlabel="Quality of videos, g", ylabel="GMV gained less cost of videos\n(of GMV without)")
-    ax.set(xlim=(0, 2), ylim=(-0.34, 0.5))
-    ax.legend(loc="lower right", title="Cost of a video", bbox_to_anchor=(1.0, 0.02), borderpad=0)
+    ax.set(xlim=(0, 2), ylim=(-0.48, 0.5))
+    ax.legend(loc="lower right", title="Cost of a video", borderpad=0)
     ax.set_title("(f) stars: formula", loc="left")
 
 
