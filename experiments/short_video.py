@@ -256,7 +256,7 @@ def draw_star(rows: Sequence[Row], ax: Any) -> None:
         x, y = [row["sameness"] for row in mine], [row["moved"] for row in mine]
         ax.plot(x, y, marker, color=colour, markersize=3.5, markerfacecolor="white", clip_on=False)
         ax.axvline(star, color=colour, linestyle=":", linewidth=0.9)
-        ax.text(star + 0.015, -0.059, f"lower half: {quality:g}", color=colour, rotation=90, va="bottom", fontsize=6.5)
+        ax.text(star + 0.015, -0.059, f"g = {quality:g}", color=colour, rotation=90, va="bottom")
     ax.axhline(0.0, color=GREY, linewidth=0.6)
     ax.set(xlabel="How alike a tool's videos are", ylabel="Gini of GMV, with\nthe tool less without", xlim=(0, 1))
     ax.set_title("(d) equal values; dotted: formula", loc="left")
@@ -270,7 +270,7 @@ def draw_tool(rows: Sequence[Row], ax: Any) -> None:
     ax.axvline(sameness_from(HELPED), color=BLACK, linestyle=":", linewidth=0.9)
     ax.axhline(0.0, color=GREY, linewidth=0.6)
     ax.set(xlabel="How alike a tool's videos are", ylabel="Gini of GMV, with\nthe tool less without", xlim=(0, 1))
-    ax.legend(loc="upper right", title=f"At quality {HELPED:g}", borderpad=0, handlelength=1.4)
+    ax.legend(loc="upper right", title=f"At quality {HELPED:g}", borderpad=0, handlelength=1.0, handletextpad=0.4)
     ax.set_title("(e) preset; bars: 2 s.e.", loc="left")
 
 
