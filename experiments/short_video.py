@@ -6,12 +6,12 @@ know the anchor buy more: an impression sells 1 + theta W / (W + W0) times as mu
 - No factor is below 1, so the GMV of a given traffic cannot fall, and rises if anybody seen has g > g*.
 - If nobody who sells more than another has lower quality, nobody who sells more has a lower factor: shares of GMV move
   up in the order of sales, and the Gini coefficient does not fall (Jakobsson 1976). If quality is independent of sales,
-  the factor is multiplicative noise, a mean-preserving spread of GMV, and the Gini does not fall in expectation (P2).
+  the factor is multiplicative noise, a mean-preserving spread of GMV, and the Gini of many anchors does not fall (P2).
   Nothing of this holds where those who sell less have the better videos. The variance of log GMV, s^2 before, becomes
   s^2 + 2 c s t + t^2, t and c spread of the log factor and its correlation with log GMV: it falls iff c < -t / (2 s),
   and so does the Gini as far as GMV stays lognormal, 2 Phi(s / sqrt 2) - 1.
 - A tool lifts g < g* by uplift (1 - sameness), which passes g* iff sameness < 1 - (g* - g) / uplift (P2). From there on
-  it does nothing at all; below, it lowers the Gini if those whom it lifts sell least.
+  it does nothing at all; below, it lowers the Gini if those whom it lifts sell least and overtake nobody.
 - Videos that cost c each pay where theta W / (W + W0) v > c videos, v what an anchor sells without them. With x = c
   videos / (theta v) that is W > W0 x / (1 - x), so from g = g* + omega W0 x / ((1 - x) videos) on. Below g* the whole
   cost is lost ("increased investment and reduced returns", s4).
