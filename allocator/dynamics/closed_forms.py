@@ -83,8 +83,9 @@ def peak(a: float, b: float, power: float) -> float:
     return (a / ((power - 1.0) * b)) ** (1.0 / power)
 
 
-def churn_threshold(living: float, ratio: float, discount: float, spill: float = 0.0) -> float:
-    """Probability lam* of a head's leaving above which keeping the tail alive beats the best GMV today (T1).
+def churn_threshold(living: Any, ratio: Any, discount: Any, spill: Any = 0.0) -> Any:
+    """Probability lam* of a head's leaving above which keeping the tail alive beats the best GMV today (T1); numbers or
+    arrays.
 
     Every period head leaves with probability lam; its impressions sell 1 each, the tail's ``ratio`` = rho. A floor of
     the part ``living`` of the supply costs living (1 - rho) a period; without it the tail leaves at once. When the
@@ -93,7 +94,7 @@ def churn_threshold(living: float, ratio: float, discount: float, spill: float =
     rho).
     """
     for name, value in (("ratio", ratio), ("discount", discount), ("1 - spill", 1.0 - spill)):
-        positive(name, value, "a number that divides")
+        positive(name, value, "a number that divides", many=True)
     return living * (1.0 / ratio - 1.0) * (1.0 - discount) / (discount * (1.0 - spill))
 
 

@@ -41,10 +41,10 @@ def whole(name: str, value: Any, least: int, meaning: str) -> None:
         raise ValueError(f"{name} is {meaning}, a whole number of at least {least}, not {value!r}")
 
 
-def positive(name: str, value: Any, meaning: str) -> None:
-    """Refuse what is not a finite number above zero."""
-    within(name, value, 0.0, math.inf, meaning)
-    if value == 0:
+def positive(name: str, value: Any, meaning: str, *, many: bool = False) -> None:
+    """Refuse what is not a finite number above zero or, with ``many``, an array of such."""
+    within(name, value, 0.0, math.inf, meaning, many=many)
+    if (np.asarray(value) == 0).any():
         raise ValueError(f"{name} is {meaning}, finite and above zero, not {value!r}")
 
 
