@@ -41,8 +41,9 @@ def first(indptr, anchor, measure, weight, supply):
         for e in range(indptr[i], indptr[i + 1]):
             own = weight[np.uint32(anchor[e])]
             part = measure[e] * own if own > 0 else -1.0
-            if part > most:
-                best, most = e, part
+            better = part > most  # without a branch, which nothing would foretell
+            best = e if better else best
+            most = part if better else most
         if best >= 0:
             flow[best] = supply[i]
     return flow
@@ -58,12 +59,10 @@ def brought(indptr, anchor, value, flow, anchors):
     for i in range(taken.size):
         whole = 0.0
         for e in range(indptr[i], indptr[i + 1]):
-            part = flow[e]
-            if part != 0.0:
-                j = np.uint32(anchor[e])  # numba need not ask whether it counts from the end
-                exposure[j] += part
-                worth[j] += part * value[e]
-                whole += part
-                least = min(least, part)
+            part, j = flow[e], np.uint32(anchor[e])  # numba need not ask whether it counts from the end
+            exposure[j] += part
+            worth[j] += part * value[e]
+            whole += part
+            least = min(least, part)
         taken[i] = whole
     return exposure, worth, taken, least

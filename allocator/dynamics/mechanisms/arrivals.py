@@ -154,8 +154,10 @@ class Arrivals(Mechanism):
         """Skills and wages with what training gives to those who have just ended it."""
         stocks: dict[str, FloatArray] = {}
         for k, path in enumerate(self.pathways):
+            if not path.gain:
+                continue
             done = (state["pathway"] == k + 1.0) & (state["age"] + 1.0 == max(path.training, 1))
-            if path.gain and done.any():
+            if done.any():
                 paid = {"skill": 1.0, "wage": state["wage"] > 0}  # deceptive firms go on to leave nothing
                 for name, gain in (("skill", path.gain), ("wage", path.gain * (1.0 - path.fee))):
                     stocks[name] = stocks.get(name, state[name]) + gain * done * paid[name]

@@ -71,7 +71,8 @@ class Flywheel(Mechanism):
 
     def check(self, platform: Platform) -> None:
         """Refuse arrays of another length."""
-        self.fans_per_impression(platform)
+        for_anchors(platform, "conversion", self.conversion)
+        for_anchors(platform, "short_video", self.short_video)
 
     def start(self, platform: Platform, rng: np.random.Generator) -> Mapping[str, Any]:
         """Fans as the platform's anchors have them (attribute ``fans``), none without it."""
@@ -79,9 +80,8 @@ class Flywheel(Mechanism):
 
     def fans_per_impression(self, platform: Platform) -> FloatArray:
         """kappa with subsidies and short videos, (A,)."""
-        plain = for_anchors(platform, "conversion", self.conversion)
-        videos = for_anchors(platform, "short_video", self.short_video)
-        return plain * (1.0 + self.subsidy) * (1.0 + SHORT_VIDEO * videos)
+        each = np.asarray(self.conversion) * (1.0 + self.subsidy) * (1.0 + SHORT_VIDEO * np.asarray(self.short_video))
+        return np.broadcast_to(each, platform.anchor_count)
 
     def step(self, state: State, outcome: Outcome, rng: np.random.Generator) -> Mapping[str, Any]:
         """Fans at the end of the period."""

@@ -106,11 +106,13 @@ class Newcomers(Mechanism):
         draws = rng.random(outcome.exposure.size)
         age = state["age"] + 1.0
         average = state["average"] + (outcome.exposure - state["average"]) / np.minimum(age, self.memory)
-        living = average * state["wage"] / float(state["lives_on"])
+        who = np.flatnonzero(state["newcomer"] > 0)
+        living = average[who] * state["wage"][who] / float(state["lives_on"])
         stays = survival(living, hazard=self.hazard, power=self.power, months=1.0 / self.month)
-        leaves = (state["newcomer"] > 0) & (draws >= stays)
+        present = np.array(state["present"])
+        present[who[draws[who] >= stays]] = 0.0
         new = state["newcomer"] * (age < self.probation)
-        return {"present": np.where(leaves, 0.0, state["present"]), "newcomer": new, "average": average}
+        return {"present": present, "newcomer": new, "average": average}
 
     def staying(self, view: View, discount: float) -> tuple[FloatArray, FloatArray] | None:
         """What an impression is worth because newcomers who live on it stay, currency, and up to how many are, each

@@ -114,12 +114,12 @@ class CappedBoost(Policy):
 
     def __call__(self, view: View) -> Decision:
         """Decide on the flow of a period."""
-        platform, there, now = view.world.platform, view.present, view.state["exposure"]
+        platform, there, now = view.world.platform, view.state["present"], view.state["exposure"]
         average = now if view.memory is None else (1.0 - self.forget) * view.memory + self.forget * now
-        mean = float(average[there].mean()) if there.any() else 0.0
+        mean = float((average * there).sum()) / max(float(there.sum()), 1.0)
         if view.period > 0:
-            average = np.where(view.state["age"] == 0, 0.0, average)  # who has just come has had nothing
-        lift = np.divide(mean, average, out=np.full(average.size, self.boost), where=average > 0)
-        weights = view.weight * np.clip(lift, 1.0, self.boost)
+            average = average * (view.state["age"] > 0)  # who has just come has had nothing
+        lift = mean / np.maximum(average, mean / self.boost) if mean > 0 else 1.0
+        weights = view.weight * np.maximum(lift, 1.0)
         flow = _passes().first(platform.indptr, platform.anchor, platform.value, weights, view.supply)
         return Decision(flow, memory=average)
