@@ -140,8 +140,7 @@ def _concentration(exposure: FloatArray) -> dict[str, float]:
     if total <= 0:
         return {"gini": 0.0, "hhi": 1.0 / max(count, 1), "top_share": 0.0}
     shares = ordered / total
-    ranks = 2.0 * np.arange(1, count + 1) - count - 1
-    gini = max(0.0, float((ranks * shares).sum()) / count)
+    gini = max(0.0, (2.0 * float((np.arange(1, count + 1) * shares).sum()) - count - 1.0) / count)
     top = float(shares[count - -(-count // 100) :].sum())
     return {"gini": gini, "hhi": float((shares**2).sum()), "top_share": top}
 

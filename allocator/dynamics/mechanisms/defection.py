@@ -121,8 +121,8 @@ class Defection(Mechanism):
 
     def _hazards(self, outcome: Outcome, may: Mask, groups: NDArray[np.int64]) -> FloatArray:
         """Probability of leaving for every group, (2 A,)."""
-        held, view = np.zeros(2 * may.size), outcome.view
-        np.add.at(held, groups[may], outcome.exposure[may])
+        view, mine = outcome.view, np.where(may, outcome.exposure, 0.0)
+        held = np.bincount(groups, weights=mine, minlength=2 * may.size)
         if self.share_of == "platform":
             most = np.full(held.size, float(outcome.exposure.sum()))
         else:
