@@ -7,6 +7,7 @@ import hashlib
 import inspect
 import math
 import signal
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import closing
@@ -30,6 +31,8 @@ from allocator.graph import Platform
 FloatArray = NDArray[np.float64]
 Runs = Mapping[tuple[str, int], Trajectory]
 Report = Callable[[str], None] | None
+NOW_AND_THEN = 0.05
+"""Seconds between two times that a process tells of its periods."""
 PATIENCE = 0.2
 """Seconds between two looks at what processes have done."""
 
@@ -221,15 +224,25 @@ def _remember(world: World, policies: Mapping[str, Policy], periods: int, played
 
 
 def _recalled(name: str, seed: int) -> Trajectory:
-    return _run(_MINE["world"], _MINE["policies"][name], _MINE["periods"], seed, _count)
+    _MINE.update(seen=0, told=0, after=0.0)
+    run = _run(_MINE["world"], _MINE["policies"][name], _MINE["periods"], seed, _count)
+    _tell()
+    return run
 
 
 def _count(line: str) -> None:
-    """Count a period, unless nobody waits for the run any more."""
-    if _MINE["stop"].is_set():
-        raise KeyboardInterrupt
+    """Count a period, and tell of them now and then, unless nobody waits for the run any more."""
+    _MINE["seen"] += 1
+    if time.perf_counter() >= _MINE["after"]:
+        if _MINE["stop"].is_set():
+            raise KeyboardInterrupt
+        _tell()
+
+
+def _tell() -> None:
     with _MINE["played"].get_lock():
-        _MINE["played"].value += 1
+        _MINE["played"].value += _MINE["seen"] - _MINE["told"]
+    _MINE.update(told=_MINE["seen"], after=time.perf_counter() + NOW_AND_THEN)
 
 
 def _estimate(name: str, sample: FloatArray) -> dict[str, float]:
