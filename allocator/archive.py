@@ -43,7 +43,7 @@ def save(allocation: Allocation, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     if platform.folder is None:
         write_platform(platform, home)
-    _write(folder, contents)
+    write_together(folder, contents)
     return folder
 
 
@@ -162,7 +162,7 @@ def _rebuilt(platform: Platform, result: dict[str, Any], edge: Any, impressions:
     return Allocation(problem, flow, multipliers, certify(problem, flow, multipliers), asked, Run(**result["run"]))
 
 
-def _write(folder: Path, contents: dict[str, bytes]) -> None:
+def write_together(folder: Path, contents: dict[str, bytes]) -> None:
     """Write all files beside their targets and then rename them, so that a failure leaves what was there before."""
     drafts = {name: folder / f".{name}.{os.getpid()}.partial" for name in contents}
     try:

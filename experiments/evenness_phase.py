@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 import allocator as al
 from _lab import Lab, Row, arguments, percent, pick, run, stream
 from allocator.dynamics import Even, Herding, Phased, Policy, World, simulate
+from allocator.dynamics.closed_forms import even_share_to_dissolve
 from allocator.plots.style import BLACK, BLUE, PURPLE, SKY, VERMILLION, look
 
 FloatArray = NDArray[np.float64]
@@ -157,9 +158,7 @@ def crowds(strength: float, seed: int, size: tuple[int, int]) -> list[Row]:
 
 def cure(strength: float) -> float:
     """The even share from which on no head of equal rooms is steady; below zero where none is without help."""
-    x = 1.0 / ROOMS + np.geomspace(1e-6, 1.0, 4_000) * (1.0 - 1.0 / ROOMS) * (1.0 - 1e-9)
-    crowd = x**strength / (x**strength + (ROOMS - 1) ** (1.0 - strength) * (1.0 - x) ** strength)
-    return 1.0 - float(((x - 1.0 / ROOMS) / (crowd - 1.0 / ROOMS)).min()) / SHARE
+    return even_share_to_dissolve(ROOMS, SHARE, strength)
 
 
 def strongest(even: float) -> float:

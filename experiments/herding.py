@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 import allocator as al
 from _lab import Lab, Row, arguments, percent, pick, run, stream
 from allocator.dynamics import Even, Herding, World, simulate
+from allocator.dynamics.closed_forms import even_share_at, even_share_to_dissolve
 from allocator.plots.style import BLACK, BLUE, GREEN, ORANGE, PURPLE
 
 FloatArray = NDArray[np.float64]
@@ -202,12 +203,6 @@ def strength_of(x: FloatArray, rooms: int, share: float) -> FloatArray:
     return (np.log(crowd / (1.0 - crowd)) + others) / (np.log(x / (1.0 - x)) + others)
 
 
-def even_of(x: FloatArray, rooms: int, share: float, strength: float) -> FloatArray:
-    """eps at which one room at x, the others alike, changes nothing."""
-    crowd = x**strength / (x**strength + (rooms - 1) ** (1 - strength) * (1 - x) ** strength)
-    return 1.0 - (x - 1.0 / rooms) / (crowd - 1.0 / rooms) / share
-
-
 def heads(rooms: int, most: float) -> FloatArray:
     """Shares of a leading room, from next to even to almost the most it can have."""
     return 1.0 / rooms + np.geomspace(1e-6, 1.0, 4_000) * (most - 1.0 / rooms) * (1 - 1e-9)
@@ -220,7 +215,7 @@ def fold_of(rooms: int, share: float) -> float:
 
 def cure_of(rooms: int, share: float, strength: float) -> float:
     """The even share that dissolves a head."""
-    return max(0.0, float(even_of(heads(rooms, 1.0), rooms, share, strength).max()))
+    return max(0.0, even_share_to_dissolve(rooms, share, strength))
 
 
 # What is drawn.
@@ -279,7 +274,7 @@ def draw_basins(rows: Sequence[Row], ax: Any) -> None:
     """The boundary: the unstable head up to the fold, from there on the fold."""
     rooms = rows[0]["rooms"]
     x = heads(rooms, 1.0)
-    line = np.maximum.accumulate(even_of(x, rooms, STRONG, ETA))
+    line = np.maximum.accumulate(even_share_at(x, rooms, STRONG, ETA))
     cells = [row | {"start": np.log10(row["start"])} for row in rows]
     boundary = [{"start": float(np.log10(a - 1 / rooms)), "even": float(b)} for a, b in zip(x, line, strict=True)]
     words = {"start": "Lead of the first room at the start\n(share of viewers)", "even": "Even share ε (%)"}

@@ -711,6 +711,17 @@ def test_what_an_ensemble_says():
     )
 
 
+def test_rows_measure_inequality_as_metrics_do():
+    seen = []
+    run = played(dy.Proportional(), seen=seen)
+    idle = played(dy.Even(0.0), mechanisms=(), periods=1, seen=seen)
+    for row, outcome in zip([*run.rows, *idle.rows], seen, strict=True):
+        exposure = outcome.exposure[outcome.view.present]
+        assert row["gini"] == pytest.approx(al.metrics.gini(exposure), abs=1e-12)
+        assert row["hhi"] == pytest.approx(al.metrics.hhi(exposure), rel=1e-12)
+        assert row["top_share"] == pytest.approx(al.metrics.top_share(exposure, 0.01), rel=1e-12)
+
+
 def test_a_watcher_sees_every_outcome():
     platform = al.synthetic.heavy_tailed(40, 8, degree=4, rng=np.random.default_rng(3))
     seen = []

@@ -239,6 +239,11 @@ def test_prevention_is_cheaper_than_cure():
     assert rest(20, 0.8, 1.6, 0.2238, nearly, periods=20_000) == pytest.approx(0.05, rel=1e-3)
     for even, head in ((0.2288, 0.579), (0.2688, 0.536)):
         assert rest(20, 0.8, 1.6, even, led(20)) == pytest.approx(head, abs=2e-3)
+    cure = closed_forms.even_share_to_dissolve(20, 0.8, 1.6)
+    assert rest(20, 0.8, 1.6, cure - 0.005, led(20)) > 0.2
+    assert rest(20, 0.8, 1.6, cure + 0.005, led(20)) == pytest.approx(0.05, rel=0.02)
+    for even, head in ((0.2288, 0.579), (0.2688, 0.536)):
+        assert closed_forms.even_share_at(head, 20, 0.8, 1.6) == pytest.approx(even, abs=2e-3)
     # The fork is subcritical: a hundredth is too much for an even share that a ten-thousandth leaves in place.
     for size, locked in ((1e-2, True), (1e-4, False)):
         start = np.full(20, 0.05) * (1.0 + size * (np.arange(20) == 0))

@@ -212,7 +212,7 @@ def _record(found: Ensemble, world: al.World, discount: float, notices: Sequence
 
 def _row(found: Ensemble, summary: Row) -> Row:
     """What a policy brought."""
-    mine = [run for (name, _), run in found.runs.items() if name == summary["policy"]]
+    mine = list(found.under(summary["policy"]).values())
     gaps = [float(run["relative_gap"].max()) for run in mine if "relative_gap" in run.columns]
     row = {"policy": summary["policy"], "stated": mine[0].policy, "runs": summary["runs"]}
     for name in ("discounted", "transient", "steady"):

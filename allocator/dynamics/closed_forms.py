@@ -34,6 +34,25 @@ def even_share_needed(share: float, strength: float) -> float:
     return max(0.0, 1.0 - 1.0 / (share * strength)) if share * strength > 0 else 0.0
 
 
+def even_share_at(head: Any, rooms: int, share: float, strength: float) -> Any:
+    """The part of traffic spread evenly at which one of equal rooms with the share ``head``, the others alike, keeps it
+    (numbers or arrays).
+
+    With H = (1 - eps) h a round changes nothing iff head = (1 - H) / n + H q, where q is what the crowd gives the head,
+    head^eta over the sum of all: H = (head - 1/n) / (q - 1/n).
+    """
+    crowd = head**strength / (head**strength + (rooms - 1) ** (1.0 - strength) * (1.0 - head) ** strength)
+    return 1.0 - (head - 1.0 / rooms) / (crowd - 1.0 / rooms) / share
+
+
+def even_share_to_dissolve(rooms: int, share: float, strength: float) -> float:
+    """The part of traffic that must be spread evenly for no head of equal rooms to last: the largest at which any head
+    keeps what it has; below zero where none does without help.
+    """
+    heads = 1.0 / rooms + np.geomspace(1e-6, 1.0, 4_000) * (1.0 - 1.0 / rooms) * (1.0 - 1e-9)
+    return float(even_share_at(heads, rooms, share, strength).max())
+
+
 def survival(living: Any, *, hazard: float = 1.0, power: float = 2.0, months: float = 1.0) -> Any:
     """Probability of staying for some months with ``living`` times the impressions that an anchor lives on."""
     with np.errstate(over="ignore"):

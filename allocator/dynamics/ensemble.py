@@ -51,11 +51,15 @@ class Ensemble:
     def seeds(self) -> list[int]:
         return list(dict.fromkeys(seed for _, seed in self.runs))
 
-    def paths(self, policy: str, column: str) -> FloatArray:
-        """A column of all runs under a policy, (runs, T)."""
+    def under(self, policy: str) -> dict[int, Trajectory]:
+        """The runs under a policy by seed."""
         if policy not in self.policies:
             raise ValueError(f"no runs of '{policy}'; there are {', '.join(self.policies)}")
-        return np.array([run[column] for (name, _), run in self.runs.items() if name == policy])
+        return {seed: run for (name, seed), run in self.runs.items() if name == policy}
+
+    def paths(self, policy: str, column: str) -> FloatArray:
+        """A column of all runs under a policy, (runs, T)."""
+        return np.array([run[column] for run in self.under(policy).values()])
 
     def bands(self, column: str = "gmv", *, around: float = 0.9) -> list[dict[str, Any]]:
         """Rows for a fan chart: per policy and period the median and the range that holds a part ``around`` of runs.
@@ -63,7 +67,7 @@ class Ensemble:
         """
         rows, tails = [], (0.5 - around / 2, 0.5, 0.5 + around / 2)
         for policy in self.policies:
-            if any(column not in run.columns for (name, _), run in self.runs.items() if name == policy):
+            if any(column not in run.columns for run in self.under(policy).values()):
                 continue
             paths = self.paths(policy, column)
             method = "linear" if np.isfinite(paths).all() else "inverted_cdf"  # nothing lies between 1 and infinity
@@ -80,7 +84,7 @@ class Ensemble:
         """
         rows = []
         for policy in self.policies:
-            mine = [run for (name, _), run in self.runs.items() if name == policy]
+            mine = list(self.under(policy).values())
             sums = np.array([run.discounted(discount, column) for run in mine])
             parts = [run.summary(column) for run in mine]
             row = {"policy": policy, "runs": sums.size} | _estimate("discounted", sums)
@@ -93,17 +97,11 @@ class Ensemble:
 
     def differences(self, against: str, *, discount: float, column: str = "gmv") -> list[dict[str, Any]]:
         """A row per other policy: how much its discounted sum exceeds that of one policy, seed by seed."""
-        base = {seed: run.discounted(discount, column) for (name, seed), run in self.runs.items() if name == against}
-        if not base:
-            raise ValueError(f"no runs of '{against}'; there are {', '.join(self.policies)}")
+        base = {seed: run.discounted(discount, column) for seed, run in self.under(against).items()}
         rows = []
         for policy in self.policies:
-            pairs = [
-                run.discounted(discount, column) - base[seed]
-                for (name, seed), run in self.runs.items()
-                if name == policy
-            ]
             if policy != against:
+                pairs = [run.discounted(discount, column) - base[seed] for seed, run in self.under(policy).items()]
                 rows.append({"policy": policy, "against": against} | _estimate("difference", np.array(pairs)))
         return rows
 

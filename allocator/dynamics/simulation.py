@@ -19,6 +19,7 @@ from allocator.dynamics.state import State
 from allocator.dynamics.trajectory import Trajectory
 from allocator.dynamics.view import View
 from allocator.dynamics.world import World
+from allocator.metrics import head_size
 from allocator.wording import some
 
 FloatArray = NDArray[np.float64]
@@ -134,14 +135,14 @@ def _row(world: World, state: State, outcome: Outcome, decision: Decision) -> di
 
 
 def _concentration(exposure: FloatArray) -> dict[str, float]:
-    """Gini, HHI and the share of the top 1 %, from one sort; nothing to share counts as even."""
-    count, ordered = exposure.size, np.sort(exposure)
-    total = float(ordered.sum())
-    if total <= 0:
-        return {"gini": 0.0, "hhi": 1.0 / max(count, 1), "top_share": 0.0}
-    shares = ordered / total
+    """Gini, HHI and the share of the top 1 % as `allocator.metrics` has them, from one sort: periods are many."""
+    count = exposure.size
+    if count == 0:
+        return {"gini": 0.0, "hhi": 1.0, "top_share": 0.0}
+    ordered = np.sort(exposure) if exposure.any() else np.ones(count)
+    shares = ordered / ordered.sum()
     gini = max(0.0, (2.0 * float((np.arange(1, count + 1) * shares).sum()) - count - 1.0) / count)
-    top = float(shares[count - -(-count // 100) :].sum())
+    top = float(shares[count - head_size(count, 0.01) :].sum())
     return {"gini": gini, "hhi": float((shares**2).sum()), "top_share": top}
 
 

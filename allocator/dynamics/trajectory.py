@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from allocator.archive import write_together
 from allocator.dynamics.parameters import within
 from allocator.dynamics.state import State, sealed
 from allocator.wording import quantity, suggestion
@@ -108,13 +109,9 @@ class Trajectory:
         arrays = {f"column {name}": entries for name, entries in self.columns.items()}
         arrays |= {f"stock {name}": stock for name, stock in self.final.items()}
         about = np.array(json.dumps({"policy": self.policy, "period": self.final.period}))
-        draft = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        try:
-            with draft.open("wb") as file:
-                np.savez_compressed(file, about=about, **arrays)
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+        content = io.BytesIO()
+        np.savez_compressed(content, about=about, **arrays)
+        write_together(path.parent, {path.name: content.getvalue()})
         return path
 
     @classmethod

@@ -61,7 +61,7 @@ class View:
     @cached_property
     def reach(self) -> FloatArray:
         """Exposure each anchor would have if what may be handed out of all its segments went to it, (A,)."""
-        return self.world.platform.into_anchors(self.supply[self.world.platform.segment])
+        return self.world.reach_at(self.supply)
 
     @cached_property
     def edges(self) -> NDArray[np.int64] | slice:

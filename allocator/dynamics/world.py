@@ -35,8 +35,8 @@ class World:
     1. teams buy impressions (`Mechanism.bought`), at most what segments have;
     2. the policy hands out the rest, or a part of it;
     3. viewers whom nobody guides go where they like (`Mechanism.unguided`), if a mechanism says where;
-    4. impressions sell: public ones at the value of their edge times the anchor's skill, private ones as
-       `Mechanism.private` says;
+    4. impressions sell: public ones at the value of their edge times the anchor's skill and what mechanisms make of it
+       (`Mechanism.factor`), private ones as `Mechanism.private` says;
     5. the mechanisms change their stocks one after the other (`Mechanism.step`), in the order of
        `allocator.dynamics.mechanisms.ORDER` whatever the order they are given in, those that it does not know last;
     6. who left loses all stocks, who came starts from zero in those that its mechanism did not set, and everybody else
@@ -77,21 +77,7 @@ class World:
         object.__setattr__(self, "mechanisms", tuple(ordered))
         for mechanism in self.mechanisms:
             mechanism.check(self.platform)
-        self._refuse_missing()
         self.start({kind: np.random.default_rng(0) for kind in kinds})
-
-    def _refuse_missing(self) -> None:
-        """Refuse a mechanism without the ones that it builds on."""
-        rng = np.random.default_rng(0)
-        known = {name for m in self.mechanisms for name in m.start(self.platform, rng)}
-        for mechanism in self.mechanisms:
-            lacking = [name for name in mechanism.needs if name not in known]
-            if lacking:
-                kind = type(mechanism).__name__
-                raise ValueError(
-                    f"{kind} builds on the stock '{lacking[0]}', which no mechanism of this world has; add the one "
-                    "that does"
-                )
 
     def mechanism(self, kind: type[Mechanism]) -> Mechanism | None:
         """The mechanism of a kind, if the world has it."""
@@ -104,6 +90,7 @@ class World:
         stocks["exposure"] = self.platform.even_amounts("exposure")
         for mechanism in self.mechanisms:
             stocks |= mechanism.start(self.platform, streams[type(mechanism).__name__])
+        self._refuse_missing(stocks)
         if not isinstance(self.stocks, Mapping):
             raise TypeError(f"stocks map names to numbers or arrays, not {self.stocks!r}")
         for name, given in self.stocks.items():
@@ -112,6 +99,17 @@ class World:
             stocks[name] = self._given(name, given, np.shape(stocks[name]))
         present = np.asarray(stocks["present"]) > 0
         return State(0, self._of_those(present, stocks))
+
+    def _refuse_missing(self, stocks: Mapping[str, Any]) -> None:
+        """Refuse a mechanism without the ones that it builds on."""
+        for mechanism in self.mechanisms:
+            lacking = [name for name in mechanism.needs if name not in stocks]
+            if lacking:
+                kind = type(mechanism).__name__
+                raise ValueError(
+                    f"{kind} builds on the stock '{lacking[0]}', which no mechanism of this world has; add the one "
+                    "that does"
+                )
 
     @staticmethod
     def _given(name: str, given: Any, shape: tuple[int, ...]) -> FloatArray:
@@ -142,16 +140,13 @@ class World:
         taken = self.platform.into_segments(sold)
         if (taken > supply).any():  # several may sell
             sold = sold * np.divide(supply, taken, out=np.ones_like(taken), where=taken > supply)[self.platform.segment]
-        left = np.maximum(supply - np.minimum(taken, supply), 0.0)
-        return View(self, state, left, rng, memory), sold
+        return View(self, state, np.maximum(supply - taken, 0.0), rng, memory), sold
 
     def shown(self, view: View) -> View:
         """What of a view a policy sees: not the stocks that mechanisms hide."""
         hidden = {name for mechanism in self.mechanisms for name in mechanism.hidden}
-        if not hidden:
-            return view
         stocks = {name: stock for name, stock in view.state.items() if name not in hidden}
-        return replace(view, state=State(view.period, stocks))
+        return replace(view, state=State(view.period, stocks)) if hidden else view
 
     def served(self, flow: FloatArray) -> Served:
         """What a flow (E,) gives to whom."""
@@ -198,11 +193,11 @@ class World:
     def _meant(self) -> dict[str | None, NDArray[np.bool_]]:
         return {}
 
-    def reach_at(self, demand: FloatArray) -> FloatArray:
-        """Exposure of each anchor if all its segments, at some demand (S,), watched nobody else, (A,)."""
-        if (demand == 1.0).all():
+    def reach_at(self, supply: FloatArray) -> FloatArray:
+        """Exposure of each anchor if all its segments, at some supply (S,), watched nobody else, (A,)."""
+        if np.array_equal(supply, self.platform.supply):
             return self.platform.reach
-        return self.platform.into_anchors((self.platform.supply * demand)[self.platform.segment])
+        return self.platform.into_anchors(supply[self.platform.segment])
 
     @cached_property
     def mean_value(self) -> FloatArray:

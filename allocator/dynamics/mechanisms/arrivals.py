@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.dynamics.mechanism import Mechanism, Outcome
-from allocator.dynamics.parameters import positive, whole, within
+from allocator.dynamics.parameters import whole, within
 from allocator.dynamics.state import State
 from allocator.graph import Platform
 
 FloatArray = NDArray[np.float64]
 EMPLOYED = 3.62
 """Unemployment in 2019, per cent (s2)."""
+MOST = 1e6
+"""Newcomers a period and place that can still be drawn."""
 
 
 @dataclass(frozen=True)
@@ -107,14 +109,18 @@ class Arrivals(Mechanism):
         within("rate", self.rate, 0.0, math.inf, "newcomers a month over the number of places")
         within("unemployment", self.unemployment, 0.0, 100.0, "the part of people without work, per cent")
         within("response", self.response, 0.0, math.inf, "how arrivals answer to a point of unemployment")
-        grown = self.response * (self.unemployment - EMPLOYED)
-        if not (grown < 100.0 and self.rate * math.exp(grown) < 1e6):
-            raise ValueError("rate, unemployment and response together mean more than a million newcomers per place")
         whole("firms", self.firms, 1, "the number of firms of a pathway")
         whole("month", self.month, 1, "periods of a month")
-        positive("pathways", sum(p.share for p in self.pathways), "the sum of their shares")
+        if self.per_place > MOST:
+            raise ValueError("rate, unemployment and response together mean more than a million newcomers per place")
         if abs(sum(p.share for p in self.pathways) - 1.0) > 1e-9:
             raise ValueError(f"shares of pathways add up to {sum(p.share for p in self.pathways):g}; they must to 1")
+
+    @property
+    def per_place(self) -> float:
+        """Newcomers a period whom chance brings on average, over the number of places."""
+        growth = min(self.response * (self.unemployment - EMPLOYED), 700.0)  # exp knows no larger one
+        return self.rate / self.month * math.exp(growth)
 
     def start(self, platform: Platform, rng: np.random.Generator) -> Mapping[str, Any]:
         """Which firms are honest (pathways, firms), and the ``pathway`` of every anchor, 0 for none."""
@@ -125,7 +131,7 @@ class Arrivals(Mechanism):
     def step(self, state: State, outcome: Outcome, rng: np.random.Generator) -> Mapping[str, Any]:
         """Who has come by the end of the period, and what training has taught those who came before."""
         stocks = self._learned(state)
-        count = self._count(outcome.exposure.size, rng)
+        count = int(rng.poisson(self.per_place * outcome.exposure.size))
         if count == 0:
             return stocks
         lots, ways, firms = rng.random((3, outcome.exposure.size))
@@ -134,21 +140,11 @@ class Arrivals(Mechanism):
         way = np.searchsorted(np.cumsum([p.share for p in self.pathways])[:-1], ways[coming], side="right")
         honest = state["honest"][way, (firms[coming] * self.firms).astype(np.int64)]
         skills, wages = np.array([[p.skill, p.wage] for p in self.pathways]).T
-        given = {
-            "present": 1.0,
-            "newcomer": 1.0,
-            "pathway": way + 1.0,
-            "skill": skills[way],
-            "wage": wages[way] * honest,
-        }
-        for name, entries in given.items():
+        given = {"present": 1.0, "newcomer": 1.0, "pathway": way + 1.0}
+        for name, entries in (given | {"skill": skills[way], "wage": wages[way] * honest}).items():
             stocks[name] = np.array(stocks.get(name, state[name]))
             stocks[name][coming] = entries
         return stocks
-
-    def _count(self, places: int, rng: np.random.Generator) -> int:
-        per_period = self.rate / self.month * math.exp(self.response * (self.unemployment - EMPLOYED))
-        return int(rng.poisson(per_period * places))
 
     def _learned(self, state: State) -> dict[str, FloatArray]:
         """Skills and wages with what training gives to those who have just ended it."""

@@ -126,7 +126,8 @@ class Defection(Mechanism):
         if self.share_of == "platform":
             most = np.full(held.size, float(outcome.exposure.sum()))
         else:
-            most = np.append(view.world.reach_at(view.state["demand"]), np.zeros(may.size))
+            supply = view.world.platform.supply * view.state["demand"]
+            most = np.append(view.world.reach_at(supply), np.zeros(may.size))
         share = np.divide(held, most, out=np.zeros(held.size), where=most > 0)
         return self.base * np.minimum(share, 1.0) ** self.convexity
 

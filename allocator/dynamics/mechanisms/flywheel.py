@@ -90,14 +90,16 @@ class Flywheel(Mechanism):
 
     def private(self, view: View) -> tuple[FloatArray, FloatArray]:
         """z = a F, and what it sells."""
-        impressions = self.visits * view.state["fans"]
-        return impressions, self.efficiency * view.world.mean_value * view.weight * impressions
+        return self.visits * view.state["fans"], self.per_fan(view) * view.state["fans"]
+
+    def per_fan(self, view: View) -> FloatArray:
+        """What a fan buys in a period, (A,), currency."""
+        return self.visits * self.efficiency * view.world.mean_value * view.weight
 
     def later(self, view: View, discount: float) -> FloatArray:
         """What the fans of one impression will buy (T2), (A,)."""
         kept = discount / (1.0 - discount * (1.0 - self.decay))
-        per_fan = self.efficiency * view.world.mean_value * view.weight * self.visits
-        return self.fans_per_impression(view.world.platform) * per_fan * kept
+        return self.fans_per_impression(view.world.platform) * self.per_fan(view) * kept
 
     def columns(self, state: State, outcome: Outcome) -> Mapping[str, float]:
         """Fans of all anchors at the end of the period."""

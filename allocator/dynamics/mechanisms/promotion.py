@@ -64,7 +64,7 @@ class Promotion(Mechanism):
     def bought(self, view: View) -> FloatArray:
         """What teams buy, (E,)."""
         platform, state = view.world.platform, view.state
-        reach = view.world.reach_at(state["demand"])
+        reach = view.reach
         offer = self.spent * state["capital"] * state["present"] / self.price
         part = np.divide(offer, reach, out=np.zeros(reach.size), where=reach > 0)
         asked = view.supply[platform.segment] * part[platform.anchor]

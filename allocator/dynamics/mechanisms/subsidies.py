@@ -89,10 +89,8 @@ class Subsidies(Mechanism):
 
     def private(self, view: View) -> tuple[FloatArray, FloatArray]:
         """Impressions of subsidised fans, and what these sell."""
-        flywheel = view.world.mechanism(Flywheel)
-        impressions = flywheel.visits * view.state["subsidised_fans"]
-        worth = self.buying * flywheel.efficiency * view.world.mean_value * view.weight
-        return impressions, worth * impressions
+        flywheel, fans = view.world.mechanism(Flywheel), view.state["subsidised_fans"]
+        return flywheel.visits * fans, self.buying * flywheel.per_fan(view) * fans
 
     def step(self, state: State, outcome: Outcome, rng: np.random.Generator) -> Mapping[str, Any]:
         """Subsidised fans, skill that is lost, and money spent, at the end of the period."""

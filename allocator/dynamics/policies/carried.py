@@ -13,7 +13,7 @@ from allocator.allocation import Allocation
 from allocator.certificate import certify
 from allocator.dynamics.view import View
 from allocator.graph import Platform
-from allocator.problem import Problem
+from allocator.problem import Multipliers, Problem
 from allocator.rules import Totals
 
 FloatArray = NDArray[np.float64]
@@ -44,21 +44,24 @@ def carried(
     if not np.array_equal(places, view.places):
         flow, multipliers = _flow(before, places, view), _multipliers(before, places, problem, view)
     best = None
-    for candidate in _flows(problem, flow, multipliers):
-        totals = Totals(problem.platform, candidate)
-        for prices in (multipliers, _felt(problem, totals, multipliers)):
-            certificate = certify(problem, totals, prices)
-            rank = (not certificate.feasible, certificate.gap)
-            if best is None or rank < best[0]:
-                best = rank, totals.flow, prices, certificate
-            if certificate.feasible and certificate.relative_gap <= enough:
-                break
-        if best[3].feasible and best[3].relative_gap <= enough:
+    for totals, prices in _candidates(problem, flow, multipliers):
+        certificate = certify(problem, totals, prices)
+        rank = (not certificate.feasible, certificate.gap)
+        if best is None or rank < best[0]:
+            best = rank, totals.flow, prices, certificate
+        if certificate.feasible and certificate.relative_gap <= enough:
             break
     return replace(before, problem=problem, flow=best[1], multipliers=best[2], certificate=best[3])
 
 
-def _felt(problem: Problem, totals: Totals, multipliers: list[Any]) -> list[Any]:
+def _candidates(problem: Problem, flow: FloatArray, multipliers: Multipliers) -> Iterator[tuple[Totals, Multipliers]]:
+    for candidate in _flows(problem, flow, multipliers):
+        totals = Totals(problem.platform, candidate)
+        yield totals, multipliers
+        yield totals, _felt(problem, totals, multipliers)
+
+
+def _felt(problem: Problem, totals: Totals, multipliers: Multipliers) -> list[Any]:
     """The multipliers without those of floors and caps that the amounts keep with room to spare."""
     found = []
     for mine, term in zip(multipliers, problem.terms, strict=True):
@@ -96,7 +99,7 @@ def _multipliers(before: Allocation, places: IntArray, problem: Problem, view: V
     return found
 
 
-def _flows(problem: Problem, flow: FloatArray, multipliers: list[Any]) -> Iterator[FloatArray]:
+def _flows(problem: Problem, flow: FloatArray, multipliers: Multipliers) -> Iterator[FloatArray]:
     """A flow with less where a segment has less; then with what is free where it is worth most, if anything is."""
     platform = problem.platform
     used = platform.into_segments(flow)

@@ -64,7 +64,7 @@ class Even(Recipe):
 
 @dataclass(frozen=True)
 class Proportional(Recipe):
-    """Every segment spreads its supply in proportion to value."""
+    """Every segment spreads its supply in proportion to value; one to whom nobody sells anything keeps it."""
 
     def flow(self, view: View, weights: FloatArray) -> FloatArray:
         """A proportional flow."""

@@ -29,7 +29,7 @@ class ViableFloors(Policy):
     months : float > 0
         Over how many months survival counts: x* grows with them.
     floor : float > 0, optional
-        Over what a newcomer lives on, in place of x*. With ``budget / number of newcomers`` it is an even floor.
+        Over what a newcomer lives on, in place of x*: the smaller, the more of them have one.
     otherwise : Optimal
         The objective and further rules.
 
