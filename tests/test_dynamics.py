@@ -32,7 +32,9 @@ def everything(platform):
     """Every mechanism, so strong that much happens in few periods."""
     return (
         dy.Flywheel(),
-        dy.Subsidies(phases=((2, 5),), tools=0.3, cost=1.0),
+        dy.Subsidies(phases=((2, 5),), tools=0.3, cost=1.0, budget=1e-4 * float(platform.supply.sum())),
+        dy.Products(phases=((1, 3), (6, 9)), part=[[1.0], [0.5]], budget=0.05 * float(platform.sales_reach.sum())),
+        dy.Events(phases=((3, 2), (7, 1)), surge=[1.5, 0.8]),
         dy.Herding(),
         dy.ShortVideo(cost=0.1),
         dy.Trust(0.8, advertising=0.1),
@@ -76,13 +78,15 @@ def test_every_policy_serves_those_who_are_there_within_the_supply_and_never_nan
     run = played(policy, platform, seen=seen)
     for outcome in seen:
         used = platform.into_segments(outcome.flow)
-        supply = platform.supply * outcome.view.state["demand"]
+        supply = outcome.view.world.supply(outcome.view.state)
         assert (used <= supply * (1 + 1e-8)).all()
         assert (outcome.flow >= 0).all()
         assert not outcome.exposure[~outcome.view.present].any()
-        assert outcome.public_gmv.sum() == pytest.approx(
-            float((outcome.flow * platform.value * outcome.view.weight[platform.anchor]).sum()), rel=1e-9
+        assert outcome.base_gmv.sum() == pytest.approx(
+            float((outcome.flow * platform.value * outcome.view.selling[platform.anchor]).sum()), rel=1e-9
         )
+        assert (outcome.public_gmv >= outcome.base_gmv).all()
+        assert (outcome.public_gmv <= outcome.served.worth * outcome.view.weight * (1 + 1e-12)).all()
     proved = run.columns.get("relative_gap", np.zeros(0))  # infinite where a phase proves nothing
     assert all(np.isfinite(column).all() for column in run.columns.values() if column is not proved)
     assert (proved[np.isfinite(proved)] <= 1e-3).all()
@@ -158,6 +162,8 @@ OFF = (
     dy.Flywheel(conversion=0.0, visits=0.0),
     dy.Herding(),
     dy.Subsidies(strength=0.0),
+    dy.Products(part=0.0),
+    dy.Events(surge=1.0),
     dy.ShortVideo(lift=0.0),
     dy.Trust(1.0, erosion=0.0),
     dy.Growth(rate=0.0),

@@ -31,6 +31,18 @@ class Served(NamedTuple):
     least: float
 
 
+class Audience(NamedTuple):
+    """A stock of followers of each anchor that grows in proportion to its public impressions, a period at a time:
+    ``followers`` now, of whom the part ``kept`` stays; how many an impression ``makes``, and what one ``buys``,
+    currency; each (A,) but for the part.
+    """
+
+    followers: FloatArray
+    kept: float
+    makes: FloatArray
+    buys: FloatArray
+
+
 @dataclass(frozen=True, eq=False)
 class Outcome:
     """What one period brought.
@@ -63,7 +75,17 @@ class Outcome:
     @cached_property
     def public_gmv(self) -> FloatArray:
         """GMV of each anchor's public impressions, (A,)."""
-        return self.served.worth * self.view.weight
+        gmv = self.base_gmv
+        for mechanism in self.view.world.mechanisms:
+            premium = mechanism.premium(self.view, self.base_gmv)
+            if premium is not None:
+                gmv = gmv * premium
+        return gmv
+
+    @cached_property
+    def base_gmv(self) -> FloatArray:
+        """What it would be if no mechanism raised it (`Mechanism.premium`), (A,)."""
+        return self.served.worth * self.view.selling
 
     @cached_property
     def gmv(self) -> FloatArray:
@@ -96,8 +118,18 @@ class Mechanism:
         """
         return {}
 
+    def traffic(self, state: State, platform: Platform) -> FloatArray | float | None:
+        """Factor on the supply of a period, (S,) or one for all segments."""
+        return None
+
     def factor(self, view: View) -> FloatArray | None:
         """Factor on the value of each anchor's impressions in a period, (A,)."""
+        return None
+
+    def premium(self, view: View, sold: FloatArray | None = None) -> FloatArray | None:
+        """Factor on the value of each anchor's public impressions alone, (A,): what may be expected or, where it is
+        known what they ``sold`` without any, (A,), what it comes to.
+        """
         return None
 
     def bought(self, view: View) -> FloatArray | None:
@@ -112,9 +144,19 @@ class Mechanism:
         """Impressions and GMV (A,) of the anchors' private traffic in a period."""
         return None
 
-    def later(self, view: View, discount: float) -> FloatArray | None:
-        """What one more public impression of each anchor now is worth in later periods, (A,), currency."""
+    def audience(self, view: View) -> Audience | None:
+        """The followers whom it keeps, if it does."""
         return None
+
+    def later(self, view: View, discount: float) -> FloatArray | None:
+        """What one more public impression of each anchor now is worth in later periods like this one, (A,), currency:
+        m followers buy b each in the next period and the part k of them stays, m b d (1 + d k + (d k)^2 + ...) at the
+        discount factor d.
+        """
+        audience = self.audience(view)
+        if audience is None:
+            return None
+        return audience.makes * audience.buys * discount / (1.0 - discount * audience.kept)
 
     def staying(self, view: View, discount: float) -> tuple[FloatArray, FloatArray] | None:
         """What a public impression of each anchor now is worth because the anchor stays for it, currency, and up to how

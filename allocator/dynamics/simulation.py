@@ -120,7 +120,7 @@ def _row(world: World, state: State, outcome: Outcome, decision: Decision) -> di
         "gmv_private": private,
         "exposure": float(outcome.exposure.sum()),
         "private": float(outcome.private_impressions.sum()),
-        "supply": float((world.platform.supply * view.state["demand"]).sum()),
+        "supply": float(world.supply(view.state).sum()),
         "present": int(before.sum()),
         "left": int((before & ~present).sum()),
         "survivors": float(state["founder"].sum()) / max(world.founders, 1.0),

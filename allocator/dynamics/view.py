@@ -49,11 +49,18 @@ class View:
         return self.state["present"] > 0
 
     @cached_property
+    def selling(self) -> FloatArray:
+        """Factor on all that an anchor sells, zero for those who are not there, (A,)."""
+        return self._times("factor", self.state["skill"] * self.state["present"])
+
+    @cached_property
     def weight(self) -> FloatArray:
-        """Factor on the value of every anchor's impressions, zero for those who are not there, (A,)."""
-        weight = self.state["skill"] * self.state["present"]
+        """Factor on the value of every anchor's public impressions, zero for those who are not there, (A,)."""
+        return self._times("premium", self.selling)
+
+    def _times(self, hook: str, weight: FloatArray) -> FloatArray:
         for mechanism in self.world.mechanisms:
-            factor = mechanism.factor(self)
+            factor = getattr(mechanism, hook)(self)
             if factor is not None:
                 weight = weight * factor
         return weight

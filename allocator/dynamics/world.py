@@ -36,7 +36,7 @@ class World:
     2. the policy hands out the rest, or a part of it;
     3. viewers whom nobody guides go where they like (`Mechanism.unguided`), if a mechanism says where;
     4. impressions sell: public ones at the value of their edge times the anchor's skill and what mechanisms make of it
-       (`Mechanism.factor`), private ones as `Mechanism.private` says;
+       (`Mechanism.factor`, `Mechanism.premium`), private ones as `Mechanism.private` says;
     5. the mechanisms change their stocks one after the other (`Mechanism.step`), in the order of
        `allocator.dynamics.mechanisms.ORDER` whatever the order they are given in, those that it does not know last;
     6. who left loses all stocks, who came starts from zero in those that its mechanism did not set, and everybody else
@@ -127,9 +127,18 @@ class World:
             raise ValueError(f"the stock '{name}' must be finite and not negative")
         return np.broadcast_to(stock, shape)
 
+    def supply(self, state: State) -> FloatArray:
+        """Public impressions of each segment in a period, (S,)."""
+        supply = self.platform.supply * state["demand"]
+        for mechanism in self.mechanisms:
+            factor = mechanism.traffic(state, self.platform)
+            if factor is not None:
+                supply = supply * factor
+        return supply
+
     def view(self, state: State, *, rng: np.random.Generator, memory: Any = None) -> tuple[View, FloatArray | None]:
         """What the policy sees, and the impressions (E,) that are sold before it decides."""
-        supply = self.platform.supply * state["demand"]
+        supply = self.supply(state)
         whole, sold = View(self, state, supply, rng, memory), None
         for mechanism in self.mechanisms:
             own = mechanism.bought(whole)

@@ -126,8 +126,7 @@ class Defection(Mechanism):
         if self.share_of == "platform":
             most = np.full(held.size, float(outcome.exposure.sum()))
         else:
-            supply = view.world.platform.supply * view.state["demand"]
-            most = np.append(view.world.reach_at(supply), np.zeros(may.size))
+            most = np.append(view.world.reach_at(view.world.supply(view.state)), np.zeros(may.size))
         share = np.divide(held, most, out=np.zeros(held.size), where=most > 0)
         return self.base * np.minimum(share, 1.0) ** self.convexity
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from allocator.dynamics.mechanism import Mechanism, Outcome
+from allocator.dynamics.mechanism import Audience, Mechanism, Outcome
 from allocator.dynamics.parameters import for_anchors, positive, within
 from allocator.dynamics.state import State
 from allocator.dynamics.view import View
@@ -94,12 +94,12 @@ class Flywheel(Mechanism):
 
     def per_fan(self, view: View) -> FloatArray:
         """What a fan buys in a period, (A,), currency."""
-        return self.visits * self.efficiency * view.world.mean_value * view.weight
+        return self.visits * self.efficiency * view.world.mean_value * view.selling
 
-    def later(self, view: View, discount: float) -> FloatArray:
-        """What the fans of one impression will buy (T2), (A,)."""
-        kept = discount / (1.0 - discount * (1.0 - self.decay))
-        return self.fans_per_impression(view.world.platform) * self.per_fan(view) * kept
+    def audience(self, view: View) -> Audience:
+        """Fans."""
+        made = self.fans_per_impression(view.world.platform)
+        return Audience(view.state["fans"], 1.0 - self.decay, made, self.per_fan(view))
 
     def columns(self, state: State, outcome: Outcome) -> Mapping[str, float]:
         """Fans of all anchors at the end of the period."""
