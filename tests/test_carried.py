@@ -4,7 +4,7 @@ import numpy as np
 
 import allocator as al
 from allocator import dynamics as dy
-from allocator.dynamics.policies import optimal
+from allocator.dynamics.policies import carried
 
 
 def test_a_floor_that_departures_leave_behind_costs_no_new_solution(monkeypatch):
@@ -16,7 +16,7 @@ def test_a_floor_that_departures_leave_behind_costs_no_new_solution(monkeypatch)
     )
     leave = dy.Defection(base=0.2, convexity=0.0, spill=0.0, where="tier=head", share_of="audience")
     solved = []
-    monkeypatch.setattr(optimal, "solve", lambda *given, **options: solved.append(1) or al.solve(*given, **options))
+    monkeypatch.setattr(carried, "solve", lambda *given, **options: solved.append(1) or al.solve(*given, **options))
     policy = dy.Optimal(rules=[al.Floor(0.1, where="tier=tail")])
     run = dy.simulate(dy.World(stars, (leave,)), policy, periods=10, rng=np.random.default_rng(0))
     heads = run["present"] - copies

@@ -492,10 +492,10 @@ def test_a_level_of_a_group_that_is_empty_leaves_the_others():
 
 @pytest.mark.parametrize("rule", [al.Cap("even:1.2"), al.Budget(total=1e4), al.HeadCap(top=3, share=0.5)])
 def test_an_unchanged_world_is_solved_once(rule, monkeypatch):
-    from allocator.dynamics.policies import optimal
+    from allocator.dynamics.policies import carried
 
-    calls, solve = [], optimal.solve
-    monkeypatch.setattr(optimal, "solve", lambda *a, **k: calls.append(1) or solve(*a, **k))
+    calls, solve = [], carried.solve
+    monkeypatch.setattr(carried, "solve", lambda *a, **k: calls.append(1) or solve(*a, **k))
     played(dy.Optimal(rules=[rule]), periods=6, mechanisms=())
     assert len(calls) == 1
 

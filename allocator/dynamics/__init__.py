@@ -20,6 +20,7 @@ from allocator.dynamics.mechanisms import (
     Trust,
 )
 from allocator.dynamics.mechanisms.arrivals import INDEPENDENT, MCN, TRAINED, Pathway
+from allocator.dynamics.planning import Plan, Planner
 from allocator.dynamics.policies import (
     CappedBoost,
     Decision,
@@ -64,6 +65,8 @@ __all__ = [
     "Pathway",
     "Patient",
     "Phased",
+    "Plan",
+    "Planner",
     "Policy",
     "Products",
     "Promotion",

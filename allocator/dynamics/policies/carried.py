@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from allocator.allocation import Allocation
 from allocator.certificate import certify
+from allocator.driver import Solver
 from allocator.dynamics.view import View
 from allocator.graph import Platform
 from allocator.problem import Multipliers, Problem
 from allocator.rules import Totals
+from allocator.solvers import solve
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -26,6 +28,24 @@ def unmoved(before: Platform, now: Platform) -> bool:
     """Whether supply, values and edges are what they were."""
     pairs = ((before.supply, now.supply), (before.value, now.value), (before.anchor, now.anchor))
     return all(np.array_equal(old, new) for old, new in pairs)
+
+
+def solved_from(
+    before: Allocation | None,
+    places: IntArray,
+    problem: Problem,
+    view: View,
+    *,
+    relative_gap: float,
+    solver: str | Solver = "auto",
+) -> Allocation:
+    """Solve a problem, unless the allocation of the period before, of the anchors who had those ``places`` (n,), is
+    still good enough for it.
+    """
+    start = None if before is None else carried(before, places, problem, view, enough=relative_gap)
+    if start is not None and start.certificate.feasible and start.certificate.relative_gap <= relative_gap:
+        return start
+    return solve(problem, solver=solver, relative_gap=relative_gap, start=start)
 
 
 def carried(

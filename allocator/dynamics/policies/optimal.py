@@ -12,7 +12,7 @@ from allocator.allocation import Allocation
 from allocator.diagnose import diagnose
 from allocator.driver import AllocationError, Solver
 from allocator.dynamics.parameters import positive, within
-from allocator.dynamics.policies.carried import carried, unmoved
+from allocator.dynamics.policies.carried import solved_from, unmoved
 from allocator.dynamics.policies.policy import Decision, Policy
 from allocator.dynamics.policies.recipes import Even
 from allocator.dynamics.policies.today import can_be_kept, of_those, of_today
@@ -21,7 +21,6 @@ from allocator.dynamics.world import World
 from allocator.graph import Platform
 from allocator.problem import Problem
 from allocator.rules import GMV, CappedUtility, Objective, Rule, Welfare
-from allocator.solvers import solve
 
 FloatArray = NDArray[np.float64]
 LEAST = 1e-9
@@ -117,10 +116,8 @@ class Optimal(Policy):
             return self._solved(eased_problem, view), True
 
     def _solved(self, problem: Problem, view: View) -> Allocation:
-        start = carried(*view.memory[:2], problem, view, enough=self.relative_gap) if view.memory else None
-        if start is not None and start.certificate.feasible and start.certificate.relative_gap <= self.relative_gap:
-            return start
-        return solve(problem, solver=self.solver, relative_gap=self.relative_gap, start=start)
+        before, places = view.memory[:2] if view.memory else (None, view.places)
+        return solved_from(before, places, problem, view, relative_gap=self.relative_gap, solver=self.solver)
 
 
 @dataclass(frozen=True, eq=False)
