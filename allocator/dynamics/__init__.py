@@ -20,7 +20,17 @@ from allocator.dynamics.mechanisms import (
     Trust,
 )
 from allocator.dynamics.mechanisms.arrivals import INDEPENDENT, MCN, TRAINED, Pathway
-from allocator.dynamics.planning import Plan, Planner
+from allocator.dynamics.planning import (
+    AddedTraffic,
+    Campaign,
+    CampaignPlan,
+    Phase,
+    Plan,
+    Planner,
+    RedEnvelopes,
+    Scheduled,
+    SubsidisedProducts,
+)
 from allocator.dynamics.policies import (
     CappedBoost,
     Decision,
@@ -46,7 +56,10 @@ __all__ = [
     "MCN",
     "ORDER",
     "TRAINED",
+    "AddedTraffic",
     "Arrivals",
+    "Campaign",
+    "CampaignPlan",
     "CappedBoost",
     "Decision",
     "Defection",
@@ -64,6 +77,7 @@ __all__ = [
     "Outcome",
     "Pathway",
     "Patient",
+    "Phase",
     "Phased",
     "Plan",
     "Planner",
@@ -71,10 +85,13 @@ __all__ = [
     "Products",
     "Promotion",
     "Proportional",
+    "RedEnvelopes",
+    "Scheduled",
     "ShortVideo",
     "Starvation",
     "State",
     "Subsidies",
+    "SubsidisedProducts",
     "Trajectory",
     "Trust",
     "ViableFloors",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from allocator.allocation import Allocation
 from allocator.dynamics.parameters import positive, whole, within
 from allocator.dynamics.planning.outlook import Outlook, outlook, refuse_unforeseen
+from allocator.dynamics.planning.scheduled import Scheduled
 from allocator.dynamics.planning.staying import Leavers, Staying, leavers
 from allocator.dynamics.planning.unrolled import in_period, of_period, unrolled
 from allocator.dynamics.policies.carried import solved_from
@@ -73,6 +74,11 @@ class Plan:
         scale = sum(part.certificate.scale for part in self.parts)
         gap = max(sum(part.certificate.gap for part in self.parts), 0.0)
         return gap / scale if scale > 0 else max(part.certificate.relative_gap for part in self.parts)
+
+    @property
+    def policy(self) -> Scheduled:
+        """The flows, to be played in the world."""
+        return Scheduled(self.flows, self.relative_gap)
 
     def exposure(self, period: int) -> FloatArray:
         """Impressions of each anchor in a period, (A,)."""
@@ -181,10 +187,8 @@ class Planner(Policy):
 
     def __call__(self, view: View) -> Decision:
         """Play the plan."""
-        if view.period >= self.periods:
-            raise ValueError(f"a plan of {self.periods} periods has none for period {view.period}; plan for more")
-        plan = self.plan(view.world) if view.memory is None else view.memory
-        return Decision(plan.flows[view.period], plan.relative_gap, memory=plan)
+        plan = self.plan(view.world).policy if view.memory is None else view.memory
+        return replace(plan(view), memory=plan)
 
 
 def _goods(rule: Rule) -> Iterator[str]:
