@@ -1,6 +1,6 @@
 """The platform in time: stocks, mechanisms that move them, policies, trajectories."""
 
-from allocator.dynamics import closed_forms, policies
+from allocator.dynamics import closed_forms, moments, policies
 from allocator.dynamics.ensemble import Ensemble, ensemble
 from allocator.dynamics.mechanism import Mechanism, Outcome
 from allocator.dynamics.mechanisms import (
@@ -14,6 +14,7 @@ from allocator.dynamics.mechanisms import (
     Newcomers,
     Products,
     Promotion,
+    Sessions,
     ShortVideo,
     Starvation,
     Subsidies,
@@ -87,6 +88,7 @@ __all__ = [
     "Proportional",
     "RedEnvelopes",
     "Scheduled",
+    "Sessions",
     "ShortVideo",
     "Starvation",
     "State",
@@ -99,6 +101,7 @@ __all__ = [
     "World",
     "closed_forms",
     "ensemble",
+    "moments",
     "policies",
     "simulate",
     "sweep",

@@ -10,6 +10,7 @@ from allocator.dynamics.mechanisms.herding import Herding
 from allocator.dynamics.mechanisms.newcomers import Newcomers
 from allocator.dynamics.mechanisms.products import Products
 from allocator.dynamics.mechanisms.promotion import Promotion
+from allocator.dynamics.mechanisms.sessions import Sessions
 from allocator.dynamics.mechanisms.short_video import ShortVideo
 from allocator.dynamics.mechanisms.starvation import Starvation
 from allocator.dynamics.mechanisms.subsidies import Subsidies
@@ -22,6 +23,7 @@ ORDER: tuple[type[Mechanism], ...] = (
     Herding,
     ShortVideo,
     Trust,
+    Sessions,
     Promotion,
     Newcomers,
     Starvation,
@@ -44,6 +46,7 @@ __all__ = [
     "Newcomers",
     "Products",
     "Promotion",
+    "Sessions",
     "ShortVideo",
     "Starvation",
     "Subsidies",

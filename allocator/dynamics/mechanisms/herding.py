@@ -40,6 +40,9 @@ class Herding(Mechanism):
         b > 0, of which only ratios matter; the anchors' attribute ``appeal`` by default, and equal without it.
     memory : float in [0, 1]
         What of its exposure before last period a room is still known for, period by period: p' = memory p + exposure.
+    congestion : float in [0, 1]
+        c: in a room with the part p of all public impressions of the last period one sells 1 - c p^2 of its value. None
+        by default; tips rise and fall with the size of the audience (Lu et al.).
     viewers : int, optional
         Self-directed viewers of a segment and period, who choose one room each at random; by default they are so many
         that each room gets what is expected.
@@ -48,7 +51,8 @@ class Herding(Mechanism):
     -----
     Derived here (T4): near the even split of n equal rooms a small deviation grows by (1 - eps) h eta a period, so it
     is stable below h eta (1 - eps) = 1, and the even share needed is 1 - 1 / (h eta). One viewer a period, a share and
-    strength of 1 and full memory make Polya's urn.
+    strength of 1 and full memory make Polya's urn. With congestion a room with the part p sells in proportion to
+    p - c p^3, most at p = (3 c)^(-1/2).
     """
 
     share: float = 0.6
@@ -56,11 +60,13 @@ class Herding(Mechanism):
     appeal: ArrayLike | None = None
     memory: float = 0.0
     viewers: int | None = None
+    congestion: float = 0.0
 
     def __post_init__(self) -> None:
         within("share", self.share, 0.0, 1.0, "the part of self-directed viewers who follow the crowd")
         within("strength", self.strength, 0.0, math.inf, "the power by which a crowd attracts")
         within("memory", self.memory, 0.0, 1.0, "what of its exposure a room is still known for a period later")
+        within("congestion", self.congestion, 0.0, 1.0, "what of its value an impression loses in the only room")
         if self.viewers is not None:
             whole("viewers", self.viewers, 1, "self-directed viewers of a segment and period")
         if self.appeal is not None:
@@ -81,6 +87,13 @@ class Herding(Mechanism):
         """Shares as observed, or as appeal has them."""
         appeal = self._appeal(platform) if platform.observed is None else platform.into_anchors(platform.observed)
         return {"popularity": appeal / (appeal.sum() or 1.0)}
+
+    def factor(self, view: View) -> FloatArray | None:
+        """The part of its value that an impression sells in rooms as full as they were, (A,)."""
+        if self.congestion == 0.0:
+            return None
+        exposure = view.state["exposure"]
+        return 1.0 - self.congestion * (exposure / (exposure.sum() or 1.0)) ** 2
 
     def unguided(self, view: View, rest: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Where self-directed viewers go, (E,)."""

@@ -14,6 +14,7 @@ from allocator.dynamics.mechanisms import (
     Growth,
     Newcomers,
     Products,
+    Sessions,
     ShortVideo,
     Starvation,
     Subsidies,
@@ -23,7 +24,7 @@ from allocator.dynamics.view import View
 from allocator.dynamics.world import World
 
 FloatArray = NDArray[np.float64]
-FORESEEN: tuple[type[Mechanism], ...] = (Flywheel, Subsidies, Products, ShortVideo, Trust, Growth, Events)
+FORESEEN: tuple[type[Mechanism], ...] = (Flywheel, Subsidies, Products, ShortVideo, Trust, Sessions, Growth, Events)
 """Mechanisms whose stocks are either linear in traffic (followers) or the same whoever gets it."""
 LEAVING: tuple[type[Mechanism], ...] = (Newcomers, Starvation)
 """Mechanisms by which anchors leave who get too little, with a probability that the concave hull bounds."""

@@ -93,7 +93,7 @@ class Plan:
 @dataclass(frozen=True, eq=False)
 class Planner(Policy):
     """The flows of all periods that sell most together, where GMV is linear in them: worlds of Flywheel, Subsidies,
-    Products, ShortVideo, Trust, Growth and Events.
+    Products, ShortVideo, Trust, Sessions, Growth and Events.
 
     An impression is worth its sale and what the followers whom it makes will buy until the last period, which is known
     beforehand (see `allocator.dynamics.planning.outlook`). Without rules over all periods every period is a problem of
