@@ -12,7 +12,10 @@ import math
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
+import numpy as np
+
 from allocator.dynamics.closed_forms import public_fan_share
+from allocator.dynamics.mechanisms import Flywheel, Subsidies
 
 Role = Literal["parameter", "moment", "selected", "tail event", "ambiguous"]
 PRIVATE_OVER_PUBLIC = 3 / 7
@@ -28,6 +31,26 @@ class Stated(NamedTuple):
     role: Role
     where: str
     model: Callable[[], float] | None = None
+
+
+def public_share() -> float:
+    """Public part of traffic at rest under the defaults of `Flywheel`: 1 / (1 + a kappa / mu).
+
+    >>> round(public_share(), 9)
+    0.7
+    """
+    wheel = Flywheel()
+    return 1.0 / (1.0 + wheel.visits * float(np.mean(wheel.conversion)) / wheel.decay)
+
+
+def subsidised_share() -> float:
+    """Part of new fans by red envelopes in a phase under the defaults of `Subsidies`: b / (1 + b).
+
+    >>> subsidised_share()
+    0.5
+    """
+    strength = float(np.mean(Subsidies().strength))
+    return strength / (1.0 + strength)
 
 
 def private_gmv_share(efficiency: float = 4.0) -> float:
@@ -80,7 +103,7 @@ def gain_at_rest(exposure: float = 1.8, others: float = 1.25, fans: float = 1.2)
 
 
 STATED: tuple[Stated, ...] = (
-    Stated("public part of live traffic", (0.7,), "s4", "parameter", "Flywheel.conversion", lambda: 1 / (1 + 3 / 7)),
+    Stated("public part of live traffic", (0.7,), "s4", "parameter", "Flywheel.conversion", public_share),
     Stated(
         "GMV of a private impression over a public one, more than", (4.0,), "s4", "parameter", "Flywheel.efficiency"
     ),
@@ -100,7 +123,12 @@ STATED: tuple[Stated, ...] = (
     Stated("7-day turnover of new fans, up by two times", (2.0, 3.0), "s4", "ambiguous", "Flywheel.visits"),
     Stated("MIMI: fan growth over a month before", (2.5,), "s4", "selected", "Subsidies.strength"),
     Stated(
-        "MIMI: part of new fans by red envelopes, nearly", (0.5,), "s4", "parameter", "Subsidies.strength", lambda: 0.5
+        "MIMI: part of new fans by red envelopes, nearly",
+        (0.5,),
+        "s4",
+        "parameter",
+        "Subsidies.strength",
+        subsidised_share,
     ),
     Stated("Xiaoyujia: fans in two months", (3.06e6,), "s4", "tail event", "nowhere"),
     Stated("Xiaoyujia: turnover in two months, RMB", (38e6,), "s4", "tail event", "nowhere"),
