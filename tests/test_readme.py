@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 import allocator as al
+from allocator.citation import AUTHOR, TITLE, YEAR
 from allocator.cli import app
 from allocator.rules import RULES
 from allocator.rules.catalogue import CATALOGUE, SHORT, parameters
@@ -188,3 +189,12 @@ def test_versions_agree():
     assert f"version: {al.__version__}" in citation
     assert f'version = "{al.__version__}"' in project
     assert al.__version__ in section("Citing")
+
+
+def test_what_the_readme_and_the_command_line_cite_is_the_same():
+    (entry,) = re.findall(r"```bibtex\n(.*?)```", section("Citing"), re.DOTALL)
+    assert CliRunner().invoke(app, ["cite"]).output == entry
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f'title: "{TITLE}"' in citation
+    assert f'name: "{AUTHOR}"' in citation
+    assert f"year: {YEAR}" in citation

@@ -8,6 +8,7 @@ import numpy as np
 import typer
 
 import allocator as al
+from allocator.citation import bibtex
 from allocator.cli import answers, figures, grammar, importing, options, reports, simulating
 from allocator.cli.outcomes import OneSentence
 from allocator.solvers.baselines import Baseline
@@ -42,6 +43,12 @@ def synth(
 
 
 app.command("import")(importing.import_log)
+
+
+@app.command()
+def cite() -> None:
+    """Print how to cite the package, as BibTeX."""
+    reports.show(bibtex(al.__version__))
 
 
 @app.command()
