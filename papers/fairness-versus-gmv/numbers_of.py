@@ -1,0 +1,152 @@
+"""The numbers of the prose, each from rows of an experiment; what the prose claims of them is asserted here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from allocator.dynamics import closed_forms
+from frontier import SPREADING
+
+Rows = list[dict[str, Any]]
+
+
+def numbers(rows: Mapping[str, Rows]) -> dict[str, str]:
+    """The text of every number by name."""
+    found: dict[str, str] = {}
+    for of in (frontier, rules, boosts, flywheel, herding, evenness_phase, newcomers, head_cap):
+        found |= of(rows[SCRIPTS.get(of.__name__, of.__name__)])
+    return found
+
+
+SCRIPTS = {"newcomers": "newcomer_survival"}
+
+
+def pick(rows: Rows, **wanted: Any) -> Rows:
+    """The rows with the wanted entries."""
+    return [row for row in rows if all(row.get(key) == entry for key, entry in wanted.items())]
+
+
+def percent(part: float, digits: int = 0) -> str:
+    """A part of one as so many of a hundred, for LaTeX."""
+    return rf"{100 * part:.{digits}f}\,\%"
+
+
+def frontier(rows: Rows) -> dict[str, str]:
+    """What alpha-fairness costs of what recipes that spread traffic cost, and guarantees in verticals."""
+    curve, ratios = pick(rows, panel="platform", series="frontier"), []
+    for recipe in pick(rows, panel="platform", series="recipe"):
+        if recipe["solver"] in map(str, SPREADING):
+            fairer = [row for row in pick(curve, alpha=recipe["alpha"]) if row["level"] >= recipe["level"]]
+            ratios.append(min(row["price"] for row in fairer) / recipe["price"])
+    assert max(ratios) < 0.5, ratios
+    verticals = pick(rows, panel="verticals")
+    guarantees = sorted({row["guarantee"] for row in verticals})
+    share = guarantees[-1] if guarantees[-1] < 1 else guarantees[-2]
+    price = {
+        (series, breadth): float(
+            np.mean([r["price"] for r in pick(verticals, series=series, breadth=breadth, guarantee=share)])
+        )
+        for series in ("within", "between")
+        for breadth in (0.1, 0.6)
+    }
+    assert price["within", 0.1] < price["within", 0.6] < price["between", 0.1]
+    return {
+        "frontier.least": percent(min(ratios)),
+        "frontier.most": percent(max(ratios)),
+        "frontier.share": percent(share),
+        "frontier.narrow.within": percent(price["within", 0.1], 1),
+        "frontier.narrow.between": percent(price["between", 0.1], 1),
+        "frontier.broad.within": percent(price["within", 0.6], 1),
+        "frontier.broad.between": percent(price["between", 0.6], 1),
+    }
+
+
+def rules(rows: Rows) -> dict[str, str]:
+    """Costs of rules alone and together, at the strength at which one is left out at a time."""
+    strength = pick(rows, panel="without")[0]["strength"]
+    alone = sum(row["cost"] for row in pick(rows, panel="alone", strength=strength))
+    (together,) = pick(rows, panel="together", strength=strength)
+    head = sorted(pick(rows, panel="head"), key=lambda row: row["level"])
+    assert alone > together["cost"]
+    assert head[0]["price"] > head[-1]["price"]
+    return {
+        "rules.alone": percent(alone, 1),
+        "rules.together": percent(together["cost"], 1),
+        "rules.steps": str(len(pick(rows, panel="stronger"))),
+        "rules.head.loose": percent(head[-1]["price"] / 100, 2),
+        "rules.head.tight": percent(head[0]["price"] / 100, 2),
+    }
+
+
+def boosts(rows: Rows) -> dict[str, str]:
+    """With a fifth of the money at sigma = .1."""
+    mine = pick(rows, panel="budgets", level=0.2, sigma=0.1)
+    (best,), (top,) = (pick(mine, way=way) for way in ("best", "top"))
+    assert top["gain"] < best["gain"] <= best["bound"]
+    return {
+        "boosts.best": percent(best["gain"], 1),
+        "boosts.top": percent(top["gain"], 1),
+        "boosts.bound": percent(best["bound"], 1),
+    }
+
+
+def flywheel(rows: Rows) -> dict[str, str]:
+    """What an impression is worth, private GMV at rest, and newcomers under patience."""
+    worth = {row["discount"]: row["worth"] for row in pick(rows, panel="worth", mu=0.03)}
+    (rest,) = pick(rows, panel="rest", kind="live alone", last=True)
+    three = pick(rows, panel="platform", kind="drawn", ratio=3, discount=0.99)
+    mean = {name: float(np.mean([row[name] for row in three])) for name in ("myopic", "patient", "gain")}
+    assert mean["patient"] > mean["myopic"]
+    return {
+        "fly.worth.impatient": f"{worth[0.9]:.2f}",
+        "fly.worth.patient": f"{worth[0.99]:.2f}",
+        "fly.private": percent(rest["private_gmv"], 1),
+        "fly.myopic": percent(mean["myopic"]),
+        "fly.patient": percent(mean["patient"]),
+        "fly.gain": percent(mean["gain"]),
+    }
+
+
+def herding(rows: Rows) -> dict[str, str]:
+    """Down to which strength a head of twenty rooms lasts; prevention and cure."""
+    (fold,) = pick(rows, panel="fold", rooms=20, share=0.5)
+    (needs,) = pick(rows, panel="needs", rooms=20, strength=1.6)
+    assert needs["prevention"] < needs["cure"]
+    return {
+        "herd.h": f"{fold['share']:g}",
+        "herd.fold": f"{fold['fold']:.3f}",
+        "herd.prevention": percent(needs["prevention"], 1),
+        "herd.cure": percent(needs["cure"], 1),
+    }
+
+
+def evenness_phase(rows: Rows) -> dict[str, str]:
+    """Quality without help, under rules, and after a phase."""
+    mine = pick(rows, panel="rule")
+    (none,) = pick(mine, way="rule", even=0.0)
+    rule = max(row["quality"] for row in pick(mine, way="rule") if row["even"] > 0)
+    (phase,) = pick(mine, way="long")
+    assert rule < none["quality"] < phase["quality"]
+    return {
+        "phase.none": percent(none["quality"]),
+        "phase.rule": percent(rule),
+        "phase.phase": percent(phase["quality"]),
+    }
+
+
+def newcomers(rows: Rows) -> dict[str, str]:
+    """Of forty newcomers who share ten times what one lives on."""
+    mine = sorted(pick(rows, panel="split"), key=lambda row: row["winners"])
+    even, ten = mine[-1], min(mine, key=lambda row: abs(row["winners"] - 10))
+    assert even["value"] < ten["value"]
+    return {"new.even": f"{even['value']:.1f}", "new.lot": f"{ten['value']:.1f}"}
+
+
+def head_cap(rows: Rows) -> dict[str, str]:
+    """The best share where hazards are convex, and the closed form."""
+    (best,) = pick(rows, panel="best", convexity=2.0, base=0.1, spill=0.0)
+    formula = closed_forms.best_cap(0.1, 2.0, 0.95)
+    return {"cap.found": percent(best["best"]), "cap.formula": percent(formula)}

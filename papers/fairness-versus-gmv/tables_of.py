@@ -1,0 +1,87 @@
+"""The tables of the paper: rules from the package, closed forms against simulation, solvers from kept measurements."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from numbers_of import pick
+from press import booktabs
+
+import floor_or_myopic
+from allocator.dynamics import closed_forms
+from allocator.rules.catalogue import CATALOGUE
+
+Rows = list[dict[str, Any]]
+
+
+def tables(rows: Mapping[str, Rows]) -> dict[str, str]:
+    """The LaTeX of every table by the name of its file."""
+    return {"rules": rules(), "closed": closed(rows)}
+
+
+def rules() -> str:
+    """Every rule with what it means and its formula, as the README has them."""
+    lines = [(rf"\texttt{{{name}}}", plain(entry.meaning), plain(entry.formula)) for name, entry in CATALOGUE.items()]
+    wide = r"l>{\raggedright\arraybackslash}p{85mm}>{\raggedright\arraybackslash}p{60mm}"
+    return booktabs(["rule", "meaning", "formula"], lines, wide)
+
+
+def plain(text: str) -> str:
+    """Text of the README for LaTeX: code in a typewriter face, special letters escaped."""
+    text = re.sub(r"([%&_#])", r"\\\1", text)
+    text = text.replace("^", r"\^{}").replace("<=", r"$\le$").replace(">=", r"$\ge$")
+    return re.sub(r"`([^`]*)`", r"\\texttt{\1}", text)
+
+
+def closed(rows: Mapping[str, Rows]) -> str:
+    """What a formula says for which parameters, and what simulation finds, with its standard error if it has one."""
+    lines = list(lines_of(rows))
+    return booktabs(["a remedy pays, or is best, where", "for", "formula", "simulated"], lines, "llrr")
+
+
+def lines_of(rows: Mapping[str, Rows]) -> Iterator[tuple[str, str, str, str]]:
+    """The lines of the table of closed forms."""
+    gaps = pick(rows["floor_or_myopic"], panel="gap", market="dear tail")
+    for xi in (0.0, 0.5):
+        found, error = floor_or_myopic.crossing(pick(gaps, xi=xi))
+        star = floor_or_myopic.threshold("dear tail", xi)
+        text = r"a floor for the tail: $\lambda>\frac\nu S(\frac1\rho-1)\frac{1-\delta}{\delta(1-\xi)}$"
+        yield text, rf"$\frac\nu S=.1,\rho=.5,\delta=.95,\xi={xi:g}$", f"{star:.4f}", rf"{found:.4f}\,({error:.4f})"
+    worth = {row["discount"]: row["worth"] for row in pick(rows["flywheel"], panel="worth", mu=0.03)}
+    for discount in (0.9, 0.99):
+        text = r"worth of an impression: $1+ra\kappa\delta/(1-\delta(1-\mu))$"
+        formula = closed_forms.impression_value(discount)
+        yield text, rf"$\mu=.03,\delta={discount:g}$", f"{formula:.4f}", f"{worth[discount]:.4f}"
+    (needs,) = pick(rows["herding"], panel="needs", rooms=20, strength=1.6)
+    about = r"$h=.8,\eta=1.6,n=20$"
+    yield (
+        r"evenness against lock-in: $\epsilon>1-1/(h\eta)$",
+        about,
+        f"{closed_forms.even_share_needed(0.8, 1.6):.4f}",
+        f"{needs['prevention']:.4f}",
+    )
+    dissolves = closed_forms.even_share_to_dissolve(20, 0.8, 1.6)
+    yield "evenness that dissolves a head", about, f"{dissolves:.4f}", f"{needs['cure']:.4f}"
+    split = {row["winners"]: row for row in pick(rows["newcomer_survival"], panel="split")}
+    for winners in (10.0, 40.0):
+        share = 10.0 / winners
+        kept = winners * share**2 / (1 + share**2)
+        row = split[winners]
+        text = r"survivors of floors $x$ of $10\nu$ in all: $\frac{10\nu}x\frac{x^2}{\nu^2+x^2}$"
+        yield text, rf"$x={share:g}\,\nu$", f"{kept:.3f}", rf"{row['value']:.2f}\,({row['error']:.2f})"
+    (best,) = pick(rows["head_cap"], panel="best", convexity=2.0, base=0.1, spill=0.0)
+    text = r"cap on a head: $h^*=\left(\frac{1-\delta}{(m-1)\delta\lambda}\right)^{1/m}$"
+    formula = closed_forms.best_cap(0.1, 2.0, 0.95)
+    yield text, r"$m=2,\lambda=.1,\delta=.95$", f"{formula:.4f}", rf"{best['best']:.3f}\,({best['best_error']:.3f})"
+    for row in pick(rows["trust"], panel="best"):
+        if row["gamma"] in (1.5, 3.0):
+            best_at = closed_forms.best_intensity(0.1, 0.4, row["gamma"])[0]
+            text = r"selling intensity: $s^*=(r/(d(\gamma-1)))^{1/\gamma}$"
+            yield text, rf"$r=.1,d=.4,\gamma={row['gamma']:g}$", f"{best_at:.4f}", f"{row['best']:.3f}"
+    for length, since in ((365, 23), (30, 23)):
+        (row,) = pick(rows["subsidy"], panel="left", length=length, since=since, decay=0.03)
+        left = closed_forms.fans_after_subsidy(1.0, length, 0.03, since)
+        text = r"fans left of a subsidy: $b(1-(1-\mu)^D)(1-\mu)^t$"
+        yield text, rf"$b=1,\mu=.03,D={length},t={since}$", f"{left:.4f}", f"{row['fans']:.4f}"
