@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib
 import importlib.metadata
 import json
 import os
@@ -38,12 +39,15 @@ class Paper:
 
     ``numbers`` and ``tables`` take the rows of every experiment by name, and give the text of every number by name, and
     the LaTeX of every table by the name of its file. They assert what the prose claims beyond what scripts assert.
+    Rows of ``kept`` experiments, which hold times of one machine or need tables that not everybody has, lie in the
+    folder ``kept``; ``--measure`` makes them anew.
     """
 
     folder: Path
     experiments: Sequence[str]
     numbers: Callable[[Mapping[str, Rows]], Mapping[str, str]]
     tables: Callable[[Mapping[str, Rows]], Mapping[str, str]]
+    kept: Sequence[str] = ()
 
 
 class Trouble(Exception):
@@ -57,16 +61,21 @@ def main(paper: Paper) -> None:
     parser.add_argument("--seed", type=int, default=7, help="names all random streams (default 7)")
     parser.add_argument("--out", type=Path, help="folder of what is made (default build, or build-quick)")
     parser.add_argument("--jobs", type=int, default=2, help="experiments at a time (default 2)")
+    parser.add_argument("--measure", action="store_true", help="make the kept rows anew, in full, one after the other")
     given = parser.parse_args()
     out = given.out or paper.folder / ("build-quick" if given.quick else "build")
     words = ["--seed", str(given.seed), *(["--quick"] if given.quick else [])]
     try:
+        if given.measure:
+            measure(paper, out)
         run(paper.experiments, out, words, given.jobs)
+        for name in paper.kept:
+            redraw(paper, name, out / name)
         made = write(paper, out, given.seed, quick=given.quick)
         problems = check((paper.folder / "paper.tex").read_text(encoding="utf-8"), paper.folder, out, made)
         if problems:
             raise Trouble("\n".join(problems))
-        print(f"{len(made)} numbers, {len(paper.experiments)} figures; the source is consistent")
+        print(f"{len(made)} numbers, {len(paper.experiments)} experiments; the source is consistent")
         print(build(paper.folder, out))
     except Trouble as trouble:
         sys.exit(str(trouble))
@@ -104,6 +113,27 @@ def run(names: Sequence[str], out: Path, words: Sequence[str], jobs: int) -> Non
             process.wait()
 
 
+def measure(paper: Paper, out: Path) -> None:
+    """Make the kept rows anew."""
+    for name in paper.kept:
+        run([name], out / "measured", [], 1)
+        kept = paper.folder / "kept" / f"{name}.json"
+        kept.parent.mkdir(exist_ok=True)
+        shutil.copyfile(out / "measured" / name / f"{name}.json", kept)
+
+
+def redraw(paper: Paper, name: str, folder: Path) -> None:
+    """The figure of kept rows, by its script."""
+    import _lab
+
+    script, record = importlib.import_module(name), _kept(paper, name)
+    _lab.Lab(name, folder, record["arguments"]).finish(script.draw, record["rows"], columns=script.COLUMNS)
+
+
+def _kept(paper: Paper, name: str) -> dict[str, Any]:
+    return json.loads((paper.folder / "kept" / f"{name}.json").read_text(encoding="utf-8"))
+
+
 def _started(name: str, folder: Path, words: Sequence[str]) -> subprocess.Popen:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "state").unlink(missing_ok=True)
@@ -134,10 +164,9 @@ def _fresh(folder: Path, name: str, state: str) -> bool:
 
 def write(paper: Paper, out: Path, seed: int, *, quick: bool) -> set[str]:
     """Write ``numbers.tex`` and the tables; the names of all numbers."""
-    rows = {
-        name: json.loads((out / name / f"{name}.json").read_text(encoding="utf-8"))["rows"]
-        for name in paper.experiments
-    }
+    results = {name: (out / name / f"{name}.json").read_text(encoding="utf-8") for name in paper.experiments}
+    rows = {name: json.loads(text)["rows"] for name, text in results.items()}
+    rows |= {name: _kept(paper, name)["rows"] for name in paper.kept}
     about = {"seed": str(seed), "commit": _commit(), "scale": "small sizes" if quick else "full sizes"}
     numbers = {**paper.numbers(rows), **about}
     lines = [rf"\expandafter\def\csname val@{name}\endcsname{{{text}}}" for name, text in sorted(numbers.items())]

@@ -85,7 +85,7 @@ def test_the_template_is_made_once_and_then_kept(tmp_path):
     nowhere = os.environ | {"PATH": str(tmp_path)}  # no TeX, no git
     for first in (True, False):
         output, errors = make(PAPERS / "template", "--out", tmp_path / "out", env=nowhere).communicate(timeout=120)
-        assert output.splitlines() == ["4 numbers, 1 figures; the source is consistent", press.INSTALL], errors
+        assert output.splitlines() == ["4 numbers, 1 experiments; the source is consistent", press.INSTALL], errors
         assert ("trust.py: " in errors) == first
     assert r"\csname val@seed\endcsname{7}" in (tmp_path / "out" / "numbers.tex").read_text()
 

@@ -26,6 +26,7 @@ EXPERIMENTS = (
     "subsidy",
     "traffic_ceiling",
 )
+KEPT = ("real_market",)
 
 if __name__ == "__main__":
-    main(Paper(HERE, EXPERIMENTS, numbers, tables))
+    main(Paper(HERE, EXPERIMENTS, numbers, tables, KEPT))

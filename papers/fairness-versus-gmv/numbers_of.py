@@ -16,7 +16,7 @@ Rows = list[dict[str, Any]]
 def numbers(rows: Mapping[str, Rows]) -> dict[str, str]:
     """The text of every number by name."""
     found: dict[str, str] = {}
-    for of in (frontier, rules, boosts, flywheel, herding, evenness_phase, newcomers, head_cap):
+    for of in (frontier, rules, boosts, flywheel, herding, evenness_phase, newcomers, head_cap, real_market):
         found |= of(rows[SCRIPTS.get(of.__name__, of.__name__)])
     return found
 
@@ -150,3 +150,34 @@ def head_cap(rows: Rows) -> dict[str, str]:
     (best,) = pick(rows, panel="best", convexity=2.0, base=0.1, spill=0.0)
     formula = closed_forms.best_cap(0.1, 2.0, 0.95)
     return {"cap.found": percent(best["best"]), "cap.formula": percent(formula)}
+
+
+def real_market(rows: Rows) -> dict[str, str]:
+    """Ranges over the four graphs of public tables."""
+    real = [row for row in rows if row["market"] != "simulated"]
+    starved = [row["starved"] / row["anchors"] for row in pick(real, panel="starved", values="raw")]
+    costs = [row["cost"] for row in pick(real, panel="floor", values="raw") if abs(row["x"] - 0.8) < 1e-9]
+    gains: dict[str, list[float]] = {"promised_gain": [], "realised_gain": []}
+    for market in sorted({row["market"] for row in real}):
+        for values in ("raw", "shrunk"):
+            mine = pick(real, panel="holdout", market=market, values=values)
+            means = {name: float(np.mean([row[name] for row in mine])) for name in gains}
+            if values == "raw":
+                raw = means
+                for name, mean in means.items():
+                    gains[name].append(mean)
+            else:
+                assert means["promised_gain"] < raw["promised_gain"], market
+                assert means["realised_gain"] >= raw["realised_gain"], market
+    return {
+        "real.starved": span(starved),
+        "real.floor": percent(0.8),
+        "real.cost": span(costs, 1),
+        "real.promised": span(gains["promised_gain"]),
+        "real.realised": span(gains["realised_gain"]),
+    }
+
+
+def span(parts: list[float], digits: int = 0) -> str:
+    """The range of parts of one, of a hundred."""
+    return rf"{100 * min(parts):.{digits}f} to {percent(max(parts), digits)}"
