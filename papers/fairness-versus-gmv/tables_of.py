@@ -10,15 +10,27 @@ from numbers_of import pick
 from press import booktabs
 
 import floor_or_myopic
+import solver_race
 from allocator.dynamics import closed_forms
 from allocator.rules.catalogue import CATALOGUE
 
 Rows = list[dict[str, Any]]
+RIVALS = {
+    "network simplex": "flow",
+    "PDLP": "linear:pdlp",
+    "HiPDLP": "linear:hipdlp",
+    "GLOP": "linear:glop",
+    "SCS": "conic:SCS",
+    "Clarabel": "conic:CLARABEL",
+    "Frank-Wolfe": "frank_wolfe",
+}
+"""Solvers beside `prices`, as the table calls them."""
+LANES = ("GMV", "GMV + Nash", "budget", "100 groups", "head cap", "GMV + Gini")
 
 
 def tables(rows: Mapping[str, Rows]) -> dict[str, str]:
     """The LaTeX of every table by the name of its file."""
-    return {"rules": rules(), "closed": closed(rows)}
+    return {"rules": rules(), "closed": closed(rows), "race": race(rows["solver_race"])}
 
 
 def rules() -> str:
@@ -85,3 +97,47 @@ def lines_of(rows: Mapping[str, Rows]) -> Iterator[tuple[str, str, str, str]]:
         left = closed_forms.fans_after_subsidy(1.0, length, 0.03, since)
         text = r"fans left of a subsidy: $b(1-(1-\mu)^D)(1-\mu)^t$"
         yield text, rf"$b=1,\mu=.03,D={length},t={since}$", f"{left:.4f}", f"{row['fans']:.4f}"
+
+
+def race(rows: Rows) -> str:
+    """Seconds of prices, and how many times as long others take, over the two families."""
+    found, lines = solver_race.medians(rows), []
+    sizes = {lane: sorted({row["asked"] for row in pick(rows, lane=lane)}) for lane in LANES}
+    for lane, size in ((lane, size) for lane in LANES for size in sizes[lane]):
+        mine = [found[lane, family, size, "prices"] for family in "ZR" if (lane, family, size, "prices") in found]
+        others = [_ratio(rows, found, (lane, size), solver) for solver in RIVALS.values()]
+        if any(other != "" for other in others):
+            lines.append(
+                (lane, f"$10^{{{len(str(size)) - 1}}}$" if size in POWERS else f"{size:,}", _span(mine), *others)
+            )
+    return booktabs(["problem", "edges", "prices (s)", *RIVALS], lines, "ll" + "r" * (1 + len(RIVALS)))
+
+
+POWERS = {10**k for k in range(9)}
+
+
+def _span(seconds: list[float]) -> str:
+    low, high = min(seconds), max(seconds)
+    return f"{low:.2g}" if f"{low:.2g}" == f"{high:.2g}" else f"{low:.2g} to {high:.2g}"
+
+
+def _ratio(rows: Rows, found: Mapping[Any, float], about: tuple[str, int], solver: str) -> str:
+    """A range of ratios; more than so many where a run was stopped."""
+    lane, size = about
+    known, stopped = [], []
+    for family in "ZR":
+        if (lane, family, size, "prices") not in found:
+            continue
+        unit = found[lane, family, size, "prices"]
+        if (lane, family, size, solver) in found:
+            known.append(found[lane, family, size, solver] / unit)
+            continue
+        for row in pick(rows, lane=lane, family=family, asked=size, solver=solver):
+            limit = re.search(r"stopped after (\d+) s", row["status"])
+            stopped += [float(limit.group(1)) / unit] if limit else []
+    if stopped:
+        return rf"$>{min([*known, *stopped]):.2g}$" if min([*known, *stopped]) < 100 else rf"$>{min(stopped):.0f}$"
+    if not known:
+        return ""
+    low, high = (f"{end:.2g}" if end < 100 else f"{end:.0f}" for end in (min(known), max(known)))
+    return low if low == high else f"{low} to {high}"
