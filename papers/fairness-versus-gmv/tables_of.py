@@ -102,18 +102,13 @@ def lines_of(rows: Mapping[str, Rows]) -> Iterator[tuple[str, str, str, str]]:
 def race(rows: Rows) -> str:
     """Seconds of prices, and how many times as long others take, over the two families."""
     found, lines = solver_race.medians(rows), []
-    sizes = {lane: sorted({row["asked"] for row in pick(rows, lane=lane)}) for lane in LANES}
-    for lane, size in ((lane, size) for lane in LANES for size in sizes[lane]):
+    asked = [(lane, size) for lane in LANES for size in sorted({row["asked"] for row in pick(rows, lane=lane)})]
+    for lane, size in asked:
         mine = [found[lane, family, size, "prices"] for family in "ZR" if (lane, family, size, "prices") in found]
         others = [_ratio(rows, found, (lane, size), solver) for solver in RIVALS.values()]
         if any(other != "" for other in others):
-            lines.append(
-                (lane, f"$10^{{{len(str(size)) - 1}}}$" if size in POWERS else f"{size:,}", _span(mine), *others)
-            )
+            lines.append((lane, f"{size:,}", _span(mine), *others))
     return booktabs(["problem", "edges", "prices (s)", *RIVALS], lines, "ll" + "r" * (1 + len(RIVALS)))
-
-
-POWERS = {10**k for k in range(9)}
 
 
 def _span(seconds: list[float]) -> str:
