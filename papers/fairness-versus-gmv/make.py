@@ -26,7 +26,7 @@ EXPERIMENTS = (
     "subsidy",
     "traffic_ceiling",
 )
-KEPT = ("real_market",)
+KEPT = ("real_market", "solver_race")
 
 if __name__ == "__main__":
     main(Paper(HERE, EXPERIMENTS, numbers, tables, KEPT))

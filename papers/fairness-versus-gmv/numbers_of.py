@@ -15,7 +15,7 @@ Rows = list[dict[str, Any]]
 
 def numbers(rows: Mapping[str, Rows]) -> dict[str, str]:
     """The text of every number by name."""
-    found: dict[str, str] = {}
+    found: dict[str, str] = dict(STUB)
     for of in (frontier, rules, boosts, flywheel, herding, evenness_phase, newcomers, head_cap, real_market):
         found |= of(rows[SCRIPTS.get(of.__name__, of.__name__)])
     return found
@@ -181,3 +181,6 @@ def real_market(rows: Rows) -> dict[str, str]:
 def span(parts: list[float], digits: int = 0) -> str:
     """The range of parts of one, of a hundred."""
     return rf"{100 * min(parts):.{digits}f} to {percent(max(parts), digits)}"
+
+
+STUB = {k: "TEXT" for k in ("assume.sentence", "campaign.sentence", "league.sentence", "league.table", "market.text")}
