@@ -198,14 +198,12 @@ def booktabs(columns: Sequence[str], rows: Iterable[Sequence[str]], align: str) 
 TYPED = re.compile(r"\d")
 SILENT = (
     r"(?<!\\)%.*",
-    r"\\(?:documentclass|usepackage|geometry|setlength|bibliographystyle|graphicspath)(?:\[[^]]*\])?\{[^}]*\}(?:\{[^}]*\})?",
     r"\\(?:label|ref|eqref|cite|citep|citet|includegraphics|input|bibliography|val|made|url|path|texttt|vspace)\*?(?:\[[^]]*\])*\{[^}]*\}",
     r"\\begin\{(?:equation|align|gather)\*?\}.*?\\end\{(?:equation|align|gather)\*?\}",
     r"\\\[.*?\\\]",
     r"(?<!\\)\$.*?(?<!\\)\$",
-    r"\\(?:newcommand|def|csname).*",
 )
-"""What is no prose: comments, set-up, references, verbatim names, mathematics."""
+"""What is no prose: comments, references, verbatim names, mathematics."""
 
 
 def check(source: str, folder: Path, out: Path, numbers: set[str]) -> list[str]:
@@ -244,6 +242,7 @@ def _tables(source: str, folder: Path, out: Path) -> tuple[list[str], list[str]]
 
 def typed(source: str) -> list[str]:
     """Lines of the prose with digits in them."""
+    source = source.partition(r"\begin{document}")[2] or source
     for pattern in SILENT:
         flags = 0 if pattern.endswith(".*") else re.DOTALL
         source = re.sub(pattern, "", source, flags=flags)
