@@ -25,6 +25,7 @@ from allocator.dynamics.policies import (
     Even,
     Greedy,
     Optimal,
+    Partly,
     Patient,
     Phased,
     Policy,
@@ -37,6 +38,7 @@ from allocator.dynamics.state import State
 from allocator.dynamics.trajectory import Trajectory
 from allocator.dynamics.view import View
 from allocator.dynamics.world import World
+from allocator.dynamics.worlds import kuaishou_world
 
 __all__ = [
     "INDEPENDENT",
@@ -58,6 +60,7 @@ __all__ = [
     "Newcomers",
     "Optimal",
     "Outcome",
+    "Partly",
     "Pathway",
     "Patient",
     "Phased",
@@ -75,6 +78,7 @@ __all__ = [
     "World",
     "closed_forms",
     "ensemble",
+    "kuaishou_world",
     "policies",
     "simulate",
     "sweep",
