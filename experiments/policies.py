@@ -13,7 +13,7 @@ the one who may leave does so in proportion to its share, at which T11 finds no 
   crowd starts in the one that sells least of the ten that most viewers can watch.
 - Viability: newcomers sell a fifth of what others do at first and twice as much if they stay for 30 days; of those
   without traffic .9 leave in a month (k = 4).
-- Bargaining: a star, third by audience, sells five times as well as others by skill, which nobody takes over, and
+- Bargaining: a star, second by audience, sells five times as well as others by skill, which nobody takes over, and
   leaves with probability h^3 a day at a share h of public traffic; in the last world with probability .09 h, which is
   the same at h = .3.
 
@@ -34,25 +34,28 @@ import allocator as al
 from _lab import Lab, Row, arguments, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator.dynamics.sensitivity import with_parameter
-from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
+from allocator.plots.style import BLACK, BLUE, GREEN, GREY, PURPLE, VERMILLION
 from allocator.synthetic.presets import KUAISHOU
 
 DISCOUNT, PART, GAP = 0.99, 0.4, 5e-3
 """A day's worth over the day before (baseline), the part that is guided (assumption, swept), and what is proved."""
 NEWCOMERS = 0.1
 """Of anchors; the preset has .03, too few of 40."""
-LEAGUE = {"full": (375, 100, 365, 8), "quick": (100, 30, 60, 2)}
-MATRIX = {"full": (200, 40, 365, 16), "quick": (80, 24, 120, 3)}
+LEAGUE = {"full": (375, 100, 365, 6), "quick": (100, 30, 60, 2)}
+MATRIX = {"full": (200, 40, 365, 10), "quick": (80, 24, 120, 3)}
 """Segments, anchors, days and draws."""
 DEGREES = {"league": (10, 50), "matrix": (20, 40)}
 """Anchors that a segment can watch: in the matrix half of them or more, as crowds lock in where most can meet."""
-PHASE, HOLD, BUDGET, CAP = 10, 0.9, 0.2, 0.15
-"""Days of a phase and what is guided in it; part of guided traffic for newcomers; the most of it that one may get, which
-is a part of the supply of the first day."""
-LOCKED, STAR, SKILL = 0.7, 2, 5.0
+PHASE, HOLD, BUDGET, CAP = 10, 0.9, 0.2, 0.1
+"""Days of a phase and what is guided in it; part of guided traffic for newcomers; the most that one may get, which
+is a part of what is guided on the first day."""
+HEAD = 0.3
+"""The most of guided traffic that the top tenth may get in the league, where nobody gets more than `CAP` anyhow."""
+LOCKED, STAR, SKILL = 0.7, 1, 5.0
 """Part of the crowd in one room at the start; rank of the star by audience, and its skill."""
-PARTS = {"full": (0.1, 0.2, 0.4, 0.6, 0.8), "quick": (0.1, 0.4, 0.8)}
-CAPS = {"full": (0.05, 0.1, 0.2, 0.3), "quick": (0.1, 0.3)}
+PARTS = {"full": (0.1, 0.2, 0.6, 0.8), "quick": (0.1, 0.8)}
+CAPS = {"full": (0.05, 0.2, 0.4), "quick": (0.3,)}
+"""Beside those of the matrix."""
 WORLDS = {
     "plain": "baseline",
     "lock-in": "lock-in: h η = 2.4",
@@ -84,6 +87,14 @@ NAMES = {
     "proportional": "proportional",
     "even": "even",
 }
+SHOWN = {
+    "stay": "newcomers\nwho stay (%)",
+    "head": "top 1 %, of\ntraffic (%)",
+    "gini": "Gini of\ntraffic (%)",
+    "fans": "fans at the\nend (%)",
+    "lever": "guided, of all\nat the end (%)",
+}
+"""Beside GMV; fans over those under the reference."""
 COLUMNS = ("panel", "policy", "world", "remedy", "part", "cap", "gain", "gain_error", "stay", "stay_error", "head")
 COLUMNS += ("head_error", "gini", "gini_error", "active", "active_error", "fans", "fans_error", "demand")
 COLUMNS += ("demand_error", "lever", "lever_error")
@@ -166,6 +177,7 @@ def contestants(world: dy.World) -> dict[str, dy.Policy]:
     """The policies of the league, the reference first."""
     patient = dy.Patient(discount=DISCOUNT, relative_gap=GAP)
     mine = remedies(world)
+    mine["cap"] = partly(optimal(rules=[al.HeadCap(top="10%", share=HEAD)]))
     return {
         "myopic": mine.pop("none"),
         **mine,
@@ -197,13 +209,11 @@ def league(size: tuple[int, int, int, int], seed: int, draw: int) -> list[Row]:
         public, private = (float(path[column][-1]) for column in ("exposure", "private"))
         row = {"panel": "league", "policy": name, "draw": draw, "gmv": path.discounted(DISCOUNT)}
         row |= {"stay": 1.0 - path["newcomers_left"].sum() / (began + path["came"].sum())}
-        row |= {"head": path["top_share"].mean(), "gini": path["gini"].mean(), "active": path["present"][-1]}
+        row |= {"head": path["top_share"].mean(), "gini": path["gini"].mean(), "active": path["present"][-1] / size[1]}
         row |= {"fans": path["fans"][-1], "demand": path["demand"][-1], "lever": PART * public / (public + private)}
         rows.append(row | {"gap": float(path["relative_gap"].max()) if "relative_gap" in path.columns else None})
-    for row in rows:
-        row |= {"gain": row["gmv"] / rows[0]["gmv"] - 1.0, "fans": row["fans"] / rows[0]["fans"]}
-        row |= {"active": row["active"] / size[1]}
-    return rows
+    gmv, fans = rows[0]["gmv"], rows[0]["fans"]
+    return [row | {"gain": row["gmv"] / gmv - 1.0, "fans": row["fans"] / fans} for row in rows]
 
 
 def gains(world: dy.World, policies: Mapping[str, dy.Policy], days: int, named: tuple[int, str]) -> dict[str, float]:
@@ -229,12 +239,157 @@ def guided(part: float, size: tuple[int, int, int, int], seed: int, draw: int) -
     return [{"panel": "guided", "part": part, "remedy": name, "draw": draw, "gain": g} for name, g in found.items()]
 
 
-def capped(cap: float, size: tuple[int, int, int, int], seed: int, draw: int) -> list[Row]:
-    """What a cap gains where a star bargains, and where it leaves in proportion."""
-    rows = []
-    for problem in ("bargaining", "risk"):
-        world = sharpened(baseline(size, DEGREES["matrix"], seed, draw), problem)
-        policies = {"none": partly(optimal()), "cap": partly(under_cap(world, cap))}
-        found = gains(world, policies, size[2], (seed, f"matrix {draw}"))
-        rows.append({"panel": "capped", "cap": cap, "world": problem, "draw": draw, "gain": found["cap"]})
-    return rows
+def capped(problem: str, caps: Sequence[float], size: tuple[int, int, int, int], seed: int, draw: int) -> list[Row]:
+    """What caps gain where a star may leave."""
+    world = sharpened(baseline(size, DEGREES["matrix"], seed, draw), problem)
+    policies = {"none": partly(optimal())} | {str(cap): partly(under_cap(world, cap)) for cap in caps}
+    found = gains(world, policies, size[2], (seed, f"matrix {draw}"))
+    return [{"panel": "capped", "cap": c, "world": problem, "draw": draw, "gain": found[str(c)]} for c in caps]
+
+
+def estimate(name: str, sample: Sequence[float]) -> Row:
+    """Mean and standard error over draws."""
+    return {name: float(np.mean(sample)), f"{name}_error": float(np.std(sample, ddof=1) / np.sqrt(len(sample)))}
+
+
+def averaged(rows: Sequence[Row]) -> list[Row]:
+    """Means over draws; the part and the cap of the matrix join the others."""
+    rows = [*rows]
+    for row in pick(rows, panel="matrix"):
+        if row["world"] == "lock-in" and row["remedy"] in ("phase", "value"):
+            rows.append(row | {"panel": "guided", "part": PART})
+        if row["world"] in ("bargaining", "risk") and row["remedy"] == "cap":
+            rows.append(row | {"panel": "capped", "cap": CAP})
+    found = []
+    for panel, keys in {"league": ["policy"], "matrix": ["world", "remedy"], "guided": ["part", "remedy"]}.items():
+        found += means(pick(rows, panel=panel), f"{panel} mean", keys)
+    return found + means(pick(rows, panel="capped"), "capped mean", ["cap", "world"])
+
+
+def means(rows: Sequence[Row], panel: str, keys: Sequence[str]) -> list[Row]:
+    """A row for every case."""
+    found = []
+    for case in dict.fromkeys(tuple(row[key] for key in keys) for row in rows):
+        about = dict(zip(keys, case, strict=True))
+        mine, row = pick(rows, **about), {"panel": panel} | about
+        for name in ("gain", *SHOWN):
+            row |= estimate(name, [one[name] for one in mine]) if name in mine[0] else {}
+        found.append(row)
+    return found
+
+
+# What is drawn.
+
+
+def draw(rows: Sequence[Row]) -> Any:
+    """The league above, in columns that share policies; remedies, their strength and what they hang on below."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(al.plots.DOUBLE, 6.4))
+    above, below = figure.subfigures(2, 1, height_ratios=(1.1, 1))
+    draw_league(pick(rows, panel="league mean"), above.subplots(1, 1 + len(SHOWN), sharey=True))
+    grid, guiding, caps = below.subplots(1, 3, width_ratios=(2.1, 1, 1))
+    draw_matrix(pick(rows, panel="matrix mean"), grid)
+    draw_guided(pick(rows, panel="guided mean"), guiding)
+    draw_caps(pick(rows, panel="capped mean"), caps)
+    return figure
+
+
+def draw_league(rows: Sequence[Row], axes: Sequence[Any]) -> None:
+    """Best on top; bars: two standard errors."""
+    ordered = sorted(rows, key=lambda row: row["gain"])
+    places = range(len(ordered))
+    for letter, ax, name in zip("abcdefgh", axes, ("gain", *SHOWN), strict=False):
+        middle, error = ([100 * row[key] for row in ordered] for key in (name, f"{name}_error"))
+        bars = {"color": BLACK, "marker": "o", "markersize": 3.5, "capsize": 1.5, "elinewidth": 0.8, "linewidth": 0}
+        ax.errorbar(middle, places, xerr=2 * np.array(error), **bars)
+        (reference,) = pick(ordered, policy="myopic")
+        ax.axvline(100 * reference[name], color=GREY, linestyle=":", linewidth=0.8)
+        ax.set_title(f"({letter})", loc="left")
+        ax.set_xlabel(SHOWN.get(name, "GMV gained\n(%)"))
+        ax.margins(x=0.15)
+        ax.locator_params(axis="x", nbins=3)
+    axes[0].set_yticks(places, [NAMES[row["policy"]] for row in ordered])
+
+
+def draw_matrix(rows: Sequence[Row], ax: Any) -> None:
+    """Gains with standard errors; framed: the remedy of the problem."""
+    from matplotlib.patches import Rectangle
+
+    table = np.array([[pick(rows, world=w, remedy=r)[0]["gain"] for r in REMEDIES] for w in WORLDS])
+    ax.imshow(np.clip(table, -0.3, 0.3), cmap="RdBu", vmin=-0.6, vmax=0.6, aspect="auto")
+    for i, world in enumerate(WORLDS):
+        for j, remedy in enumerate(REMEDIES):
+            (row,) = pick(rows, world=world, remedy=remedy)
+            told = abs(row["gain"]) > 2 * row["gain_error"]
+            text = f"{100 * row['gain']:+.1f}\n± {100 * row['gain_error']:.1f}"
+            ax.text(j, i, text, ha="center", va="center", fontsize=6.5, fontweight="bold" if told else "normal")
+            if OWN.get(world) == remedy:
+                ax.add_patch(Rectangle((j - 0.48, i - 0.47), 0.96, 0.94, fill=False, linewidth=1.5))
+    ax.set_xticks(range(len(REMEDIES)), REMEDIES.values(), fontsize=6.5)
+    ax.set_yticks(range(len(WORLDS)), WORLDS.values(), fontsize=6.5)
+    ax.axvline(len(REMEDIES) - 1.5, color=BLACK, linewidth=0.8)
+    ax.tick_params(length=0)
+    ax.grid(visible=False)
+    ax.set_title("(g) GMV gained over no remedy (%), bold: 2 s.e.", loc="left")
+
+
+def points(rows: Sequence[Row], key: str, ax: Any, **look: Any) -> None:
+    """Means with two standard errors, joined."""
+    mine = sorted(rows, key=lambda row: row[key])
+    x, y, error = ([row[name] for row in mine] for name in (key, "gain", "gain_error"))
+    ax.errorbar(x, y, 2 * np.array(error), markersize=4, capsize=2, elinewidth=0.8, linewidth=0.9, **look)
+    ax.axhline(0.0, color=BLACK, linewidth=0.6)
+    ax.xaxis.set_major_formatter(percent)
+    ax.yaxis.set_major_formatter(percent)
+
+
+def draw_guided(rows: Sequence[Row], ax: Any) -> None:
+    points(pick(rows, remedy="value"), "part", ax, color=BLUE, marker="X", linestyle="--", label="by value")
+    points(pick(rows, remedy="phase"), "part", ax, color=GREEN, marker="s", label="even")
+    ax.set(xlabel="Guided after the phase (%)", ylabel="GMV gained (%)")
+    ax.legend(loc="upper right", title="ten days at 90 %")
+    ax.set_title("(h) lock-in", loc="left")
+
+
+def draw_caps(rows: Sequence[Row], ax: Any) -> None:
+    looks = {"bargaining": (VERMILLION, "D", "-", "h³"), "risk": (PURPLE, "v", ":", ".09 h")}
+    for world, (colour, marker, dashes, label) in looks.items():
+        points(pick(rows, world=world), "cap", ax, color=colour, marker=marker, linestyle=dashes, label=label)
+    ax.set(xlabel="Cap (% of guided traffic)", ylabel="GMV gained (%)")
+    ax.legend(loc="upper right", title="hazard a day")
+    ax.set_title("(i) caps on a star", loc="left")
+
+
+# What is claimed.
+
+
+def quoted(rows: Sequence[Row]) -> str:
+    """Three remedies for three problems."""
+    told = {(row["world"], row["remedy"]): row for row in pick(rows, panel="matrix mean")}
+    said = {}
+    for world, remedy in OWN.items():
+        row = told[world, remedy]
+        said[world] = f"{100 * row['gain']:.0f} % (s.e. {100 * row['gain_error']:.0f})"
+    return said
+
+
+def main() -> None:
+    options = arguments(__doc__).parse_args()
+    scale = "quick" if options.quick else "full"
+    cells: list = [(league, {"size": LEAGUE[scale], "seed": options.seed, "draw": d}) for d in range(LEAGUE[scale][3])]
+    size = MATRIX[scale]
+    for draw_ in range(size[3]):
+        about = {"size": size, "seed": options.seed, "draw": draw_}
+        cells += [(matrix, {"problem": problem} | about) for problem in WORLDS]
+        cells += [(guided, {"part": part} | about) for part in PARTS[scale]]
+        cells += [(capped, {"problem": problem, "caps": CAPS[scale]} | about) for problem in ("bargaining", "risk")]
+    lab = Lab("policies", options.out, {"quick": options.quick, "seed": options.seed})
+    rows = lab.measured(cells)
+    rows += averaged(rows)
+    lab.finish(draw, rows, columns=COLUMNS)
+    print(quoted(rows))
+
+
+if __name__ == "__main__":
+    run(main)
