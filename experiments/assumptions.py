@@ -50,7 +50,7 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "Promotion.price": (0.1, 5.0, "price of an impression (RMB)"),
     "Promotion.for_sale": (0.0, 0.4, "part of traffic for sale"),
     "Newcomers.hazard": (0.1, 0.6, "newcomers lost a month, m"),
-    "Newcomers.power": (1.0, 6.0, "threshold of survival, k"),
+    "Newcomers.power": (1.2, 6.0, "threshold of survival, k"),
     "viable": (0.25, 2.0, "what a newcomer lives on, over half the median"),
     "Defection.base": (0.0, 0.2, "head's leaving a day with all traffic, λ₀"),
     "Defection.convexity": (0.0, 3.0, "convexity of leaving, m"),
@@ -59,6 +59,7 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "Arrivals.rate": (0.0, 0.3, "newcomers a month, over places"),
 }
 """Ends of the range and words."""
+QUESTIONS = {"patience": "patience over myopia", "floors": "floors beside patience over patience"}
 COLUMNS = ("panel", "question", "parameter", "from", "to", "low", "low_error", "base", "base_error", "high")
 COLUMNS += ("high_error", "overturns")
 
@@ -116,3 +117,68 @@ def year(parameter: str, value: float, size: tuple[int, int, int, int], seed: in
         leads = {"patience": sold["patient"] - sold["myopic"], "floors": sold["floors"] - sold["patient"]}
         rows.append(about | {question: lead / sold["myopic"] for question, lead in leads.items()})
     return rows
+
+
+def estimate(name: str, sample: Sequence[float]) -> Row:
+    """Mean and standard error over draws."""
+    return {name: float(np.mean(sample)), f"{name}_error": float(np.std(sample, ddof=1) / np.sqrt(len(sample)))}
+
+
+def compared(rows: Sequence[Row]) -> list[Row]:
+    """A row for every question and assumption, as `allocator.dynamics.tornado` has them, the widest first."""
+    found = []
+    for question in QUESTIONS:
+        leads = {}
+        for parameter, (low, high, _) in RANGES.items():
+            row = {"panel": "tornado", "question": question, "parameter": parameter, "from": low, "to": high}
+            ends = {"low": (parameter, low), "base": ("base", 0.0), "high": (parameter, high)}
+            for name, (moved, value) in ends.items():
+                row |= estimate(name, [one[question] for one in pick(rows, parameter=moved, value=value)])
+            side = np.sign(row["base"])
+            row["overturns"] = any(side * row[end] < -2 * row[f"{end}_error"] for end in ("low", "high"))
+            row["open"] = any(side * row[end] < 2 * row[f"{end}_error"] for end in ("low", "high"))
+            leads[parameter] = row
+        found += sorted(leads.values(), key=lambda row: -max(abs(row["high"] - row["base"]), abs(row["low"] - row["base"])))
+    return found
+
+
+# What is drawn.
+
+
+def draw(rows: Sequence[Row]) -> Any:
+    """Both leads under the same assumptions in the order of the first."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(al.plots.DOUBLE, 8.2))
+    axes = figure.subplots(1, 2, sharey=True)
+    words = {parameter: f"{meaning}" for parameter, (_, _, meaning) in RANGES.items()}
+    order = [row["parameter"] for row in pick(rows, panel="tornado", question="patience")]
+    for letter, ax, (question, title) in zip("ab", axes, QUESTIONS.items(), strict=True):
+        mine = pick(rows, panel="tornado", question=question)
+        mine = sorted(mine, key=lambda row: order.index(row["parameter"]))
+        al.plots.tornado(mine, ax, words=words, unit="% of GMV today")
+        ax.xaxis.set_major_formatter(percent)
+        ax.tick_params(axis="y", labelsize=6)
+        ax.set_title(f"({letter}) {title}", loc="left")
+    axes[1].tick_params(labelleft=False)
+    return figure
+
+
+# What is claimed.
+
+
+def main() -> None:
+    options = arguments(__doc__).parse_args()
+    scale = "quick" if options.quick else "full"
+    about = {"size": SIZES[scale], "seed": options.seed}
+    cells: list = [(year, about | {"parameter": "base", "value": 0.0})]
+    cells += [(year, about | {"parameter": name, "value": end}) for name, ends in RANGES.items() for end in ends[:2]]
+    lab = Lab("assumptions", options.out, {"quick": options.quick, "seed": options.seed})
+    rows = lab.measured(cells)
+    rows += compared(rows)
+    lab.finish(draw, rows, columns=COLUMNS)
+    print(overturned(rows))
+
+
+if __name__ == "__main__":
+    run(main)
