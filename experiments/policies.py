@@ -374,7 +374,7 @@ def ranked(rows: Sequence[Row], errors: float) -> str:
     """Looking ahead leads, recipes trail, and floors keep newcomers at hardly any cost."""
     mine = {row["policy"]: row for row in pick(rows, panel="league mean")}
     assert max(row["gap"] for row in pick(rows, panel="league")) <= GAP
-    assert all(row["active"] > 0.9 for row in mine.values()), mine
+    assert min(row["active"] for row in pick(rows, panel="league")) > 0.9
     assert mine["patient"]["gain"] > errors * mine["patient"]["gain_error"], mine["patient"]
     for name in ("boost", "epsilon", "proportional", "even", "phase", "nash"):
         assert mine[name]["gain"] < -errors * mine[name]["gain_error"], mine[name]
@@ -445,7 +445,9 @@ def main() -> None:
     rows = lab.measured(cells)
     rows += averaged(rows)
     lab.finish(draw, rows, columns=COLUMNS)
-    errors = -2.0 if options.quick else 2.0  # few draws of little time prove nothing
+    errors = -2.0 if options.quick else 2.0
+    if options.quick:
+        print("Few draws of little time, which prove nothing:")
     print(ranked(rows, errors), held(rows, errors), quoted(rows, errors), sep="\n")
 
 
