@@ -384,6 +384,9 @@ def test_a_tornado_has_a_bar_from_the_base_to_each_end_of_each_range(ax):
     assert bars == [(4e6, 9e6), (4e6, -1e6), (4e6, 3e6), (4e6, 5e6)]
     said = [text.get_text() for text in ax.get_yticklabels()]
     assert said == ["Flywheel.decay\n0.01 to 0.1", "hazard\n0 to 0.1"]
+    assert [text.get_fontweight() for text in ax.get_yticklabels()] == [
+        "bold" if row["overturns"] else "normal" for row in TORNADO
+    ]
     assert ax.get_xlabel() == "Lead (RMB)"
     assert [line.get_xdata()[0] for line in ax.lines if len(line.get_xdata()) == 2][-2:] == [4e6, 0.0]
     with pytest.raises(ValueError, match="at least one row"):
