@@ -41,7 +41,7 @@ DISCOUNT, PART, GAP = 0.99, 0.4, 5e-3
 """A day's worth over the day before (baseline), the part that is guided (assumption, swept), and what is proved."""
 NEWCOMERS = 0.1
 """Of anchors; the preset has .03, too few of 40."""
-LEAGUE = {"full": (375, 100, 365, 5), "quick": (60, 20, 30, 2)}
+LEAGUE = {"full": (375, 100, 365, 10), "quick": (60, 20, 30, 2)}
 MATRIX = {"full": (200, 40, 365, 10), "quick": (60, 24, 60, 2)}
 """Segments, anchors, days and draws."""
 DEGREES = {"league": (10, 50), "matrix": (20, 40)}
@@ -384,11 +384,11 @@ def ranked(rows: Sequence[Row], errors: float) -> str:
     assert stay["patient floors"] >= stay["patient"], stay
     assert stay["floors"] >= stay["myopic"], stay
     return (
-        f"In the full world patience sells {told(mine['patient'])} more than GMV today, with floors "
-        f"{told(mine['patient floors'])}, and newcomers who stay are {stay['patient']:.0%} and "
-        f"{stay['patient floors']:.0%} against {stay['myopic']:.0%}; even traffic for ever sells {told(mine['even'])}, "
-        f"proportional {told(mine['proportional'])}; what is left for the platform to guide of all impressions in the "
-        f"end is {mine['patient']['lever']:.1%} under patience and {mine['myopic']['lever']:.1%} under GMV today."
+        f"In the full world patience sells {told(mine['patient'])} more than GMV today and keeps {stay['patient']:.0%} of "
+        f"newcomers, with viable floors {told(mine['patient floors'])} and {stay['patient floors']:.0%}, against "
+        f"{stay['myopic']:.0%}; even traffic for ever gains {told(mine['even'])}, proportional traffic "
+        f"{told(mine['proportional'])}; in the end the platform guides {mine['patient']['lever']:.1%} of all impressions "
+        f"under patience and {mine['myopic']['lever']:.1%} under GMV today."
     )
 
 
