@@ -383,12 +383,13 @@ def ranked(rows: Sequence[Row], errors: float) -> str:
     stay = {name: row["stay"] for name, row in mine.items()}
     assert stay["patient floors"] >= stay["patient"], stay
     assert stay["floors"] >= stay["myopic"], stay
+    lever = {name: f"{row['lever']:.1%}" for name, row in mine.items()}
     return (
-        f"In the full world patience sells {told(mine['patient'])} more than GMV today and keeps {stay['patient']:.0%} of "
-        f"newcomers, with viable floors {told(mine['patient floors'])} and {stay['patient floors']:.0%}, against "
+        f"In the full world patience sells {told(mine['patient'])} more than GMV today and keeps {stay['patient']:.0%} "
+        f"of newcomers, with viable floors {told(mine['patient floors'])} and {stay['patient floors']:.0%}, against "
         f"{stay['myopic']:.0%}; even traffic for ever gains {told(mine['even'])}, proportional traffic "
-        f"{told(mine['proportional'])}; in the end the platform guides {mine['patient']['lever']:.1%} of all impressions "
-        f"under patience and {mine['myopic']['lever']:.1%} under GMV today."
+        f"{told(mine['proportional'])}; in the end the platform guides {lever['patient']} of all impressions under "
+        f"patience and {lever['myopic']} under GMV today."
     )
 
 
