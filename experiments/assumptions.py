@@ -176,7 +176,7 @@ def draw(rows: Sequence[Row]) -> Any:
         ax.xaxis.set_major_formatter(percent)
         ax.tick_params(axis="y", labelsize=6)
         ax.set_title(f"({letter}) {title}", loc="left")
-    axes[1].tick_params(labelleft=False)
+    axes[0].set_ylim(0.3, len(RANGES) + 0.7)
     return figure
 
 

@@ -51,8 +51,8 @@ def tornado(
     ax.axvline(0.0, color=BLACK, linewidth=0.8)
     said = [f"{words.get(row['parameter'], row['parameter'])}\n{row['from']:g} to {row['to']:g}" for row in rows]
     ax.set_yticks(places, said)
-    for label, row in zip(ax.get_yticklabels(), rows, strict=True):
-        label.set_fontweight("bold" if row.get("overturns") else "normal")
+    for tick, row in zip(ax.yaxis.get_major_ticks(), rows, strict=True):  # labels of shared axes may be hidden
+        tick.label1.set_fontweight("bold" if row.get("overturns") else "normal")
     ax.grid(visible=False, axis="y")
     ax.xaxis.set_major_formatter(short)
     ax.set_xlabel(f"Lead ({unit})")
