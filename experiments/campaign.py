@@ -21,16 +21,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, percent, pick, run, stream
+from _lab import Lab, Row, arguments, pick, run, stream
 from allocator import dynamics as dy
 from allocator.dynamics.planning import ENVELOPE_BUDGET, PRODUCT_BUDGET, TRAFFIC_BUDGETS, CampaignPlan, Scheduled
-from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
+from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, SKY, VERMILLION
 from allocator.synthetic.presets import GMV_2020
 
 WARM_UP, EVENT, AFTER, DAYS = 14, 7, 14, 90
@@ -40,7 +39,9 @@ SPENT_BY = WARM_UP + EVENT
 """The first day without money."""
 DISCOUNT, DECAY, STRENGTH = 0.99, 0.03, 1.0
 COST = 20.0
-"""RMB per fan by an envelope: an assumption, swept in (b); Xiaoyujia sold 12.4 RMB per new fan (s4), a selected case."""
+"""RMB per fan by an envelope: an assumption, halved and doubled in (b); Xiaoyujia sold 12.4 RMB per new fan (s4), a
+selected case.
+"""
 SIGMA, PAID = 0.1, 0.1
 """What products sell more, and the part of it that the platform pays: assumptions, as in A4."""
 ROOM = 1.0
@@ -56,19 +57,32 @@ KINDS = {
     "all": ("all, traffic 10 bn", BLACK, "D", "-"),
 }
 GAP = 1e-8
+SPANS = {
+    "warm-up": (0, WARM_UP),
+    "event": (WARM_UP, SPENT_BY),
+    "after": (SPENT_BY, SPENT_BY + AFTER),
+}
+SIDE = {"ha": "right", "va": "center", "fontsize": 6}
+THIN = {"ecolor": BLACK, "elinewidth": 0.5}
 SIZES = {"full": (5_000, 1_000), "quick": (400, 80)}
 LESS = {"full": (1_000, 200), "quick": (200, 40)}
 """Size for sweeps."""
-PARTS = {"full": (0.125, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0), "quick": (0.25, 1.0, 3.0)}
-"""Budgets over those of s4."""
-COSTS = {"full": (10.0, 20.0, 40.0), "quick": (20.0, 40.0)}
-SURGES = {"full": (1.0, 1.75, 2.5, 4.0, 6.0), "quick": (1.0, 4.0)}
+PARTS = {"full": (0.125, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0), "quick": (0.25, 1.0, 1.5)}
+FEW = {"full": (0.125, 0.5, 1.0, 2.0), "quick": (0.25, 1.0)}
+"""Budgets over those of s4, of envelopes, and of the others."""
+DEAR, DEARER = 2.0, (0.5, 1.0)
+"""A cost over `COST`, and budgets at which it is planned for, to compare with what follows from scale alone."""
+SURGES = {"full": (1.0, 2.5, 4.0, 6.0), "quick": (1.0, 4.0)}
+PATIENT = {0.95: 5.0, 0.99: 3.5, 0.999: 2.0}
+"""Discount factors of (d), and the size of their markers."""
 PATIENCE = {"full": (0.95, 0.99, 0.999), "quick": (0.95, 0.99)}
-FLOORS = {"full": (0.0, 0.05, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3), "quick": (0.0, 0.1, 0.3)}
+FLOORS = {"full": (0.0, 0.05, 0.1, 0.2, 0.3), "quick": (0.0, 0.1, 0.3)}
 """Newcomers' least part of the traffic of each phase with money."""
 DRAWS = {"full": 5, "quick": 2}
-SEEDS = {"full": 8, "quick": 2}
+SEEDS = {"full": 4, "quick": 2}
 TIERS = ("head", "waist", "tail", "new")
+LITTLE = 0.125
+"""A small budget of envelopes over that of s4."""
 COLUMNS = ("panel", "kind", "day", "gmv", "part", "cost", "price", "average", "even", "draw", "tier", "before")
 COLUMNS += ("gained", "envelopes", "added traffic", "surge", "discount", "floor", "lost", "new", "world", "left")
 
@@ -186,39 +200,30 @@ def returns(size: tuple[int, int], seed: int, kind: str, parts: Sequence[float],
 
 
 def tiers(size: tuple[int, int], seed: int, draw: int) -> list[Row]:
-    """Who sells without money, who gets what of it, and who gains, by tier, as shares."""
+    """Who sells without money, who gets the envelopes of a small and of the whole budget, and who gains, as shares."""
     market = Market(size, seed, draw)
-    plans = {kind: market.plan(market.instruments(kind)) for kind in ("none", "all")}
-    stages, amounts = ("warm-up", "event"), {}
-    for kind, plan in plans.items():
-        for key in ("gmv", "worth", "envelopes", "added traffic"):
-            per = [
-                sum(row.get(key, 0.0) for row in pick(plan.rows(), tier=tier) if key == "worth" or row["stage"] in stages)
-                for tier in TIERS
-            ]
-            amounts[kind, key] = np.array(per)
-    shares = {
-        "before": amounts["none", "worth"],
-        "gained": amounts["all", "worth"] - amounts["none", "worth"],
-        "envelopes": amounts["all", "envelopes"],
-        "added traffic": amounts["all", "added traffic"],
-        "after": amounts["all", "worth"],
-    }
-    shares = {name: of / of.sum() for name, of in shares.items()}
+    plans = {part: market.plan(market.instruments("envelopes", part)) for part in (0.0, LITTLE, 1.0)}
+
+    def of(part: float, key: str) -> np.ndarray:
+        found = plans[part].rows()
+        return np.array([sum(row[key] for row in pick(found, tier=tier)) for tier in TIERS])
+
+    amounts = {"before": of(0.0, "worth"), "little": of(LITTLE, "envelopes"), "whole": of(1.0, "envelopes")}
+    amounts["gained"] = of(1.0, "worth") - of(0.0, "worth")
+    amounts["after"] = of(1.0, "worth")
+    shares = {name: amount / amount.sum() for name, amount in amounts.items()}
     about = {"panel": "tier", "draw": draw}
     return [about | {"tier": t} | {name: float(of[k]) for name, of in shares.items()} for k, t in enumerate(TIERS)]
 
 
-def timing(size: tuple[int, int], seed: int, discount: float, surges: Sequence[float]) -> list[Row]:
-    """The part of each budget that is spent before the event."""
+def timing(size: tuple[int, int], seed: int, kind: str, discount: float, surges: Sequence[float]) -> list[Row]:
+    """The part of a budget that is spent before the event."""
     market, rows = Market(size, seed), []
     for surge in surges:
-        plan = market.plan(market.instruments("all"), surge=surge, discount=discount, gap=1e-6)
-        found = plan.rows()
-        row: Row = {"panel": "when", "discount": discount, "surge": surge}
-        for name in budgets(plan):
-            row[name] = sum(one[name] for one in pick(found, stage="warm-up")) / sum(one[name] for one in found)
-        rows.append(row)
+        plan = market.plan(market.instruments(kind), surge=surge, discount=discount, gap=1e-6)
+        found, (name,) = plan.rows(), budgets(plan)
+        early = sum(one[name] for one in pick(found, stage="warm-up")) / sum(one[name] for one in found)
+        rows.append({"panel": "when", "kind": kind, "discount": discount, "surge": surge, "early": early})
     return rows
 
 
@@ -239,13 +244,12 @@ def floors(size: tuple[int, int], seed: int, kind: str, parts: Sequence[float]) 
     return rows
 
 
-def surprised(plan: CampaignPlan, world: str, seed: int = 0) -> float:
-    """GMV, discounted, of a plan in a world that it does not know."""
-    there, policy = plan.world, plan.policy
-    change = WORLDS[world]
-    if "subsidies" in change and there.mechanism(dy.Subsidies) is not None:
-        known = there.mechanism(dy.Subsidies)
-        new = replace(known, phases=known.phases[:SPENT_BY], strength=known.strength[:SPENT_BY], **change["subsidies"])
+def surprised(there: dy.World, policy: Scheduled, world: str, seed: int = 0) -> float:
+    """GMV, discounted, of a plan's world and policy where the world is another."""
+    change, known = WORLDS[world], there.mechanism(dy.Subsidies)
+    if "subsidies" in change and known is not None:
+        spans, strength = known.phases[:SPENT_BY], known.strength[:SPENT_BY]
+        new = replace(known, phases=spans, strength=strength, **change["subsidies"])
         there = replace(there, mechanisms=tuple(new if m is known else m for m in there.mechanisms))
     there = replace(there, mechanisms=(*there.mechanisms, *change.get("mechanisms", ())))
     if "guided" in change:
@@ -253,37 +257,188 @@ def surprised(plan: CampaignPlan, world: str, seed: int = 0) -> float:
     return played(there, policy, stream(seed, "surprises")).discounted(DISCOUNT)
 
 
+SKILL = {"tools": 0.5, "learning": 0.02}
 WORLDS: dict[str, dict[str, Any]] = {
     "as planned": {},
-    "envelope fans leave twice as fast": {"subsidies": {"decay": 0.06}},
-    "envelope fans leave four times as fast": {"subsidies": {"decay": 0.12}},
-    "envelope fans buy half": {"subsidies": {"buying": 0.5}},
-    "tools, w = .005 a day": {"subsidies": {"tools": 0.5, "forgetting": 0.005, "learning": 0.02}},
-    "tools, w = .01 a day": {"subsidies": {"tools": 0.5, "forgetting": 0.01, "learning": 0.02}},
-    "tools, w = .02 a day": {"subsidies": {"tools": 0.5, "forgetting": 0.02, "learning": 0.02}},
-    "a quarter of viewers follow the crowd": {"guided": 0.75, "mechanisms": (dy.Herding(),)},
+    "their fans: μₛ = .06": {"subsidies": {"decay": 0.06}},
+    "their fans: μₛ = .12": {"subsidies": {"decay": 0.12}},
+    "their fans buy half": {"subsidies": {"buying": 0.5}},
+    "tools, w = .005": {"subsidies": SKILL | {"forgetting": 0.005}},
+    "tools, w = .01": {"subsidies": SKILL | {"forgetting": 0.01}},
+    "tools, w = .02": {"subsidies": SKILL | {"forgetting": 0.02}},
+    "a quarter herds": {"guided": 0.75, "mechanisms": (dy.Herding(),)},
+    "half herds": {"guided": 0.5, "mechanisms": (dy.Herding(),)},
     "newcomers leave": {"mechanisms": (dy.Newcomers(),)},
 }
-"""Worlds that no plan here knows: how fast fans by envelopes leave, skill that half of the work left to tools costs,
-viewers whom nobody guides, newcomers who leave; all parameters are assumptions."""
-KNOWABLE = {
-    "envelope fans leave twice as fast": {"decay": 0.06},
-    "envelope fans leave four times as fast": {"decay": 0.12},
-    "envelope fans buy half": {"buying": 0.5},
-}
+"""Worlds that no plan here knows: fans by envelopes who leave sooner or buy less, skill lost while half of the work is
+left to tools, viewers whom nobody guides, newcomers who leave; all parameters are assumptions."""
+KNOWABLE = {world: WORLDS[world]["subsidies"] for world in WORLDS if world.startswith("their fans")}
 """What a campaign could have known."""
 
 
 def surprises(size: tuple[int, int], seed: int, kind: str, seeds: int) -> list[Row]:
     """The part of the promised gain that is left in other worlds, and with a plan that knows them."""
     market, rows = Market(size, seed), []
-    without, plan = market.plan([]), market.plan(market.instruments(kind))
-    promised = plan.gmv - without.gmv
+    plans = market.plan([]), market.plan(market.instruments(kind))
+    never, promised = plans[0].gmv, plans[1].gmv - plans[0].gmv
+    without, planned = ((plan.world, plan.policy) for plan in plans)
     for world in WORLDS:
         for draw in range(seeds if "newcomers" in world else 1):
-            gained = surprised(plan, world, draw) - surprised(without, world, draw)
+            gained = surprised(*planned, world, draw) - surprised(*without, world, draw)
             rows.append({"panel": "world", "kind": kind, "world": world, "draw": draw, "left": gained / promised})
         if world in KNOWABLE:
             knowing = market.plan(market.instruments(kind, **KNOWABLE[world]))
-            rows[-1]["knowing"] = (knowing.gmv - without.gmv) / promised
+            rows[-1]["knowing"] = (knowing.gmv - never) / promised
     return rows
+
+
+# What is drawn.
+
+
+def draw(rows: Sequence[Row]) -> Any:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(al.plots.DOUBLE, 5.2))
+    (days, money, who), (when, floor, other) = figure.subplots(2, 3)
+    draw_days(pick(rows, panel="day"), days)
+    draw_returns(pick(rows, panel="return"), money)
+    draw_tiers(pick(rows, panel="tier"), who)
+    draw_timing(pick(rows, panel="when"), when)
+    draw_floors(pick(rows, panel="floor"), floor)
+    draw_worlds(pick(rows, panel="world"), other)
+    handles, labels = days.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=5, columnspacing=1.5, title="(a, d) Budgets of s4")
+    return figure
+
+
+def path(rows: Sequence[Row], kind: str) -> np.ndarray:
+    """GMV day by day."""
+    return np.array([row["gmv"] for row in pick(rows, panel="day", kind=kind)])
+
+
+def draw_days(rows: Sequence[Row], ax: Any) -> None:
+    """GMV beyond that without money, and after the event the closed form."""
+    never, since = path(rows, "none"), np.arange(DAYS - SPENT_BY)
+    for shade, (first, last) in zip((0.06, 0.16, 0.03), SPANS.values(), strict=True):
+        ax.axvspan(first, last, color=BLACK, alpha=shade, linewidth=0)
+    for kind, (label, colour, marker, dashes) in KINDS.items():
+        if kind == "none":
+            continue
+        excess = path(rows, kind) - never
+        steps = {"drawstyle": "default", "marker": marker, "markersize": 2.8, "markevery": 12}
+        ax.plot(100 * excess / never, dashes, color=colour, label=label, linewidth=0.9, **steps)
+        line = excess[SPENT_BY] * (1 - DECAY) ** since / never[SPENT_BY:]
+        ax.plot(SPENT_BY + since[::9], 100 * line[::9], "_", color=colour, markersize=5)
+    ax.set(xlabel="Day", ylabel="GMV beyond that\nwithout money (%)", xlim=(0, DAYS), ylim=(-8, None))
+    ax.set_title("(a) dark: the event", loc="left")
+
+
+def draw_returns(rows: Sequence[Row], ax: Any) -> None:
+    """GMV per RMB: on average, by the last one, and of money spread evenly."""
+    mine = pick(rows, kind="envelopes", cost=COST)
+    for factor, shade in ((0.5, 0.45), (1.0, 1.0), (2.0, 0.45)):
+        x, price = [factor * row["part"] for row in mine], [row["price"] / factor for row in mine]
+        words = "last RMB, envelopes" if factor == 1 else None
+        ax.plot(x, price, "-", color=BLUE, linewidth=0.9, alpha=shade, label=words)
+        ax.annotate(f"{factor * COST:g}", (x[0], price[0]), (-2, 0), textcoords="offset points", **SIDE)
+    look = {"color": BLUE, "markersize": 3.5, "linestyle": "none", "marker": "o"}
+    x = [row["part"] for row in mine]
+    ax.plot(x, [row["average"] for row in mine], label="average", **look)
+    ax.plot(x, [row["even"] for row in mine], label="spread evenly", markerfacecolor="white", **look)
+    products = pick(rows, kind="products")
+    x, price = [row["part"] for row in products], [row["price"] for row in products]
+    ax.plot(x, price, "s--", color=ORANGE, markersize=3, label="last RMB, products")
+    ax.axhline(1, color=BLACK, linewidth=0.6)
+    ax.set_xscale("log", base=2)
+    ax.set_xticks((0.125, 0.25, 0.5, 1, 2), ("1/8", "1/4", "1/2", "1", "2"))
+    ax.set(xlabel="Budget over that of s4", ylabel="GMV gained (RMB per RMB)", ylim=(0, 9), xlim=(0.05, 4.5))
+    ax.legend(loc="upper right", fontsize=6)
+    ax.set_title("(b) cost of a fan: 10, 20, 40", loc="left")
+
+
+def draw_tiers(rows: Sequence[Row], ax: Any) -> None:
+    """Means over draws; lines: their range."""
+    names = ("before", "little", "whole", "gained")
+    labels = ("sells without money", "envelopes, 1/8 of s4's", "envelopes, all of s4's", "gains by the latter")
+    for k, (name, label, colour) in enumerate(zip(names, labels, (GREY, SKY, BLUE, VERMILLION), strict=True)):
+        some = 100 * np.array([[row[name] for row in pick(rows, tier=tier)] for tier in TIERS])
+        place, mean = np.arange(len(TIERS)) + 0.2 * (k - 1.5), some.mean(axis=1)
+        ax.bar(place, mean, 0.18, color=colour, label=label)
+        ax.errorbar(place, mean, (mean - some.min(axis=1), some.max(axis=1) - mean), fmt="none", **THIN)
+    ax.axhline(0, color=BLACK, linewidth=0.6)
+    ax.set_xticks(range(len(TIERS)), TIERS)
+    ax.set(ylabel="Part of all tiers (%)", ylim=(None, 115))
+    ax.legend(loc="upper right", fontsize=6)
+    ax.set_title("(c) who", loc="left")
+
+
+def draw_timing(rows: Sequence[Row], ax: Any) -> None:
+    surges = sorted({row["surge"] for row in rows})
+    fine = np.linspace(surges[0], surges[-1], 100)
+    ax.plot(fine, 100 * WARM_UP / (WARM_UP + EVENT * fine), ":", color=GREY)
+    for kind, days in (("envelopes", "-"), ("lead", "-.")):
+        for discount, size in PATIENT.items():
+            mine = pick(rows, kind=kind, discount=discount)
+            x, y = [row["surge"] for row in mine], [100 * row["early"] for row in mine]
+            _, colour, marker, _ = KINDS[kind]
+            ax.plot(x, y, days, color=colour, marker=marker, markersize=size, linewidth=0.7, markerfacecolor="white")
+    ax.set(xlabel="Supply in the event\nover that of other days", ylabel="Spent before the event (%)", ylim=(0, 104))
+    ax.set_title("(d) dotted: part of traffic", loc="left")
+
+
+def draw_floors(rows: Sequence[Row], ax: Any) -> None:
+    """Markers: floors of the same parts of traffic."""
+    for kind in ("none", "lead", "text"):
+        mine, (_, colour, marker, dashes) = pick(rows, kind=kind), KINDS[kind]
+        x, y = [row["new"] / 1e6 for row in mine], [100 * row["lost"] for row in mine]
+        ax.plot(x, y, dashes, color=BLACK if kind == "none" else colour, marker=marker, markersize=3.5, linewidth=0.9)
+        for row in mine[1:] if kind == "none" else ():
+            place = row["new"] / 1e6, 100 * row["lost"]
+            ax.annotate(f"{100 * row['floor']:g} %", place, (-4, 0), textcoords="offset points", **SIDE)
+    ax.set(xlabel="Newcomers' impressions\nin warm-up and event (M)", ylabel="GMV lost (%)", xlim=(-1, None))
+    ax.set_title("(e) floors, with and without traffic", loc="left")
+
+
+def draw_worlds(rows: Sequence[Row], ax: Any) -> None:
+    """Bars: two standard errors over seeds."""
+    for kind, shift in (("envelopes", 0.15), ("all", -0.15)):
+        label, colour, marker, _ = KINDS[kind]
+        for place, world in enumerate(reversed(WORLDS)):
+            mine = pick(rows, kind=kind, world=world)
+            some = 100 * np.array([row["left"] for row in mine])
+            error = 2 * some.std(ddof=1) / np.sqrt(some.size) if some.size > 1 else 0.0
+            look = {"color": colour, "marker": marker, "markersize": 3.5, "linewidth": 0.8}
+            ax.errorbar(some.mean(), place + shift, xerr=error, **look)
+            if "knowing" in mine[-1]:
+                ax.plot(100 * mine[-1]["knowing"], place + shift, "|", color=colour, markersize=7)
+    for level, dashes in ((100, "-"), (0, ":")):
+        ax.axvline(level, color=BLACK, linewidth=0.6, linestyle=dashes)
+    ax.set_yticks(range(len(WORLDS)), [*reversed(WORLDS)], fontsize=6)
+    ax.set(xlabel="Gain left (% of the promise)")
+    ax.set_title("(f) other worlds", loc="left")
+
+
+# What is claimed.
+
+
+def main() -> None:
+    options = arguments(__doc__).parse_args()
+    scale = "quick" if options.quick else "full"
+    about, less = ({"size": size[scale], "seed": options.seed} for size in (SIZES, LESS))
+    cells: list = [(campaign, about | {"kind": kind}) for kind in KINDS]
+    cells += [(returns, less | {"kind": "envelopes", "parts": PARTS[scale]})]
+    cells += [(returns, less | {"kind": "envelopes", "parts": DEARER, "cost": DEAR * COST})]
+    cells += [(returns, less | {"kind": kind, "parts": FEW[scale]}) for kind in ("products", "lead")]
+    cells += [(tiers, less | {"draw": draw}) for draw in range(DRAWS[scale])]
+    patience = PATIENCE[scale]
+    when = [{"kind": kind, "discount": d, "surges": SURGES[scale]} for kind in ("envelopes", "lead") for d in patience]
+    cells += [(timing, less | one) for one in when]
+    cells += [(floors, less | {"kind": kind, "parts": FLOORS[scale]}) for kind in ("none", "lead", "text")]
+    cells += [(surprises, about | {"kind": kind, "seeds": SEEDS[scale]}) for kind in ("envelopes", "all")]
+    lab = Lab("campaign", options.out, {"quick": options.quick, "seed": options.seed})
+    rows = lab.measured(cells)
+    lab.finish(draw, rows, columns=COLUMNS)
+
+
+if __name__ == "__main__":
+    run(main)
