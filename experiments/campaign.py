@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,10 @@ SURGE, LULL = 2.5, 0.8
 SPENT_BY = WARM_UP + EVENT
 """The first day without money."""
 DISCOUNT, DECAY, STRENGTH = 0.99, 0.03, 1.0
+CONVERSION = 3 / 7 * DECAY
+"""kappa at a visit a day: private traffic is three sevenths of public traffic at rest (s4)."""
+PER_DAY = 1.0 + 4.0 * 3 / 7
+"""GMV of a day over public GMV today: private impressions sell four times as well (s4)."""
 COST = 20.0
 """RMB per fan by an envelope: an assumption, halved and doubled in (b); Xiaoyujia sold 12.4 RMB per new fan (s4), a
 selected case.
@@ -56,7 +61,8 @@ KINDS = {
     "text": ("traffic, 100 bn", SKY, "v", ":"),
     "all": ("all, traffic 10 bn", BLACK, "D", "-"),
 }
-GAP = 1e-8
+GAP, ROUGH = 1e-8, 1e-6
+"""Gaps to be proved where days are compared, and elsewhere."""
 SPANS = {
     "warm-up": (0, WARM_UP),
     "event": (WARM_UP, SPENT_BY),
@@ -64,8 +70,8 @@ SPANS = {
 }
 SIDE = {"ha": "right", "va": "center", "fontsize": 6}
 THIN = {"ecolor": BLACK, "elinewidth": 0.5}
-SIZES = {"full": (5_000, 1_000), "quick": (400, 80)}
-LESS = {"full": (1_000, 200), "quick": (200, 40)}
+SIZES = {"full": (5_000, 1_000), "quick": (150, 40)}
+LESS = {"full": (1_000, 200), "quick": (150, 40)}
 """Size for sweeps."""
 PARTS = {"full": (0.125, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0), "quick": (0.25, 1.0, 1.5)}
 FEW = {"full": (0.125, 0.5, 1.0, 2.0), "quick": (0.25, 1.0)}
@@ -78,8 +84,8 @@ PATIENT = {0.95: 5.0, 0.99: 3.5, 0.999: 2.0}
 PATIENCE = {"full": (0.95, 0.99, 0.999), "quick": (0.95, 0.99)}
 FLOORS = {"full": (0.0, 0.05, 0.1, 0.2, 0.3), "quick": (0.0, 0.1, 0.3)}
 """Newcomers' least part of the traffic of each phase with money."""
-DRAWS = {"full": 5, "quick": 2}
-SEEDS = {"full": 4, "quick": 2}
+DRAWS = {"full": 3, "quick": 1}
+SEEDS = {"full": 4, "quick": 1}
 TIERS = ("head", "waist", "tail", "new")
 LITTLE = 0.125
 """A small budget of envelopes over that of s4."""
@@ -122,7 +128,7 @@ class Market:
         surge: float = SURGE,
         floor: float = 0.0,
         discount: float = DISCOUNT,
-        gap: float = GAP,
+        gap: float = ROUGH,
     ) -> CampaignPlan:
         floors = {"new": floor} if floor else {}
         phases = [
@@ -147,7 +153,7 @@ def budgets(plan: CampaignPlan) -> dict[str, float]:
 def campaign(size: tuple[int, int], seed: int, kind: str) -> list[Row]:
     """A plan, as promised and as played, day by day."""
     market = Market(size, seed)
-    plan = market.plan(market.instruments(kind))
+    plan = market.plan(market.instruments(kind), gap=GAP)
     path, had = played(plan.world, plan.policy), budgets(plan)
     about = {"kind": kind, "promised": plan.gmv, "played": path.discounted(DISCOUNT), "gap": plan.relative_gap}
     about |= {"spent": {name: plan.spent[name] for name in had}, "budgets": had, "prices": plan.prices}
@@ -176,7 +182,7 @@ def evenly(market: Market, instrument: Any, without: CampaignPlan) -> float:
         own[: without.campaign.length, market.platform.edge_count :] = days[:, None] * added
         return played(there, Scheduled(own)).discounted(DISCOUNT)
     if isinstance(instrument, dy.RedEnvelopes):
-        asked = instrument.cost * STRENGTH * 3 / 7 * DECAY * plain["exposure"][:SPENT_BY].sum()
+        asked = instrument.cost * STRENGTH * CONVERSION * plain["exposure"][:SPENT_BY].sum()
     else:
         asked = PAID * (1 + SIGMA) * plain["gmv_public"][:SPENT_BY].sum()
     part = min(1.0, instrument.budget / float(asked))
@@ -220,7 +226,7 @@ def timing(size: tuple[int, int], seed: int, kind: str, discount: float, surges:
     """The part of a budget that is spent before the event."""
     market, rows = Market(size, seed), []
     for surge in surges:
-        plan = market.plan(market.instruments(kind), surge=surge, discount=discount, gap=1e-6)
+        plan = market.plan(market.instruments(kind), surge=surge, discount=discount)
         found, (name,) = plan.rows(), budgets(plan)
         early = sum(one[name] for one in pick(found, stage="warm-up")) / sum(one[name] for one in found)
         rows.append({"panel": "when", "kind": kind, "discount": discount, "surge": surge, "early": early})
@@ -260,19 +266,18 @@ def surprised(there: dy.World, policy: Scheduled, world: str, seed: int = 0) -> 
 SKILL = {"tools": 0.5, "learning": 0.02}
 WORLDS: dict[str, dict[str, Any]] = {
     "as planned": {},
-    "their fans: μₛ = .06": {"subsidies": {"decay": 0.06}},
-    "their fans: μₛ = .12": {"subsidies": {"decay": 0.12}},
-    "their fans buy half": {"subsidies": {"buying": 0.5}},
+    "fans: μₛ = .06": {"subsidies": {"decay": 0.06}},
+    "fans: μₛ = .12": {"subsidies": {"decay": 0.12}},
+    "fans buy half": {"subsidies": {"buying": 0.5}},
     "tools, w = .005": {"subsidies": SKILL | {"forgetting": 0.005}},
     "tools, w = .01": {"subsidies": SKILL | {"forgetting": 0.01}},
     "tools, w = .02": {"subsidies": SKILL | {"forgetting": 0.02}},
-    "a quarter herds": {"guided": 0.75, "mechanisms": (dy.Herding(),)},
-    "half herds": {"guided": 0.5, "mechanisms": (dy.Herding(),)},
+    "half of viewers herd": {"guided": 0.5, "mechanisms": (dy.Herding(),)},
     "newcomers leave": {"mechanisms": (dy.Newcomers(),)},
 }
 """Worlds that no plan here knows: fans by envelopes who leave sooner or buy less, skill lost while half of the work is
 left to tools, viewers whom nobody guides, newcomers who leave; all parameters are assumptions."""
-KNOWABLE = {world: WORLDS[world]["subsidies"] for world in WORLDS if world.startswith("their fans")}
+KNOWABLE = {world: WORLDS[world]["subsidies"] for world in WORLDS if world.startswith("fans")}
 """What a campaign could have known."""
 
 
@@ -286,7 +291,7 @@ def surprises(size: tuple[int, int], seed: int, kind: str, seeds: int) -> list[R
         for draw in range(seeds if "newcomers" in world else 1):
             gained = surprised(*planned, world, draw) - surprised(*without, world, draw)
             rows.append({"panel": "world", "kind": kind, "world": world, "draw": draw, "left": gained / promised})
-        if world in KNOWABLE:
+        if world in KNOWABLE and kind == "envelopes":
             knowing = market.plan(market.instruments(kind, **KNOWABLE[world]))
             rows[-1]["knowing"] = (knowing.gmv - never) / promised
     return rows
@@ -307,7 +312,8 @@ def draw(rows: Sequence[Row]) -> Any:
     draw_floors(pick(rows, panel="floor"), floor)
     draw_worlds(pick(rows, panel="world"), other)
     handles, labels = days.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=5, columnspacing=1.5, title="(a, d) Budgets of s4")
+    title = "(a), and colours and markers of (d) to (f)"
+    figure.legend(handles, labels, loc="outside lower center", ncols=5, columnspacing=1.5, title=title)
     return figure
 
 
@@ -328,9 +334,17 @@ def draw_days(rows: Sequence[Row], ax: Any) -> None:
         steps = {"drawstyle": "default", "marker": marker, "markersize": 2.8, "markevery": 12}
         ax.plot(100 * excess / never, dashes, color=colour, label=label, linewidth=0.9, **steps)
         line = excess[SPENT_BY] * (1 - DECAY) ** since / never[SPENT_BY:]
-        ax.plot(SPENT_BY + since[::9], 100 * line[::9], "_", color=colour, markersize=5)
+        if kind != "products":
+            ax.plot(SPENT_BY + since[::6], 100 * line[::6], "_", color=BLACK, markersize=4, zorder=4)
     ax.set(xlabel="Day", ylabel="GMV beyond that\nwithout money (%)", xlim=(0, DAYS), ylim=(-8, None))
-    ax.set_title("(a) dark: the event", loc="left")
+    ax.set_title("(a) dark: event, ticks: closed form", loc="left")
+
+
+def full() -> float:
+    """Budget, over that of s4, for which every impression of both phases comes with an envelope: cost kappa e."""
+    day = 1.0 / 365 / PER_DAY  # public impressions of a day over GMV of a year, RMB 1 each today
+    impressions = (WARM_UP + SURGE * EVENT) * day
+    return COST * STRENGTH * CONVERSION * impressions / (ENVELOPE_BUDGET / (GMV_2020["kuaishou"] * 1e9))
 
 
 def draw_returns(rows: Sequence[Row], ax: Any) -> None:
@@ -345,13 +359,15 @@ def draw_returns(rows: Sequence[Row], ax: Any) -> None:
     x = [row["part"] for row in mine]
     ax.plot(x, [row["average"] for row in mine], label="average", **look)
     ax.plot(x, [row["even"] for row in mine], label="spread evenly", markerfacecolor="white", **look)
+    for factor in (0.5, 1.0, 2.0):
+        ax.axvline(factor * full(), color=BLUE, linestyle=":", linewidth=0.7, alpha=1.0 if factor == 1 else 0.45)
     products = pick(rows, kind="products")
     x, price = [row["part"] for row in products], [row["price"] for row in products]
     ax.plot(x, price, "s--", color=ORANGE, markersize=3, label="last RMB, products")
     ax.axhline(1, color=BLACK, linewidth=0.6)
     ax.set_xscale("log", base=2)
     ax.set_xticks((0.125, 0.25, 0.5, 1, 2), ("1/8", "1/4", "1/2", "1", "2"))
-    ax.set(xlabel="Budget over that of s4", ylabel="GMV gained (RMB per RMB)", ylim=(0, 9), xlim=(0.05, 4.5))
+    ax.set(xlabel="Budget over that of s4", ylabel="GMV gained (RMB per RMB)", ylim=(0, 9.5), xlim=(0.04, 4.5))
     ax.legend(loc="upper right", fontsize=6)
     ax.set_title("(b) cost of a fan: 10, 20, 40", loc="left")
 
@@ -382,6 +398,10 @@ def draw_timing(rows: Sequence[Row], ax: Any) -> None:
             x, y = [row["surge"] for row in mine], [100 * row["early"] for row in mine]
             _, colour, marker, _ = KINDS[kind]
             ax.plot(x, y, days, color=colour, marker=marker, markersize=size, linewidth=0.7, markerfacecolor="white")
+    for discount, size in PATIENT.items():
+        label = f"δ = {discount:g}".replace("0.", ".")
+        ax.plot([], [], "o", color=BLACK, markerfacecolor="white", markersize=size, label=label)
+    ax.legend(loc="lower left", fontsize=6)
     ax.set(xlabel="Supply in the event\nover that of other days", ylabel="Spent before the event (%)", ylim=(0, 104))
     ax.set_title("(d) dotted: part of traffic", loc="left")
 
@@ -391,18 +411,19 @@ def draw_floors(rows: Sequence[Row], ax: Any) -> None:
     for kind in ("none", "lead", "text"):
         mine, (_, colour, marker, dashes) = pick(rows, kind=kind), KINDS[kind]
         x, y = [row["new"] / 1e6 for row in mine], [100 * row["lost"] for row in mine]
-        ax.plot(x, y, dashes, color=BLACK if kind == "none" else colour, marker=marker, markersize=3.5, linewidth=0.9)
+        look = {"marker": marker, "markersize": 3.5, "linewidth": 0.9}
+        ax.plot(x, y, dashes, color=BLACK if kind == "none" else colour, **look)
         for row in mine[1:] if kind == "none" else ():
             place = row["new"] / 1e6, 100 * row["lost"]
             ax.annotate(f"{100 * row['floor']:g} %", place, (-4, 0), textcoords="offset points", **SIDE)
     ax.set(xlabel="Newcomers' impressions\nin warm-up and event (M)", ylabel="GMV lost (%)", xlim=(-1, None))
-    ax.set_title("(e) floors, with and without traffic", loc="left")
+    ax.set_title("(e) newcomers' floors, crosses: no traffic", loc="left")
 
 
 def draw_worlds(rows: Sequence[Row], ax: Any) -> None:
     """Bars: two standard errors over seeds."""
     for kind, shift in (("envelopes", 0.15), ("all", -0.15)):
-        label, colour, marker, _ = KINDS[kind]
+        _, colour, marker, _ = KINDS[kind]
         for place, world in enumerate(reversed(WORLDS)):
             mine = pick(rows, kind=kind, world=world)
             some = 100 * np.array([row["left"] for row in mine])
@@ -415,10 +436,140 @@ def draw_worlds(rows: Sequence[Row], ax: Any) -> None:
         ax.axvline(level, color=BLACK, linewidth=0.6, linestyle=dashes)
     ax.set_yticks(range(len(WORLDS)), [*reversed(WORLDS)], fontsize=6)
     ax.set(xlabel="Gain left (% of the promise)")
-    ax.set_title("(f) other worlds", loc="left")
+    ax.set_title("(f) ticks: plans that know", loc="left")
 
 
 # What is claimed.
+
+
+def kept(rows: Sequence[Row]) -> str:
+    """What is planned is what is played; budgets are spent to the last RMB, and not exceeded."""
+    plans = pick(rows, panel="plan")
+    for row in plans:
+        assert abs(row["played"] / row["promised"] - 1.0) < 1e-9, row
+        assert row["gap"] <= GAP, row
+        for name, budget in row["budgets"].items():
+            assert row["spent"][name] <= budget * (1 + 1e-9), row
+            assert row["kind"] == "text" or row["spent"][name] >= budget * (1 - 1e-6), row
+        for name, paid in row["paid"].items():
+            assert abs(paid / row["spent"][name] - 1.0) < 1e-9, row
+    (text,) = pick(plans, kind="text")
+    used = text["spent"]["added traffic"] / text["budgets"]["added traffic"]
+    assert used < 1.0, text
+    assert text["prices"]["added traffic"] == 0.0, text
+    promised = {row["kind"]: row["promised"] for row in plans}
+    gains = {kind: promised[kind] / promised["none"] - 1.0 for kind in KINDS if kind != "none"}
+    parts = sum(gains[kind] for kind in ("envelopes", "products", "lead"))
+    assert gains["all"] > parts, gains
+    words = ", ".join(f"{gain:+.1%} ({KINDS[kind][0]})" for kind, gain in gains.items())
+    return (
+        f"Discounted GMV of {DAYS} days: {words}; together more than the sum of the three, {parts:+.1%}. As played it "
+        f"is as planned, and the money is spent to the last RMB; of the traffic of 100 bn {used:.0%} find viewers."
+    )
+
+
+def remains(rows: Sequence[Row]) -> str:
+    """After the event the excess falls by mu a day, and most of what envelopes bring comes after it."""
+    never, since, said = path(rows, "none"), np.arange(DAYS - SPENT_BY), []
+    for kind in ("envelopes", "lead", "text", "all", "products"):
+        excess = path(rows, kind) - never
+        line = excess[SPENT_BY] * (1 - DECAY) ** since
+        assert np.abs(excess[SPENT_BY:] - line).max() < 1e-5 * never.mean(), kind
+        if kind == "products":
+            assert np.abs(excess[SPENT_BY:]).max() < 2e-3 * never.mean(), kind
+            continue
+        part, now, later = excess[SPENT_BY:].sum() / excess.sum(), *(excess / never)[[SPENT_BY, SPENT_BY + 60]]
+        said.append(f"{KINDS[kind][0]}: {now:+.1%} on the first day, {later:+.1%} 60 days later, {part:.0%} of all")
+        assert kind != "envelopes" or part > 0.5, part
+    start = (path(rows, "envelopes") - never)[0]
+    assert start < 0, start
+    return (
+        f"After the event the excess of GMV falls by {DECAY:.0%} a day, as fans do ({'; '.join(said)} that is gained); "
+        f"of products nothing remains. Envelopes cost {-start / never[0]:.1%} of GMV on day 0: traffic goes where fans "
+        "are won."
+    )
+
+
+def pays(rows: Sequence[Row]) -> str:
+    """The last RMB brings less the more there are, and nothing once all impressions come with an envelope; cost and
+    budget count through their ratio alone.
+    """
+    mine = sorted(pick(rows, panel="return", kind="envelopes", cost=COST), key=lambda row: row["part"])
+    for before, after in pairwise(mine):
+        assert before["price"] >= after["price"] - 1e-6, (before, after)
+        assert before["average"] >= after["average"] - 1e-6, (before, after)
+    for row in mine:
+        assert row["average"] > row["even"], row
+        assert (row["price"] > 0) == (row["part"] < full()), row
+        assert (row["used"] > 1 - 1e-6) == (row["part"] < full()), row
+    for row in pick(rows, panel="return", kind="envelopes", cost=DEAR * COST):
+        same = pick(mine, part=row["part"] / DEAR)
+        assert all(abs(row["gained"] - one["gained"]) < 1e-5 * row["whole"] for one in same), (row, same)
+    for row in pick(rows, panel="return", kind="products"):
+        assert row["price"] <= row["average"] * (1 + 1e-3) < SIGMA / (PAID * (1 + SIGMA)), row
+    for row in pick(rows, panel="return"):
+        assert row["even"] <= row["average"], row
+    (one,) = pick(mine, part=1.0)
+    # At the cost c the budget of s4 buys as many fans as the part COST / c of it does at COST.
+    costs = np.linspace(COST / full(), COST / mine[0]["part"], 2_000)
+    last = np.interp(COST / costs, [r["part"] for r in mine], [r["price"] for r in mine]) * COST / costs
+    most, (products, traffic) = (
+        costs[last >= 1].max(),
+        (pick(rows, panel="return", kind=k, part=1.0)[0] for k in ("products", "lead")),
+    )
+    return (
+        f"At RMB {COST:g} per fan an RMB of envelopes brings {one['average']:.2f} RMB of GMV on average, the last one "
+        f"{one['price']:.2f}, and {one['even']:.2f} spread evenly; the last one brings more than itself up to a cost "
+        f"of RMB {most:.0f}, and below RMB {COST / full():.1f} the budget of s4 is more than all impressions take. "
+        f"Products bring {products['average']:.2f}; an added impression {traffic['average']:.2f} ({traffic['price']:.2f} "
+        f"the last, {traffic['even']:.2f} spread evenly)."
+    )
+
+
+def who(rows: Sequence[Row]) -> str:
+    mine, said = pick(rows, panel="tier"), []
+    for name in ("before", "little", "whole", "gained", "after"):
+        assert abs(sum(row[name] for row in mine) - len({row["draw"] for row in mine})) < 1e-9, name
+    for tier in TIERS:
+        some = pick(mine, tier=tier)
+        means = {name: np.mean([row[name] for row in some]) for name in ("before", "little", "whole", "gained")}
+        said.append(f"{tier} {', '.join(f'{100 * mean:.1f}' for mean in means.values())}")
+    return f"Per cent of GMV without money, of {LITTLE:g} and all of the envelopes, and of the gain: {'; '.join(said)}."
+
+
+def early(rows: Sequence[Row]) -> str:
+    """More than a phase's part of traffic is spent before the event, the more so the less patient the platform is."""
+    mine = pick(rows, panel="when")
+    for row in mine:
+        assert row["early"] >= WARM_UP / (WARM_UP + EVENT * row["surge"]) - 1e-6, row
+        for other in pick(mine, kind=row["kind"], surge=row["surge"]):
+            assert (other["discount"] <= row["discount"]) or other["early"] <= row["early"] + 1e-4, (row, other)
+    found = [row["early"] for row in pick(mine, kind="envelopes", discount=DISCOUNT)]
+    assert found == sorted(found, reverse=True), found
+    return f"Before the event come {found[0]:.0%} of envelopes without a surge and {found[-1]:.0%} at the largest."
+
+
+def floors_cost(rows: Sequence[Row]) -> str:
+    """The same number of newcomers' impressions costs less where traffic was added."""
+    mine = {kind: pick(rows, panel="floor", kind=kind) for kind in ("none", "lead", "text")}
+    for some in mine.values():
+        lost = [row["lost"] for row in some]
+        assert lost == sorted(lost), some
+    free = mine["none"][-1]
+    at = {
+        kind: float(np.interp(free["new"], [row["new"] for row in some], [row["lost"] * row["gmv"] for row in some]))
+        for kind, some in mine.items()
+    }
+    return f"{free['new'] / 1e6:.1f} M impressions of newcomers cost {at}."
+
+
+def worlds(rows: Sequence[Row]) -> str:
+    mine = pick(rows, panel="world")
+    left = {(row["kind"], row["world"]): row["left"] for row in mine}
+    return str(left)
+
+
+CLAIMS = (kept, remains, pays, who, early, floors_cost, worlds)
 
 
 def main() -> None:
@@ -429,7 +580,7 @@ def main() -> None:
     cells += [(returns, less | {"kind": "envelopes", "parts": PARTS[scale]})]
     cells += [(returns, less | {"kind": "envelopes", "parts": DEARER, "cost": DEAR * COST})]
     cells += [(returns, less | {"kind": kind, "parts": FEW[scale]}) for kind in ("products", "lead")]
-    cells += [(tiers, less | {"draw": draw}) for draw in range(DRAWS[scale])]
+    cells += [(tiers, about | {"draw": draw}) for draw in range(DRAWS[scale])]
     patience = PATIENCE[scale]
     when = [{"kind": kind, "discount": d, "surges": SURGES[scale]} for kind in ("envelopes", "lead") for d in patience]
     cells += [(timing, less | one) for one in when]
@@ -438,6 +589,7 @@ def main() -> None:
     lab = Lab("campaign", options.out, {"quick": options.quick, "seed": options.seed})
     rows = lab.measured(cells)
     lab.finish(draw, rows, columns=COLUMNS)
+    print(*(claim(rows) for claim in CLAIMS), sep="\n")
 
 
 if __name__ == "__main__":
