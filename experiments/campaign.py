@@ -86,11 +86,24 @@ FLOORS = {"full": (0.0, 0.05, 0.1, 0.2, 0.3), "quick": (0.0, 0.1, 0.3)}
 """Newcomers' least part of the traffic of each phase with money."""
 DRAWS = {"full": 3, "quick": 1}
 SEEDS = {"full": 4, "quick": 1}
-TIERS = ("head", "waist", "tail", "new")
 LITTLE = 0.125
 """A small budget of envelopes over that of s4."""
-COLUMNS = ("panel", "kind", "day", "gmv", "part", "cost", "price", "average", "even", "draw", "tier", "before")
-COLUMNS += ("gained", "envelopes", "added traffic", "surge", "discount", "floor", "lost", "new", "world", "left")
+COLUMNS = (
+    "panel",
+    "kind",
+    "day",
+    "gmv",
+    "part",
+    "cost",
+    "price",
+    "average",
+    "even",
+    "draw",
+    "before",
+    "little",
+    "whole",
+)
+COLUMNS += ("gained", "surge", "discount", "early", "floor", "lost", "new", "world", "left", "knowing")
 
 
 # What is measured.
@@ -200,26 +213,33 @@ def returns(size: tuple[int, int], seed: int, kind: str, parts: Sequence[float],
         ((name, spent),) = ((name, plan.spent[name]) for name in budgets(plan))
         even = evenly(market, instrument, without) - without.gmv
         row = {"panel": "return", "kind": kind, "part": part, "cost": cost, "price": plan.prices[name]}
-        row |= {"used": spent / budgets(plan)[name], "gained": plan.gmv - without.gmv, "gap": plan.relative_gap}
+        row |= {"used": spent / budgets(plan)[name], "gained": plan.gmv - without.gmv}
         rows.append(row | {"average": (plan.gmv - without.gmv) / spent, "even": even / spent, "whole": without.gmv})
     return rows
 
 
-def tiers(size: tuple[int, int], seed: int, draw: int) -> list[Row]:
-    """Who sells without money, who gets the envelopes of a small and of the whole budget, and who gains, as shares."""
+def who(size: tuple[int, int], seed: int, draw: int) -> list[Row]:
+    """Anchors from the largest GMV without money on: their parts of envelopes and of what these bring, cumulated."""
     market = Market(size, seed, draw)
+    count = market.platform.anchor_count
     plans = {part: market.plan(market.instruments("envelopes", part)) for part in (0.0, LITTLE, 1.0)}
 
-    def of(part: float, key: str) -> np.ndarray:
-        found = plans[part].rows()
-        return np.array([sum(row[key] for row in pick(found, tier=tier)) for tier in TIERS])
+    def of(part: float, per: str) -> np.ndarray:
+        platform, flow = plans[part].allocation.platform, plans[part].allocation.flow
+        each = platform.value if per == "worth" else platform.measures[per]
+        return np.bincount(platform.anchor % count, flow * each, count)  # anchors come once for each way
 
-    amounts = {"before": of(0.0, "worth"), "little": of(LITTLE, "envelopes"), "whole": of(1.0, "envelopes")}
-    amounts["gained"] = of(1.0, "worth") - of(0.0, "worth")
-    amounts["after"] = of(1.0, "worth")
-    shares = {name: amount / amount.sum() for name, amount in amounts.items()}
-    about = {"panel": "tier", "draw": draw}
-    return [about | {"tier": t} | {name: float(of[k]) for name, of in shares.items()} for k, t in enumerate(TIERS)]
+    before = of(0.0, "worth")
+    amounts = {"little": of(LITTLE, "envelopes"), "whole": of(1.0, "envelopes"), "gained": of(1.0, "worth") - before}
+    order, grid = np.argsort(-before), np.linspace(0.0, 1.0, 21)
+    x, rows = np.concatenate(([0.0], before[order].cumsum() / before.sum())), []
+    for level in grid:
+        row: Row = {"panel": "who", "draw": draw, "before": float(level)}
+        for name, amount in amounts.items():
+            part = np.concatenate(([0.0], amount[order].cumsum() / amount.sum()))
+            row[name] = float(np.interp(level, x, part))
+        rows.append(row)
+    return rows
 
 
 def timing(size: tuple[int, int], seed: int, kind: str, discount: float, surges: Sequence[float]) -> list[Row]:
@@ -304,10 +324,10 @@ def draw(rows: Sequence[Row]) -> Any:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(al.plots.DOUBLE, 5.2))
-    (days, money, who), (when, floor, other) = figure.subplots(2, 3)
+    (days, money, large), (when, floor, other) = figure.subplots(2, 3)
     draw_days(pick(rows, panel="day"), days)
     draw_returns(pick(rows, panel="return"), money)
-    draw_tiers(pick(rows, panel="tier"), who)
+    draw_who(pick(rows, panel="who"), large)
     draw_timing(pick(rows, panel="when"), when)
     draw_floors(pick(rows, panel="floor"), floor)
     draw_worlds(pick(rows, panel="world"), other)
@@ -360,7 +380,8 @@ def draw_returns(rows: Sequence[Row], ax: Any) -> None:
     ax.plot(x, [row["average"] for row in mine], label="average", **look)
     ax.plot(x, [row["even"] for row in mine], label="spread evenly", markerfacecolor="white", **look)
     for factor in (0.5, 1.0, 2.0):
-        ax.axvline(factor * full(), color=BLUE, linestyle=":", linewidth=0.7, alpha=1.0 if factor == 1 else 0.45)
+        alpha = 1.0 if factor == 1 else 0.45
+        ax.axvline(factor * full(), ymax=0.6, color=BLUE, linestyle=":", linewidth=0.7, alpha=alpha)
     products = pick(rows, kind="products")
     x, price = [row["part"] for row in products], [row["price"] for row in products]
     ax.plot(x, price, "s--", color=ORANGE, markersize=3, label="last RMB, products")
@@ -372,20 +393,22 @@ def draw_returns(rows: Sequence[Row], ax: Any) -> None:
     ax.set_title("(b) cost of a fan: 10, 20, 40", loc="left")
 
 
-def draw_tiers(rows: Sequence[Row], ax: Any) -> None:
-    """Means over draws; lines: their range."""
-    names = ("before", "little", "whole", "gained")
-    labels = ("sells without money", "envelopes, 1/8 of s4's", "envelopes, all of s4's", "gains by the latter")
-    for k, (name, label, colour) in enumerate(zip(names, labels, (GREY, SKY, BLUE, VERMILLION), strict=True)):
-        some = 100 * np.array([[row[name] for row in pick(rows, tier=tier)] for tier in TIERS])
-        place, mean = np.arange(len(TIERS)) + 0.2 * (k - 1.5), some.mean(axis=1)
-        ax.bar(place, mean, 0.18, color=colour, label=label)
-        ax.errorbar(place, mean, (mean - some.min(axis=1), some.max(axis=1) - mean), fmt="none", **THIN)
-    ax.axhline(0, color=BLACK, linewidth=0.6)
-    ax.set_xticks(range(len(TIERS)), TIERS)
-    ax.set(ylabel="Part of all tiers (%)", ylim=(None, 115))
-    ax.legend(loc="upper right", fontsize=6)
-    ax.set_title("(c) who", loc="left")
+def draw_who(rows: Sequence[Row], ax: Any) -> None:
+    """Bands: range of draws."""
+    levels = sorted({row["before"] for row in rows})
+    ax.plot((0, 100), (0, 100), "-", color=GREY, linewidth=0.6)
+    labels = {"little": f"envelopes, {LITTLE:g} of s4's", "whole": "envelopes of s4", "gained": "GMV gained by them"}
+    for (name, label), (colour, dashes) in zip(
+        labels.items(), ((PURPLE, "--"), (BLUE, "-"), (VERMILLION, "-.")), strict=True
+    ):
+        some = 100 * np.array([[row[name] for row in pick(rows, before=level)] for level in levels])
+        x = 100 * np.array(levels)
+        ax.plot(x, some.mean(axis=1), dashes, color=colour, label=label)
+        ax.fill_between(x, some.min(axis=1), some.max(axis=1), color=colour, alpha=0.15, linewidth=0)
+    ax.set(xlabel="GMV without money,\nlargest anchors first (%)", ylabel="Their part (%)", xlim=(0, 100))
+    ax.set(ylim=(0, 119), yticks=range(0, 101, 20))
+    ax.legend(loc="lower right", fontsize=6)
+    ax.set_title("(c) above grey: large gain more", loc="left")
 
 
 def draw_timing(rows: Sequence[Row], ax: Any) -> None:
@@ -409,15 +432,17 @@ def draw_timing(rows: Sequence[Row], ax: Any) -> None:
 def draw_floors(rows: Sequence[Row], ax: Any) -> None:
     """Markers: floors of the same parts of traffic."""
     for kind in ("none", "lead", "text"):
-        mine, (_, colour, marker, dashes) = pick(rows, kind=kind), KINDS[kind]
+        mine, (words, colour, marker, dashes) = pick(rows, kind=kind), KINDS[kind]
         x, y = [row["new"] / 1e6 for row in mine], [100 * row["lost"] for row in mine]
         look = {"marker": marker, "markersize": 3.5, "linewidth": 0.9}
-        ax.plot(x, y, dashes, color=BLACK if kind == "none" else colour, **look)
+        label = "without traffic" if kind == "none" else words
+        ax.plot(x, y, dashes, color=BLACK if kind == "none" else colour, label=label, **look)
         for row in mine[1:] if kind == "none" else ():
             place = row["new"] / 1e6, 100 * row["lost"]
             ax.annotate(f"{100 * row['floor']:g} %", place, (-4, 0), textcoords="offset points", **SIDE)
     ax.set(xlabel="Newcomers' impressions\nin warm-up and event (M)", ylabel="GMV lost (%)", xlim=(-1, None))
-    ax.set_title("(e) newcomers' floors, crosses: no traffic", loc="left")
+    ax.legend(loc="lower right", fontsize=6)
+    ax.set_title("(e) floors for newcomers", loc="left")
 
 
 def draw_worlds(rows: Sequence[Row], ax: Any) -> None:
@@ -513,10 +538,9 @@ def pays(rows: Sequence[Row]) -> str:
     # At the cost c the budget of s4 buys as many fans as the part COST / c of it does at COST.
     costs = np.linspace(COST / full(), COST / mine[0]["part"], 2_000)
     last = np.interp(COST / costs, [r["part"] for r in mine], [r["price"] for r in mine]) * COST / costs
-    most, (products, traffic) = (
-        costs[last >= 1].max(),
-        (pick(rows, panel="return", kind=k, part=1.0)[0] for k in ("products", "lead")),
-    )
+    most = costs[last >= 1].max()
+    assert mine[0]["average"] * COST / 10 < 10, mine[0]
+    products, traffic = (pick(rows, panel="return", kind=kind, part=1.0)[0] for kind in ("products", "lead"))
     return (
         f"At RMB {COST:g} per fan an RMB of envelopes brings {one['average']:.2f} RMB of GMV on average, the last one "
         f"{one['price']:.2f}, and {one['even']:.2f} spread evenly; the last one brings more than itself up to a cost "
@@ -526,15 +550,20 @@ def pays(rows: Sequence[Row]) -> str:
     )
 
 
-def who(rows: Sequence[Row]) -> str:
-    mine, said = pick(rows, panel="tier"), []
-    for name in ("before", "little", "whole", "gained", "after"):
-        assert abs(sum(row[name] for row in mine) - len({row["draw"] for row in mine})) < 1e-9, name
-    for tier in TIERS:
-        some = pick(mine, tier=tier)
-        means = {name: np.mean([row[name] for row in some]) for name in ("before", "little", "whole", "gained")}
-        said.append(f"{tier} {', '.join(f'{100 * mean:.1f}' for mean in means.values())}")
-    return f"Per cent of GMV without money, of {LITTLE:g} and all of the envelopes, and of the gain: {'; '.join(said)}."
+def larger(rows: Sequence[Row]) -> str:
+    """What those get, and gain, who sell half of GMV without money."""
+    half = pick(rows, panel="who", before=0.5)
+    ends = pick(rows, panel="who", before=1.0)
+    assert all(abs(row[name] - 1.0) < 1e-9 for row in ends for name in ("little", "whole", "gained")), ends
+    said = [
+        f"{min(some):.0%} to {max(some):.0%} of {words}"
+        for words, some in (
+            ("a small budget of envelopes", [row["little"] for row in half]),
+            ("all", [row["whole"] for row in half]),
+            ("what these bring", [row["gained"] for row in half]),
+        )
+    ]
+    return f"The largest anchors, who sell half of GMV without money, get {', '.join(said)}, in {len(half)} draws."
 
 
 def early(rows: Sequence[Row]) -> str:
@@ -549,27 +578,43 @@ def early(rows: Sequence[Row]) -> str:
     return f"Before the event come {found[0]:.0%} of envelopes without a surge and {found[-1]:.0%} at the largest."
 
 
-def floors_cost(rows: Sequence[Row]) -> str:
-    """The same number of newcomers' impressions costs less where traffic was added."""
+def dearer(rows: Sequence[Row]) -> str:
+    """A6: the same number of newcomers' impressions costs less where traffic was added; the same part need not."""
+    said = []
     mine = {kind: pick(rows, panel="floor", kind=kind) for kind in ("none", "lead", "text")}
-    for some in mine.values():
-        lost = [row["lost"] for row in some]
+    largest = mine["none"][-1]
+    for kind, some in mine.items():
+        lost, free = [row["lost"] for row in some], some[0]["gmv"]
         assert lost == sorted(lost), some
-    free = mine["none"][-1]
-    at = {
-        kind: float(np.interp(free["new"], [row["new"] for row in some], [row["lost"] * row["gmv"] for row in some]))
-        for kind, some in mine.items()
-    }
-    return f"{free['new'] / 1e6:.1f} M impressions of newcomers cost {at}."
+        amount = float(np.interp(largest["new"], [row["new"] for row in some], lost))  # a chord: not too little
+        said.append((amount * free, amount, some[-1]["lost"], kind))
+    assert [one[0] for one in said] == sorted((one[0] for one in said), reverse=True), said
+    words = ", ".join(f"{amount:.1%} of GMV, {part:.1%} for {kind}" for _, amount, part, kind in said)
+    return f"{largest['floor']:.0%} of traffic, {largest['new'] / 1e6:.1f} M impressions, of newcomers cost {words}."
 
 
-def worlds(rows: Sequence[Row]) -> str:
+def survives(rows: Sequence[Row]) -> str:
+    """What a world that is not as planned leaves of the gain, and how little of it a plan that knows would save."""
     mine = pick(rows, panel="world")
-    left = {(row["kind"], row["world"]): row["left"] for row in mine}
-    return str(left)
+    left = {kind: {row["world"]: row["left"] for row in pick(mine, kind=kind)} for kind in ("envelopes", "all")}
+    for kind, gains in left.items():
+        assert abs(gains["as planned"] - 1.0) < 1e-6, kind
+        tools = [gains[world] for world in WORLDS if world.startswith("tools")]
+        assert tools == sorted(tools, reverse=True), tools
+        assert 1.0 > gains["fans: μₛ = .06"] > gains["fans: μₛ = .12"] > 0, gains
+        assert gains["half of viewers herd"] < 1.0, gains
+    assert left["envelopes"]["tools, w = .02"] < 0, left
+    saved = [row["knowing"] - row["left"] for row in mine if "knowing" in row]
+    assert min(saved) > 0, saved
+    assert max(saved) < 0.03, saved
+    words = ", ".join(f"{gain:.0%} ({world})" for world, gain in left["envelopes"].items() if world != "as planned")
+    return (
+        f"Of the gain that envelopes promise there is left {words}. A plan that knows its fans saves at most "
+        f"{100 * max(saved):.1f} points."
+    )
 
 
-CLAIMS = (kept, remains, pays, who, early, floors_cost, worlds)
+CLAIMS = (kept, remains, pays, larger, early, dearer, survives)
 
 
 def main() -> None:
@@ -580,7 +625,7 @@ def main() -> None:
     cells += [(returns, less | {"kind": "envelopes", "parts": PARTS[scale]})]
     cells += [(returns, less | {"kind": "envelopes", "parts": DEARER, "cost": DEAR * COST})]
     cells += [(returns, less | {"kind": kind, "parts": FEW[scale]}) for kind in ("products", "lead")]
-    cells += [(tiers, about | {"draw": draw}) for draw in range(DRAWS[scale])]
+    cells += [(who, about | {"draw": draw}) for draw in range(DRAWS[scale])]
     patience = PATIENCE[scale]
     when = [{"kind": kind, "discount": d, "surges": SURGES[scale]} for kind in ("envelopes", "lead") for d in patience]
     cells += [(timing, less | one) for one in when]
