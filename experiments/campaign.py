@@ -30,7 +30,7 @@ import allocator as al
 from _lab import Lab, Row, arguments, pick, run, stream
 from allocator import dynamics as dy
 from allocator.dynamics.planning import ENVELOPE_BUDGET, PRODUCT_BUDGET, TRAFFIC_BUDGETS, CampaignPlan, Scheduled
-from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, SKY, VERMILLION
+from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
 from allocator.synthetic.presets import GMV_2020
 
 WARM_UP, EVENT, AFTER, DAYS = 14, 7, 14, 90
@@ -237,7 +237,7 @@ def who(size: tuple[int, int], seed: int, draw: int) -> list[Row]:
         row: Row = {"panel": "who", "draw": draw, "before": float(level)}
         for name, amount in amounts.items():
             part = np.concatenate(([0.0], amount[order].cumsum() / amount.sum()))
-            row[name] = float(np.interp(level, x, part))
+            row[name] = float(part[-1] if level == 1.0 else np.interp(level, x, part))
         rows.append(row)
     return rows
 
@@ -390,24 +390,26 @@ def draw_returns(rows: Sequence[Row], ax: Any) -> None:
     ax.set_xticks((0.125, 0.25, 0.5, 1, 2), ("1/8", "1/4", "1/2", "1", "2"))
     ax.set(xlabel="Budget over that of s4", ylabel="GMV gained (RMB per RMB)", ylim=(0, 9.5), xlim=(0.04, 4.5))
     ax.legend(loc="upper right", fontsize=6)
-    ax.set_title("(b) cost of a fan: 10, 20, 40", loc="left")
+    ax.set_title("(b) lines: a fan costs 10, 20, 40", loc="left")
 
 
 def draw_who(rows: Sequence[Row], ax: Any) -> None:
     """Bands: range of draws."""
     levels = sorted({row["before"] for row in rows})
+    x = 100 * np.array(levels)
     ax.plot((0, 100), (0, 100), "-", color=GREY, linewidth=0.6)
-    labels = {"little": f"envelopes, {LITTLE:g} of s4's", "whole": "envelopes of s4", "gained": "GMV gained by them"}
-    for (name, label), (colour, dashes) in zip(
-        labels.items(), ((PURPLE, "--"), (BLUE, "-"), (VERMILLION, "-.")), strict=True
-    ):
+    looks = {
+        "little": ("envelopes, 1/8 of s4's", PURPLE, "--"),
+        "whole": ("envelopes of s4", BLUE, "-"),
+        "gained": ("GMV gained by these", VERMILLION, "-."),
+    }
+    for name, (label, colour, dashes) in looks.items():
         some = 100 * np.array([[row[name] for row in pick(rows, before=level)] for level in levels])
-        x = 100 * np.array(levels)
         ax.plot(x, some.mean(axis=1), dashes, color=colour, label=label)
         ax.fill_between(x, some.min(axis=1), some.max(axis=1), color=colour, alpha=0.15, linewidth=0)
     ax.set(xlabel="GMV without money,\nlargest anchors first (%)", ylabel="Their part (%)", xlim=(0, 100))
     ax.set(ylim=(0, 119), yticks=range(0, 101, 20))
-    ax.legend(loc="lower right", fontsize=6)
+    ax.legend(loc="lower right", fontsize=6, handlelength=1.8, borderpad=0)
     ax.set_title("(c) above grey: large gain more", loc="left")
 
 
@@ -441,7 +443,7 @@ def draw_floors(rows: Sequence[Row], ax: Any) -> None:
             place = row["new"] / 1e6, 100 * row["lost"]
             ax.annotate(f"{100 * row['floor']:g} %", place, (-4, 0), textcoords="offset points", **SIDE)
     ax.set(xlabel="Newcomers' impressions\nin warm-up and event (M)", ylabel="GMV lost (%)", xlim=(-1, None))
-    ax.legend(loc="lower right", fontsize=6)
+    ax.legend(loc="lower right", fontsize=6, handlelength=1.5, borderpad=0)
     ax.set_title("(e) floors for newcomers", loc="left")
 
 
@@ -545,25 +547,25 @@ def pays(rows: Sequence[Row]) -> str:
         f"At RMB {COST:g} per fan an RMB of envelopes brings {one['average']:.2f} RMB of GMV on average, the last one "
         f"{one['price']:.2f}, and {one['even']:.2f} spread evenly; the last one brings more than itself up to a cost "
         f"of RMB {most:.0f}, and below RMB {COST / full():.1f} the budget of s4 is more than all impressions take. "
-        f"Products bring {products['average']:.2f}; an added impression {traffic['average']:.2f} ({traffic['price']:.2f} "
-        f"the last, {traffic['even']:.2f} spread evenly)."
+        f"Products bring {products['average']:.2f}; an added impression {traffic['average']:.2f}, "
+        f"{traffic['price']:.2f} the last one, and {traffic['even']:.2f} spread evenly."
     )
 
 
 def larger(rows: Sequence[Row]) -> str:
-    """What those get, and gain, who sell half of GMV without money."""
-    half = pick(rows, panel="who", before=0.5)
-    ends = pick(rows, panel="who", before=1.0)
-    assert all(abs(row[name] - 1.0) < 1e-9 for row in ends for name in ("little", "whole", "gained")), ends
-    said = [
-        f"{min(some):.0%} to {max(some):.0%} of {words}"
-        for words, some in (
-            ("a small budget of envelopes", [row["little"] for row in half]),
-            ("all", [row["whole"] for row in half]),
-            ("what these bring", [row["gained"] for row in half]),
-        )
-    ]
-    return f"The largest anchors, who sell half of GMV without money, get {', '.join(said)}, in {len(half)} draws."
+    """The large get more than their part of envelopes, and of what these bring."""
+    mine = pick(rows, panel="who")
+    for row in pick(mine, before=1.0):
+        assert all(abs(row[name] - 1.0) < 1e-9 for name in ("little", "whole", "gained")), row
+    half, most = pick(mine, before=0.5), pick(mine, before=0.8)
+    assert all(row["whole"] > 0.5 for row in half), half
+    assert all(row["gained"] > 0.5 for row in half), half
+    said = [np.mean([row[name] for row in half]) for name in ("little", "whole", "gained")]
+    lost = np.mean([row["gained"] for row in most])
+    return (
+        f"The largest anchors, who sell half of GMV without money, get {said[1]:.0%} of envelopes ({said[0]:.0%} of a "
+        f"budget of an eighth) and {said[2]:.0%} of what they bring; those who sell four fifths have {lost:.0%} of it."
+    )
 
 
 def early(rows: Sequence[Row]) -> str:
