@@ -176,31 +176,36 @@ def campaign(size: tuple[int, int], seed: int, kind: str) -> list[Row]:
     return rows + [{"panel": "day", "kind": kind, "day": day, "gmv": float(path["gmv"][day])} for day in range(DAYS)]
 
 
-def evenly(market: Market, instrument: Any, without: CampaignPlan) -> float:
-    """GMV, discounted, if money or traffic is spread evenly: the same part of everybody's impressions or sales every
-    day of the phases with money, with public traffic as without money; of added traffic every day and anchor the same.
+def evenly(market: Market, instrument: Any, without: CampaignPlan) -> tuple[float, float]:
+    """GMV, discounted, and what is spent, if the same part of everybody's impressions, or of everybody's sales, is
+    subsidised every day until the event is over, with public traffic as without money.
     """
     spending, spans = dy.Campaign(without.campaign.phases, [instrument]), ((0, SPENT_BY),)
-    plain = played(without.world, without.policy)
     if isinstance(instrument, dy.AddedTraffic):
-        whole = spending.world(market.world)
-        most = whole.platform.supply[market.platform.segment_count :].sum() * SPENT_BY
-        part = min(1.0, instrument.impressions / most)
-        days = np.where(np.arange(without.campaign.length) < SPENT_BY, part, 0.0)
-        there = spending.world(market.world, subsidised=days)
-        even = (whole.platform.supply / np.diff(whole.platform.indptr))[whole.platform.segment]
-        own = np.zeros((DAYS, even.size))
-        own[:, : market.platform.edge_count] = without.policy.flows
-        added = even[market.platform.edge_count :]
-        own[: without.campaign.length, market.platform.edge_count :] = days[:, None] * added
-        return played(there, Scheduled(own)).discounted(DISCOUNT)
+        return evenly_added(market, spending, without)
+    plain = played(without.world, without.policy)
     if isinstance(instrument, dy.RedEnvelopes):
         asked = instrument.cost * STRENGTH * CONVERSION * plain["exposure"][:SPENT_BY].sum()
     else:
         asked = PAID * (1 + SIGMA) * plain["gmv_public"][:SPENT_BY].sum()
     part = min(1.0, instrument.budget / float(asked))
-    there = spending.world(market.world, spending.mechanisms(spans, part, part))
-    return played(there, without.policy).discounted(DISCOUNT)
+    path = played(spending.world(market.world, spending.mechanisms(spans, part, part)), without.policy)
+    paid = path["subsidies_paid" if isinstance(instrument, dy.RedEnvelopes) else "products_paid"]
+    return path.discounted(DISCOUNT), float(paid[-1])
+
+
+def evenly_added(market: Market, spending: dy.Campaign, without: CampaignPlan) -> tuple[float, float]:
+    """The same for added traffic: as much of it every day, and of it to each anchor of a segment as to any other."""
+    whole, own = spending.world(market.world).platform, market.platform.edge_count
+    most = SPENT_BY * float(whole.supply[market.platform.segment_count :].sum())
+    impressions = min(spending.instrument(dy.AddedTraffic).impressions, most)
+    days = np.where(np.arange(spending.length) < SPENT_BY, impressions / most, 0.0)
+    each = (whole.supply / np.diff(whole.indptr))[whole.segment][own:]
+    flows = np.zeros((DAYS, whole.edge_count))
+    flows[:, :own] = without.policy.flows
+    flows[: days.size, own:] = days[:, None] * each
+    path = played(spending.world(market.world, subsidised=days), Scheduled(flows))
+    return path.discounted(DISCOUNT), impressions
 
 
 def returns(size: tuple[int, int], seed: int, kind: str, parts: Sequence[float], cost: float = COST) -> list[Row]:
@@ -211,10 +216,10 @@ def returns(size: tuple[int, int], seed: int, kind: str, parts: Sequence[float],
         (instrument,) = market.instruments(kind, part, cost)
         plan = market.plan([instrument])
         ((name, spent),) = ((name, plan.spent[name]) for name in budgets(plan))
-        even = evenly(market, instrument, without) - without.gmv
+        even, used = evenly(market, instrument, without)
         row = {"panel": "return", "kind": kind, "part": part, "cost": cost, "price": plan.prices[name]}
-        row |= {"used": spent / budgets(plan)[name], "gained": plan.gmv - without.gmv}
-        rows.append(row | {"average": (plan.gmv - without.gmv) / spent, "even": even / spent, "whole": without.gmv})
+        row |= {"used": spent / budgets(plan)[name], "gained": plan.gmv - without.gmv, "whole": without.gmv}
+        rows.append(row | {"average": row["gained"] / spent, "even": (even - without.gmv) / used})
     return rows
 
 
@@ -559,12 +564,14 @@ def larger(rows: Sequence[Row]) -> str:
         assert all(abs(row[name] - 1.0) < 1e-9 for name in ("little", "whole", "gained")), row
     half, most = pick(mine, before=0.5), pick(mine, before=0.8)
     assert all(row["whole"] > 0.5 for row in half), half
-    assert all(row["gained"] > 0.5 for row in half), half
+    assert all(row["gained"] > row["whole"] for row in half), half
+    assert all(row["gained"] > 1.0 for row in most), most
     said = [np.mean([row[name] for row in half]) for name in ("little", "whole", "gained")]
     lost = np.mean([row["gained"] for row in most])
     return (
-        f"The largest anchors, who sell half of GMV without money, get {said[1]:.0%} of envelopes ({said[0]:.0%} of a "
-        f"budget of an eighth) and {said[2]:.0%} of what they bring; those who sell four fifths have {lost:.0%} of it."
+        f"The largest anchors, who sell half of GMV without money, get {said[1]:.0%} of envelopes ({said[0]:.0%} of an "
+        f"eighth of the budget) and {said[2]:.0%} of what they bring; those who sell four fifths gain {lost:.0%} of it, "
+        "so that the others lose."
     )
 
 
@@ -577,7 +584,14 @@ def early(rows: Sequence[Row]) -> str:
             assert (other["discount"] <= row["discount"]) or other["early"] <= row["early"] + 1e-4, (row, other)
     found = [row["early"] for row in pick(mine, kind="envelopes", discount=DISCOUNT)]
     assert found == sorted(found, reverse=True), found
-    return f"Before the event come {found[0]:.0%} of envelopes without a surge and {found[-1]:.0%} at the largest."
+    traffic = [row["early"] for row in pick(mine, kind="lead", discount=DISCOUNT)]
+    assert max(traffic) - min(traffic) < 1e-4, traffic
+    surges = sorted({row["surge"] for row in mine})
+    return (
+        f"Before the event come {found[0]:.0%} of envelopes without a surge, {found[-1]:.0%} if supply rises to "
+        f"{surges[-1]:g} times as much (part of traffic: {WARM_UP / (WARM_UP + EVENT * surges[-1]):.0%}), and "
+        f"{traffic[0]:.0%} of added traffic whatever the surge."
+    )
 
 
 def dearer(rows: Sequence[Row]) -> str:
@@ -586,13 +600,18 @@ def dearer(rows: Sequence[Row]) -> str:
     mine = {kind: pick(rows, panel="floor", kind=kind) for kind in ("none", "lead", "text")}
     largest = mine["none"][-1]
     for kind, some in mine.items():
-        lost, free = [row["lost"] for row in some], some[0]["gmv"]
+        lost = [row["lost"] for row in some]
         assert lost == sorted(lost), some
         amount = float(np.interp(largest["new"], [row["new"] for row in some], lost))  # a chord: not too little
-        said.append((amount * free, amount, some[-1]["lost"], kind))
+        said.append((amount, some[-1]["lost"], kind))
     assert [one[0] for one in said] == sorted((one[0] for one in said), reverse=True), said
-    words = ", ".join(f"{amount:.1%} of GMV, {part:.1%} for {kind}" for _, amount, part, kind in said)
-    return f"{largest['floor']:.0%} of traffic, {largest['new'] / 1e6:.1f} M impressions, of newcomers cost {words}."
+    words = ", ".join(
+        f"{amount:.1%} as many and {part:.1%} the same part, with {KINDS[k][0]}" for amount, part, k in said[1:]
+    )
+    return (
+        f"{largest['floor']:.0%} of traffic, {largest['new'] / 1e6:.1f} M impressions, for newcomers cost "
+        f"{largest['lost']:.1%} of GMV; {words}."
+    )
 
 
 def survives(rows: Sequence[Row]) -> str:
