@@ -73,7 +73,7 @@ THIN = {"ecolor": BLACK, "elinewidth": 0.5}
 SIZES = {"full": (5_000, 1_000), "quick": (150, 40)}
 LESS = {"full": (1_000, 200), "quick": (150, 40)}
 """Size for sweeps."""
-PARTS = {"full": (0.125, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0), "quick": (0.25, 1.0, 1.5)}
+PARTS = {"full": (0.125, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.55, 1.6, 2.0), "quick": (0.25, 1.0, 1.5)}
 FEW = {"full": (0.125, 0.5, 1.0, 2.0), "quick": (0.25, 1.0)}
 """Budgets over those of s4, of envelopes, and of the others."""
 DEAR, DEARER = 2.0, (0.5, 1.0)
@@ -570,8 +570,8 @@ def larger(rows: Sequence[Row]) -> str:
     lost = np.mean([row["gained"] for row in most])
     return (
         f"The largest anchors, who sell half of GMV without money, get {said[1]:.0%} of envelopes ({said[0]:.0%} of an "
-        f"eighth of the budget) and {said[2]:.0%} of what they bring; those who sell four fifths gain {lost:.0%} of it, "
-        "so that the others lose."
+        f"eighth of the budget) and {said[2]:.0%} of what they bring; those who sell four fifths gain {lost:.0%} of "
+        "it, so that the others lose."
     )
 
 
