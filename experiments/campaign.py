@@ -219,7 +219,9 @@ def returns(size: tuple[int, int], seed: int, kind: str, parts: Sequence[float],
         even, used = evenly(market, instrument, without)
         row = {"panel": "return", "kind": kind, "part": part, "cost": cost, "price": plan.prices[name]}
         row |= {"used": spent / budgets(plan)[name], "gained": plan.gmv - without.gmv, "whole": without.gmv}
-        rows.append(row | {"average": row["gained"] / spent, "even": (even - without.gmv) / used})
+        rows.append(
+            row | {"average": row["gained"] / spent, "evenly": even - without.gmv, "even": (even - without.gmv) / used}
+        )
     return rows
 
 
@@ -540,7 +542,7 @@ def pays(rows: Sequence[Row]) -> str:
     for row in pick(rows, panel="return", kind="products"):
         assert row["price"] <= row["average"] * (1 + 1e-3) < SIGMA / (PAID * (1 + SIGMA)), row
     for row in pick(rows, panel="return"):
-        assert row["even"] <= row["average"], row
+        assert row["evenly"] <= row["gained"], row
     (one,) = pick(mine, part=1.0)
     # At the cost c the budget of s4 buys as many fans as the part COST / c of it does at COST.
     costs = np.linspace(COST / full(), COST / mine[0]["part"], 2_000)
