@@ -331,7 +331,9 @@ def draw(rows: Sequence[Row]) -> Any:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(al.plots.DOUBLE, 5.2))
-    (days, money, large), (when, floor, other) = figure.subplots(2, 3)
+    # Rows of their own, so that the names of worlds take no room above.
+    halves = [half.subgridspec(1, 3) for half in figure.add_gridspec(2, 1)]
+    (days, money, large), (when, floor, other) = (half.subplots() for half in halves)
     draw_days(pick(rows, panel="day"), days)
     draw_returns(pick(rows, panel="return"), money)
     draw_who(pick(rows, panel="who"), large)
