@@ -1,0 +1,27 @@
+"""Several platforms, which share viewers and anchors."""
+
+from allocator.market.market import Ledger, Market
+from allocator.market.mechanism import MarketMechanism, Settlement, Standing
+from allocator.market.mechanisms import ORDER, Alliance, Attention, Intent, Links, Movement, Offer, Threshold
+from allocator.market.member import Member
+from allocator.market.simulation import simulate
+from allocator.market.trajectory import MarketTrajectory
+
+__all__ = [
+    "ORDER",
+    "Alliance",
+    "Attention",
+    "Intent",
+    "Ledger",
+    "Links",
+    "Market",
+    "MarketMechanism",
+    "MarketTrajectory",
+    "Member",
+    "Movement",
+    "Offer",
+    "Settlement",
+    "Standing",
+    "Threshold",
+    "simulate",
+]
