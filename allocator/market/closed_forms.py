@@ -46,8 +46,8 @@ def network_thresholds(platforms: int, *, breadth: float = 1.0, verticals: int =
     1/C of viewers, raises u by beta [(1 - b) / C + b] ds, tilts that cancel out over verticals by beta (1 - b) / C ds;
     a deviation grows iff that is above K.
 
-    >>> network_thresholds(2), network_thresholds(2, breadth=0.5, verticals=5)
-    ((2.0, inf), (3.333333333333333, 20.0))
+    >>> network_thresholds(2), network_thresholds(2, breadth=0.5, verticals=2)
+    ((2.0, inf), (2.6666666666666665, 8.0))
     """
     whole("platforms", platforms, 1, "how many platforms there are")
     whole("verticals", verticals, 1, "how many verticals there are")
@@ -62,7 +62,7 @@ def self_sustaining(share: Any, rivals: int = 1) -> Any:
     With s and (1 - s) / m each, the log odds are beta times the difference of shares: beta = ln(s m / (1 - s)) /
     (s - (1 - s) / m), which is ln 4 / .6 for 80 to 20.
 
-    >>> [round(self_sustaining(0.8, rivals), 6) for rivals in (1, 2, 4)]
+    >>> [round(float(self_sustaining(0.8, rivals)), 6) for rivals in (1, 2, 4)]
     [2.310491, 2.970631, 3.696785]
     """
     return np.log(share * rivals / (1.0 - share)) / (share - (1.0 - share) / rivals)
