@@ -74,10 +74,10 @@ class Attention(MarketMechanism):
         within("cost", self.cost, 0.0, math.inf, "what breadth costs viewers")
         if self.most is not None:
             positive("most", self.most, "impressions a period for which viewers have time")
-        for name, given in (self.appeal or {}).items():
-            within(f"appeal of {name}", given, -math.inf, math.inf, "how attractive a platform is by itself")
-        for name, given in (self.at or {}).items():
-            within(f"at of {name}", given, 0.0, math.inf, "the part of viewers who are there at the start", many=True)
+        for name, appeal in (self.appeal or {}).items():
+            within(f"appeal of {name}", appeal, -math.inf, math.inf, "how attractive a platform is by itself")
+        for name, share in (self.at or {}).items():
+            within(f"at of {name}", share, 0.0, math.inf, "the part of viewers who are there at the start", many=True)
 
     def check(self, market: Market) -> None:
         """Refuse members without appeal or share, and verticals that segments do not have."""
@@ -91,9 +91,9 @@ class Attention(MarketMechanism):
             if self.verticals is not None and self.verticals not in member.platform.segments:
                 raise ValueError(f"segments of {member.name} have no '{self.verticals}' that names their vertical")
         _, count = self._verticals(market)
-        for name, given in (self.at or {}).items():
-            if np.shape(given) not in ((), (count,)):
-                raise ValueError(f"at of {name} has shape {np.shape(given)}; it needs a number or ({count},)")
+        for name, share in (self.at or {}).items():
+            if np.shape(share) not in ((), (count,)):
+                raise ValueError(f"at of {name} has shape {np.shape(share)}; it needs a number or ({count},)")
 
     def _verticals(self, market: Market) -> tuple[dict[str, NDArray[np.int64]], int]:
         """The vertical of every segment of every member, and how many there are."""
@@ -171,4 +171,4 @@ def _breadth(market: Market) -> FloatArray:
 def _divided(held: FloatArray) -> FloatArray:
     """Shares of what members hold, vertical by vertical; zero where nobody holds anything."""
     whole = held.sum(axis=0)
-    return np.divide(held, whole, out=np.zeros_like(held), where=whole > 0)
+    return np.divide(held, whole, out=np.zeros(held.shape), where=whole > 0)
