@@ -306,6 +306,15 @@ def test_who_is_driven_out_may_be_rescued_and_who_is_nowhere_may_start_again():
     assert not seen[2][0].states["alpha"]["fans"].any()
 
 
+def test_who_is_bound_by_contract_does_not_move():
+    homes, bound = np.arange(12) % 3, np.arange(12) < 6
+    members = [member(n, k, dy.Even(), (), homes == k) for k, n in enumerate(NAMES)]
+    run = played(mk.Market(members, [mk.Movement(1.0, 0.0, where=~bound)]), periods=20)
+    for k, name in enumerate(NAMES):
+        assert ((run[name].final["present"] > 0)[bound] == (homes == k)[bound]).all()
+    assert run["alpha"]["moved_in"].sum() > 5
+
+
 def test_strangers_stay_where_they_are():
     """Who takes a vacant place by arrival is somebody else than the person whose id the place has."""
     coming = (dy.Newcomers(hazard=0.0), dy.Arrivals(rate=2.0, month=1))

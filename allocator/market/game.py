@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -142,9 +142,10 @@ class Game:
             seen.append(choice)
         raise RuntimeError(f"no equilibrium and no cycle in {rounds} rounds; allow more of them")
 
-    def joint(self) -> Choice:
-        """What somebody who owned all platforms would choose: the largest sum of payoffs over all choices, the first of
-        the best. It plays every choice there is, one for each combination of levels.
+    def joint(self, choices: Iterable[Sequence[Any]] | None = None) -> Choice:
+        """What somebody who owned all platforms would choose of some choices, by default of all there are, one for each
+        combination of levels: the largest sum of payoffs, the first of the best. All of them are played.
         """
-        choices = itertools.product(self.levels, repeat=len(self.market.names))
-        return max(choices, key=lambda choice: float(self.payoffs(choice).sum(axis=1).mean()))
+        if choices is None:
+            choices = itertools.product(self.levels, repeat=len(self.market.names))
+        return max((self._choice(c) for c in choices), key=lambda c: float(self.payoffs(c).sum(axis=1).mean()))

@@ -14,6 +14,7 @@ from allocator.dynamics import Outcome, State
 from allocator.dynamics.parameters import within
 from allocator.market.mechanism import MarketMechanism, Standing, Streams
 from allocator.market.prospects import expected_sales, peers
+from allocator.rules.levels import Where
 
 if TYPE_CHECKING:
     from allocator.market.market import Market
@@ -39,6 +40,9 @@ class Movement(MarketMechanism):
     ----------
     rate : float in [0, 1]
         The part of anchors who look around in a period. Assumption.
+    where : mask, ids or "attribute=value"
+        Who looks around, as in `allocator.Floor`, of every member's places; everybody by default, who is not bound by
+        contract.
     sense : float >= 0
         How much income counts; the mean of an anchor's options is the unit, so that it counts alike for small and
         large anchors: both are assumptions.
@@ -59,6 +63,7 @@ class Movement(MarketMechanism):
     multi: float = 0.0
     rescued: float = 0.0
     entry: float = 0.0
+    where: Where = None
 
     def __post_init__(self) -> None:
         within("rate", self.rate, 0.0, 1.0, "the part of anchors who look around in a period")
@@ -67,6 +72,11 @@ class Movement(MarketMechanism):
         within("multi", self.multi, 0.0, 1.0, "the part of movers who stay as well")
         within("rescued", self.rescued, 0.0, 1.0, "the part of leavers who go to another platform")
         within("entry", self.entry, 0.0, 1.0, "the part of those who are nowhere who start again")
+
+    def check(self, market: Market) -> None:
+        """Refuse anchors who do not exist."""
+        for member in market.members:
+            member.world.anchors_where(self.where)
 
     def start(self, market: Market, states: Mapping[str, State]) -> Mapping[str, Any]:
         """Places with somebody who has no other, tiers, and nobody who has moved."""
@@ -82,7 +92,7 @@ class Movement(MarketMechanism):
         strangers = (unknown & after) | (after & ~before)
         here, lost = after & ~strangers, before & ~after & ~unknown
         draws = streams[""].random((2, places.shape[0]))
-        moving = self._moving(here, lost, draws[0])
+        moving = self._moving(here, self._free(market, here), lost, draws[0])
         free = (places >= 0) & ~after & ~lost
         options = free | (here & moving.looking[:, None])
         expected, fans = self._expected(then, outcomes, here, lost)
@@ -96,10 +106,17 @@ class Movement(MarketMechanism):
         who = _Moves(np.flatnonzero(moves), chosen, origin, brought, leaves, stays, moving.entering)
         return _moved(then, now, who).with_stocks({"strangers": strangers})
 
-    def _moving(self, here: Mask, lost: Mask, draws: FloatArray) -> _Moving:
+    def _free(self, market: Market, here: Mask) -> Mask:
+        """Who may look around wherever it is, (n,)."""
+        bound = np.zeros(here.shape, dtype=bool)
+        for k, member in enumerate(market.members):
+            bound[here[:, k], k] = ~member.world.anchors_where(self.where)[market.people.places[here[:, k], k]]
+        return ~bound.any(axis=1)
+
+    def _moving(self, here: Mask, free: Mask, lost: Mask, draws: FloatArray) -> _Moving:
         """Who chooses, and why, (n,)."""
         somewhere, left = here.any(axis=1), lost.any(axis=1)
-        looking = somewhere & (draws < self.rate)
+        looking = somewhere & free & (draws < self.rate)
         fleeing = ~somewhere & left & (draws < self.rescued)
         entering = ~somewhere & ~left & (draws < self.entry)
         return _Moving(looking, looking | fleeing | entering, entering)
