@@ -33,7 +33,7 @@ LEVELS = {"full": (0.0, 0.5, 1.0, 2.0, 3.0, 4.0), "quick": (0.0, 2.0, 4.0)}
 SIZES = {"full": (150, 60, 50), "quick": (60, 60, 40)}
 """Segments, places of anchors on each platform, and weeks."""
 DRAWS = {"full": 5, "quick": 3}
-RESPONDING = 2
+RESPONDING = 3
 """Draws in (a) and (b)."""
 NEWCOMERS, MORE_FANS = 0.3, 3.0
 DECAY = 1.0 - 0.97**7
@@ -156,11 +156,11 @@ def draw(rows: Sequence[Row]) -> Any:
     swept = [row for row in pick(rows, panel="ends") if row["free"] in LOOKS]
     draw_ends(swept, axes[0, 2], "equilibrium", "planner")
     axes[0, 2].set(ylabel="Boost of newcomers, B")
-    axes[0, 2].set_title("(c) what platforms choose", loc="left")
+    axes[0, 2].set_title("(c) choices; hollow: planner", loc="left")
     draw_ends(swept, axes[1, 0], "traffic", "planned")
     axes[1, 0].set(ylabel="Newcomers' part of\npublic impressions (%)", ylim=(0, 1))
     axes[1, 0].yaxis.set_major_formatter(percent)
-    axes[1, 0].set_title("(d) newcomers' traffic", loc="left")
+    axes[1, 0].set_title("(d) newcomers; hollow: planner", loc="left")
     draw_ends(swept, axes[1, 1], "lost")
     axes[1, 1].set(ylabel="GMV lost to a planner (%)")
     axes[1, 1].axhline(0, color=BLACK, linewidth=0.6)
@@ -180,7 +180,7 @@ def draw_responses(rows: Sequence[Row], ax: Any) -> None:
             grid, means, errors, fmt=dashes, marker=marker, color=colour, markersize=3.5, capsize=1.5, label=label
         )
     ax.set(xlabel="Boost B of both rivals", ylabel="Best boost B of a platform", ylim=(-0.15, max(grid) + 0.15))
-    ax.legend(title="May move", loc="center left", fontsize=6.5, title_fontsize=6.5)
+    ax.legend(title="May move", loc=(0.42, 0.16), fontsize=6.5, title_fontsize=6.5)
     ax.set_title(f"(a) best responses, γ = {SHOWN:g}", loc="left")
 
 
