@@ -31,8 +31,8 @@ class Alliance(MarketMechanism):
     since : int
         First period.
     brings : mask, ids or "attribute=value", optional
-        Anchors of the member who are not there before: with them come their edges. They keep off until then even if the
-        world says otherwise.
+        Anchors of the member who are not there at the start, whatever the world says, and come then, where their places
+        are still vacant: with them come their edges.
 
     Notes
     -----
@@ -74,10 +74,8 @@ class Alliance(MarketMechanism):
 
     def step(self, then: Standing, outcomes: Mapping, now: Standing, streams: Streams) -> Standing:
         """With those whom it brings."""
-        if self.brings is None or now.period > self.since:
+        if self.brings is None or now.period != self.since:
             return now
-        member, state, brought = now.market[self.member], now.states[self.member], self._brought(now.market)
-        if now.period < self.since:
-            return now.with_states({self.member: member.without(state, brought)})
-        come = brought & (state["present"] == 0)
+        member, state = now.market[self.member], now.states[self.member]
+        come = self._brought(now.market) & (state["present"] == 0)
         return now.with_states({self.member: member.with_those(state, come, {})})
