@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 Streams = Mapping[str, np.random.Generator]
-"""A random stream for every member."""
+"""A random stream of a mechanism for every member, and one for all of them under the name of nothing."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -54,5 +54,5 @@ def expected_sales(
     worth = member.world.mean_value * now.market.selling(now, member)
     known, new = expected_exposure(member, tiers, outcome)
     flywheel = member.world.mechanism(Flywheel)
-    fan = 0.0 if flywheel is None else flywheel.visits * flywheel.efficiency
+    fan = flywheel.visits * flywheel.efficiency if isinstance(flywheel, Flywheel) else 0.0
     return known * worth, new * worth, fan * worth

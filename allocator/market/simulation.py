@@ -14,7 +14,7 @@ from allocator.dynamics.interruption import heard
 from allocator.dynamics.parameters import whole
 from allocator.dynamics.simulation import Play, columns_of, drawn_seed, streams
 from allocator.market.market import Ledger, Market
-from allocator.market.mechanism import Standing
+from allocator.market.mechanism import MarketMechanism, Standing
 from allocator.market.member import Member
 from allocator.market.trajectory import MarketTrajectory
 
@@ -53,17 +53,14 @@ def simulate(
     whole("periods", periods, 1, "how often policies decide")
     seed = drawn_seed(rng)
     plays = {m.name: Play(m.played, m.policy, seed=_named(seed, market, m.name)) for m in market.members}
-    chance = {
-        type(mechanism).__name__: streams([*seed, zlib.crc32(type(mechanism).__name__.encode())], ["", *market.names])
-        for mechanism in market.mechanisms
-    }
+    chance = [_chances(seed, mechanism, market) for mechanism in market.mechanisms]
     then = market.start({name: play.state for name, play in plays.items()})
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in market.names}
     with heard() as raise_if_interrupted:
         for period in range(periods):
             now, outcomes, mine = _played(then, plays, raise_if_interrupted)
-            for mechanism in market.mechanisms:
-                now = mechanism.step(then, outcomes, now, chance[type(mechanism).__name__])
+            for mechanism, drawn in zip(market.mechanisms, chance, strict=True):
+                now = mechanism.step(then, outcomes, now, drawn)
             if watch is not None:
                 watch(then, outcomes, now)
             _add(rows, mine, market.ledger(then, outcomes), (then, outcomes, now))
@@ -75,6 +72,12 @@ def simulate(
         for member in market.members
     }
     return MarketTrajectory(runs, _whole(runs))
+
+
+def _chances(seed: list[int], mechanism: MarketMechanism, market: Market) -> dict[str, np.random.Generator]:
+    """A stream of the mechanism for every member, and one for all of them, named by nothing."""
+    name = f"{type(mechanism).__name__} {mechanism.subject}".rstrip()
+    return streams([*seed, zlib.crc32(name.encode())], ["", *market.names])
 
 
 def _named(seed: list[int], market: Market, name: str) -> list[int]:

@@ -111,7 +111,7 @@ class Movement(MarketMechanism):
         bound = np.zeros(here.shape, dtype=bool)
         for k, member in enumerate(market.members):
             bound[here[:, k], k] = ~member.world.anchors_where(self.where)[market.people.places[here[:, k], k]]
-        return ~bound.any(axis=1)
+        return np.asarray(~bound.any(axis=1))
 
     def _moving(self, here: Mask, free: Mask, lost: Mask, draws: FloatArray) -> _Moving:
         """Who chooses, and why, (n,)."""
