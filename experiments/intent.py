@@ -50,7 +50,7 @@ MIXED = 3.0
 """k in (e)."""
 POLICIES = {
     "even": ("evenly", GREEN, "s"),
-    "optimal": ("where it sells most", BLUE, "o"),
+    "optimal": ("where it\nsells most", BLUE, "o"),
 }
 PRESETS = {
     "taobao": (ORANGE, "s"),
@@ -222,7 +222,7 @@ def draw_overtaking(rows: Sequence[Row], ax: Any) -> None:
     ax.set(xscale="log", yscale="log")
     ax.set_xticks([1, 2, 5, 10, 20], ["1", "2", "5", "10", "20"])
     ax.minorticks_off()
-    ax.legend(title="Capacity", loc=(0.03, 0.42), fontsize=6.5, title_fontsize=6.5)
+    ax.legend(title="Capacity", loc=(0.02, 0.36), fontsize=6.5, title_fontsize=6.5)
     ax.set_title("(a) dashed: the large one", loc="left")
 
 
@@ -233,7 +233,7 @@ def draw_needed(rows: Sequence[Row], ax: Any) -> None:
     ax.axhline(1, color=GREY, linestyle=":", linewidth=0.9)
     log_axes(ax)
     ax.set(ylabel="Intent ratio from which\nthe small one sells more")
-    ax.legend(title="Traffic goes", loc="lower right", fontsize=6.5, title_fontsize=6.5)
+    ax.legend(title="Traffic goes", loc="upper left", bbox_to_anchor=(0.0, 0.93), fontsize=6.5, title_fontsize=6.5)
     ax.set_title("(b) line: no capacity", loc="left")
 
 
