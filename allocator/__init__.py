@@ -2,7 +2,7 @@
 
 __version__ = "0.1.0"
 
-from allocator import axioms, dynamics, metrics, plots, synthetic
+from allocator import axioms, dynamics, market, metrics, plots, synthetic
 from allocator.allocation import Allocation, Status
 from allocator.certificate import Certificate, CertificateError, certify
 from allocator.comparison import compare
@@ -136,6 +136,7 @@ __all__ = [
     "highlight_support",
     "holdout_gmv",
     "leximin",
+    "market",
     "metrics",
     "plots",
     "price_of_fairness",

@@ -284,7 +284,7 @@ def test_everything_there_is_has_a_name_and_is_offered():
     assert set(typed_dynamics.POLICIES.values()) == kinds - {d.Policy}
     assert tuple(typed_dynamics.MECHANISMS.values()) == d.ORDER
     assert completion.policy("p") == ["patient", "proportional"]
-    assert completion.policy("P") == ["Patient(", "Phased(", "Proportional("]
+    assert completion.policy("P") == ["Partly(", "Patient(", "Phased(", "Proportional("]
     assert completion.policy("v") == ["viable_floors="]
     assert completion.mechanism("st") == ["starvation="]
     for offered, read in (

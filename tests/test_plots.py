@@ -372,7 +372,7 @@ def test_style_is_applied_only_where_asked_and_embeds_fonts():
 
 
 TORNADO = [
-    {"parameter": "Flywheel.decay", "from": 0.01, "to": 0.1, "low": 9e6, "base": 4e6, "high": -1e6},
+    {"parameter": "Flywheel.decay", "from": 0.01, "to": 0.1, "low": 9e6, "base": 4e6, "high": -1e6, "overturns": True},
     {"parameter": "Defection.base", "from": 0.0, "to": 0.1, "low": 3e6, "base": 4e6, "high": 5e6},
 ]
 TORNADO = [row | {f"{end}_error": 1e5 for end in ("low", "base", "high")} for row in TORNADO]
@@ -384,6 +384,7 @@ def test_a_tornado_has_a_bar_from_the_base_to_each_end_of_each_range(ax):
     assert bars == [(4e6, 9e6), (4e6, -1e6), (4e6, 3e6), (4e6, 5e6)]
     said = [text.get_text() for text in ax.get_yticklabels()]
     assert said == ["Flywheel.decay\n0.01 to 0.1", "hazard\n0 to 0.1"]
+    assert [text.get_fontweight() for text in ax.get_yticklabels()] == ["bold", "normal"]
     assert ax.get_xlabel() == "Lead (RMB)"
     assert [line.get_xdata()[0] for line in ax.lines if len(line.get_xdata()) == 2][-2:] == [4e6, 0.0]
     with pytest.raises(ValueError, match="at least one row"):

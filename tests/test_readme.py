@@ -143,6 +143,14 @@ def test_every_mechanism_is_named_where_worlds_are_explained():
     assert [kind.__name__ for kind in al.dynamics.ORDER if f"`{kind.__name__}`" not in section("Over time")] == []
 
 
+def test_the_code_for_markets_runs_as_printed_and_every_mechanism_of_them_is_named(capsys):
+    (code,) = re.findall(r"```\n(.*?)```", section("Several platforms"), re.DOTALL)
+    assert code.count("\n") <= 12
+    exec(compile(code, "README.md", "exec"), {"al": al, "np": np})
+    assert "{'douyin': " in capsys.readouterr().out
+    assert [kind.__name__ for kind in al.market.ORDER if f"`{kind.__name__}`" not in section("Several platforms")] == []
+
+
 def test_the_table_of_defects_names_options_and_functions_that_exist():
     table = [line for line in section("Your own data").splitlines() if line.startswith("|")]
     words = re.findall(r"`[^`]*`", "".join(table))

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from allocator.cli import calls, typed_rules
-from allocator.dynamics import ORDER, Mechanism, Optimal, Pathway, Phased, Policy, ViableFloors, policies
+from allocator.dynamics import ORDER, Mechanism, Optimal, Partly, Pathway, Phased, Policy, ViableFloors, policies
 from allocator.rules import GMV, Constraint, Objective, Welfare
 from allocator.rules.catalogue import CATALOGUE
 from allocator.wording import suggestion
@@ -94,6 +94,8 @@ def with_problem(policy: Policy, objective: Objective, rules: Sequence[Constrain
         return replace(policy, objective=stated, rules=(*rules, *policy.rules))
     if isinstance(policy, ViableFloors):
         return replace(policy, otherwise=with_problem(policy.otherwise, objective, rules))
+    if isinstance(policy, Partly):
+        return replace(policy, policy=with_problem(policy.policy, objective, rules))
     if isinstance(policy, Phased):
         phases = [(length, with_problem(phase, objective, rules)) for length, phase in policy.phases]
         return replace(policy, phases=phases, after=with_problem(policy.after, objective, rules))

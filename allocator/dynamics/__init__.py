@@ -39,6 +39,7 @@ from allocator.dynamics.policies import (
     Even,
     Greedy,
     Optimal,
+    Partly,
     Patient,
     Phased,
     Policy,
@@ -51,6 +52,7 @@ from allocator.dynamics.state import State
 from allocator.dynamics.trajectory import Trajectory
 from allocator.dynamics.view import View
 from allocator.dynamics.world import World
+from allocator.dynamics.worlds import kuaishou_world
 
 __all__ = [
     "INDEPENDENT",
@@ -76,6 +78,7 @@ __all__ = [
     "Newcomers",
     "Optimal",
     "Outcome",
+    "Partly",
     "Pathway",
     "Patient",
     "Phase",
@@ -101,6 +104,7 @@ __all__ = [
     "World",
     "closed_forms",
     "ensemble",
+    "kuaishou_world",
     "moments",
     "policies",
     "simulate",

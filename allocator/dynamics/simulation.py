@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -58,33 +58,63 @@ def simulate(
         If a policy hands out what it does not have, naming the segments.
     """
     whole("periods", periods, 1, "how often the policy decides")
-    if not isinstance(policy, Policy):
-        raise TypeError(f"a policy is an object such as Optimal() or Even(), not {policy!r}")
-    policy.check(world)
-    streams = _streams(rng, [*(type(m).__name__ for m in world.mechanisms), "policy"])
-    state, memory, guided, rows = world.start(streams), None, None, []
+    play, rows = Play(world, policy, seed=drawn_seed(rng)), []
     with heard() as raise_if_interrupted:
         for period in range(periods):
-            view, sold = world.view(state, rng=streams["policy"], memory=memory)
-            decision = _decided(policy, world.shown(view))
-            raise_if_interrupted()
-            memory = decision.memory
-            if guided is None or decision.flow is not guided.flow or decision.flow.flags.writeable:
-                guided = world.served(decision.flow)
-            _refuse_more_than_there_is(policy, view, guided)
-            outcome = world.play(view, guided, sold, streams)
+            outcome, row = play.advance(raise_if_interrupted)
             if watch is not None:
                 watch(outcome)
-            state = world.after(state, outcome, streams)
-            rows.append(_row(world, state, outcome, decision))
+            rows.append(row)
             if report is not None:
-                report(f"period {period + 1} of {periods}, GMV {rows[-1]['gmv']:.4g}")
-    return Trajectory(dict(_columns(rows)), repr(policy), state)
+                report(f"period {period + 1} of {periods}, GMV {row['gmv']:.4g}")
+    return Trajectory(dict(columns_of(rows)), repr(policy), play.state)
 
 
-def _streams(rng: np.random.Generator, names: Iterable[str]) -> dict[str, np.random.Generator]:
+class Play:
+    """A world as it is played under a policy, one period after the other.
+
+    Between two periods others may change ``state``, as a market does.
+
+    Parameters
+    ----------
+    world : World
+    policy : Policy
+    seed : sequence of int
+        Of the random streams, which know nothing of each other.
+    """
+
+    def __init__(self, world: World, policy: Policy, *, seed: Sequence[int]) -> None:
+        if not isinstance(policy, Policy):
+            raise TypeError(f"a policy is an object such as Optimal() or Even(), not {policy!r}")
+        policy.check(world)
+        self.world, self.policy = world, policy
+        self._streams = streams(seed, [*(type(m).__name__ for m in world.mechanisms), "policy"])
+        self.state = world.start(self._streams)
+        self._memory: Any = None
+        self._guided: Served | None = None
+
+    def advance(self, decided: Callable[[], None] = lambda: None) -> tuple[Outcome, dict[str, Any]]:
+        """Play a period: what it brought, and its row. ``decided`` is called once the policy has."""
+        world, policy, state = self.world, self.policy, self.state
+        view, sold = world.view(state, rng=self._streams["policy"], memory=self._memory)
+        decision = _decided(policy, world.shown(view))
+        decided()
+        self._memory, guided = decision.memory, self._guided
+        if guided is None or decision.flow is not guided.flow or decision.flow.flags.writeable:
+            guided = self._guided = world.served(decision.flow)
+        _refuse_more_than_there_is(policy, view, guided)
+        outcome = world.play(view, guided, sold, self._streams)
+        self.state = world.after(state, outcome, self._streams)
+        return outcome, _row(world, self.state, outcome, decision)
+
+
+def drawn_seed(rng: np.random.Generator) -> list[int]:
+    """What all streams of a run are derived from."""
+    return rng.integers(0, 2**32, 4).tolist()
+
+
+def streams(seed: Sequence[int], names: Iterable[str]) -> dict[str, np.random.Generator]:
     """A random stream for each name, of which the others know nothing."""
-    seed = rng.integers(0, 2**32, 4).tolist()
     return {name: np.random.default_rng(np.random.SeedSequence([*seed, zlib.crc32(name.encode())])) for name in names}
 
 
@@ -146,7 +176,7 @@ def _concentration(exposure: FloatArray) -> dict[str, float]:
     return {"gini": gini, "hhi": float((shares**2).sum()), "top_share": top}
 
 
-def _columns(rows: list[dict[str, Any]]) -> Iterator[tuple[str, FloatArray]]:
+def columns_of(rows: list[dict[str, Any]]) -> Iterator[tuple[str, FloatArray]]:
     """Arrays (T,); a gap that a period lacks is infinite, as nothing was proved."""
     for name in dict.fromkeys(name for row in rows for name in row):
         column = np.array([row.get(name, np.inf) for row in rows], dtype=np.float64)

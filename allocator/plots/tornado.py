@@ -31,7 +31,8 @@ def tornado(
     -------
     matplotlib Axes
         Bars are hatched and thin where the parameter is at its high end, with a whisker of two standard errors; the
-        range is in print, the dotted line is the lead as assumed, the other one none.
+        range is in print, bold where it overturns the lead (``overturns``), the dotted line is the lead as assumed, the
+        other one none.
 
     Raises
     ------
@@ -50,6 +51,8 @@ def tornado(
     ax.axvline(0.0, color=BLACK, linewidth=0.8)
     said = [f"{words.get(row['parameter'], row['parameter'])}\n{row['from']:g} to {row['to']:g}" for row in rows]
     ax.set_yticks(places, said)
+    for tick, row in zip(ax.yaxis.get_major_ticks(), rows, strict=True):  # labels of shared axes may be hidden
+        tick.label1.set_fontweight("bold" if row.get("overturns") else "normal")
     ax.grid(visible=False, axis="y")
     ax.xaxis.set_major_formatter(short)
     ax.set_xlabel(f"Lead ({unit})")

@@ -112,22 +112,22 @@ class CampaignPlan:
         return found
 
     @cached_property
-    def _daily(self) -> FloatArray:
-        """Impressions of each period by way, (H, W, E) on the edges of the base."""
-        segment = self.choices.base.segment
-        days = [
-            part[segment][None, :] * self._served[stage]
-            for stage in self.choices.stages
-            for part in self.choices.spread(stage)
-        ]
-        return np.array(days)
+    def _periods(self) -> list[tuple[str, FloatArray]]:
+        """The stage of each period, and the part of the stage's supply that falls into it, (S,)."""
+        return [(stage, part) for stage in self.choices.stages for part in self.choices.spread(stage)]
+
+    def _of_period(self, period: int) -> FloatArray:
+        """Impressions of a period by way, (W, E) on the edges of the base; all periods at once would take much room."""
+        stage, part = self._periods[period]
+        return part[self.choices.base.segment] * self._served[stage]
 
     @property
     def policy(self) -> Scheduled:
         """The flows, to be played in `world`."""
         first = self.choices.outlook.first
         flows = np.zeros((self.periods, first.world.platform.edge_count))
-        flows[:, first.edges] = self._daily.sum(axis=1)
+        for t in range(self.periods):
+            flows[t, first.edges] = self._of_period(t).sum(axis=0)
         return Scheduled(flows, self.relative_gap)
 
     @property
@@ -151,9 +151,9 @@ class CampaignPlan:
     def _shares(self, chosen: list[bool], weight: FloatArray) -> FloatArray:
         """Which part of what each anchor gets in a period of the campaign comes in the chosen ways, (days, A)."""
         first, base = self.choices.outlook.first, self.choices.base
-        daily = self._daily[: self.campaign.length] * weight
-        shares = np.zeros((daily.shape[0], first.present.size))
-        for t, amounts in enumerate(daily):
+        shares = np.zeros((self.campaign.length, first.present.size))
+        for t in range(self.campaign.length):
+            amounts = self._of_period(t) * weight
             total, part = (base.into_anchors(rows.sum(axis=0)) for rows in (amounts, amounts[chosen]))
             own = np.divide(part, total, out=np.zeros_like(total), where=total > 0)
             shares[t, first.places] = np.minimum(own, 1.0)
@@ -164,7 +164,7 @@ class CampaignPlan:
         supply, added = self.choices.outlook.supply, np.asarray(base.segments[MARK])
         parts = np.zeros(self.campaign.length)
         for t in range(parts.size):
-            used = base.into_segments(self._daily[t].sum(axis=0))
+            used = base.into_segments(self._of_period(t).sum(axis=0))
             need = np.divide(used, supply[t], out=np.zeros_like(used), where=supply[t] > 0)
             parts[t] = min(float(need[added].max(initial=0.0)), 1.0)
         return parts

@@ -1,6 +1,7 @@
 """Policies decide the flow of a period from what is there at its start."""
 
 from allocator.dynamics.policies.optimal import Optimal, Patient
+from allocator.dynamics.policies.partly import Partly
 from allocator.dynamics.policies.phased import Phased
 from allocator.dynamics.policies.policy import Decision, Policy
 from allocator.dynamics.policies.recipes import CappedBoost, EpsilonEven, Even, Greedy, Proportional
@@ -13,6 +14,7 @@ __all__ = [
     "Even",
     "Greedy",
     "Optimal",
+    "Partly",
     "Patient",
     "Phased",
     "Policy",

@@ -1,0 +1,81 @@
+"""Alliances: a partner's logistics and brands come to a platform's own store (B2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from allocator.dynamics import State
+from allocator.dynamics.parameters import whole, within
+from allocator.market.mechanism import MarketMechanism, Standing, Streams
+from allocator.rules.levels import Where
+
+if TYPE_CHECKING:
+    from allocator.market.market import Market
+    from allocator.market.member import Member
+
+
+@dataclass(frozen=True, eq=False)
+class Alliance(MarketMechanism):
+    """From a period on a partner raises the maturity of a member's own store from r to r + dr, at most 1, and its
+    brands go on the air there (Kuaishou and JD; Project Star X: s3).
+
+    Parameters
+    ----------
+    member : str
+    gain : float in [0, 1]
+        dr. Assumption.
+    since : int
+        First period.
+    brings : mask, ids or "attribute=value", optional
+        Anchors of the member who are not there at the start, whatever the world says, and come then, where their places
+        are still vacant: with them come their edges.
+
+    Notes
+    -----
+    Derived here: with (T7) an alliance makes a ban pay iff c_own (r + dr) > c_link. It stands in for maturity.
+    """
+
+    member: str
+    gain: float = 0.2
+    since: int = 0
+    brings: Where = None
+
+    def __post_init__(self) -> None:
+        within("gain", self.gain, 0.0, 1.0, "what the partner adds to the maturity of the store")
+        whole("since", self.since, 0, "the first period of the alliance")
+
+    @property
+    def subject(self) -> str:
+        """Whose alliance it is."""
+        return self.member
+
+    def check(self, market: Market) -> None:
+        """Refuse members and anchors who do not exist."""
+        member = market.known("alliances", self.member)
+        if self.brings is not None:
+            member.world.anchors_where(self.brings)
+
+    def matured(self, member: Member, period: int) -> float:
+        """dr from the first period on."""
+        return self.gain if member.name == self.member and period >= self.since else 0.0
+
+    def opened(self, market: Market, states: Mapping[str, State]) -> Mapping[str, State]:
+        """Without those whom it brings later."""
+        if self.brings is None or self.since == 0:
+            return {}
+        return {self.member: market[self.member].without(states[self.member], self._brought(market))}
+
+    def _brought(self, market: Market) -> np.ndarray:
+        return market[self.member].world.anchors_where(self.brings)
+
+    def step(self, then: Standing, outcomes: Mapping, now: Standing, streams: Streams) -> Standing:
+        """With those whom it brings."""
+        if self.brings is None or now.period != self.since:
+            return now
+        member, state = now.market[self.member], now.states[self.member]
+        come = self._brought(now.market) & (state["present"] == 0)
+        return now.with_states({self.member: member.with_those(state, come, {})})

@@ -1,0 +1,134 @@
+"""A member of a market: a platform over time, its policy, and what sets it apart from others."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.dynamics import Mechanism, Policy, State, View, World
+from allocator.dynamics.parameters import within
+from allocator.graph import Platform
+
+FloatArray = NDArray[np.float64]
+NEW = "new"
+"""The tier of those who are new in worlds without newcomers."""
+
+
+@dataclass(frozen=True, eq=False)
+class Selling(Mechanism):
+    """What a market makes of the value of each anchor's impressions: the stock ``selling``, which it sets before every
+    period.
+    """
+
+    def start(self, platform: Platform, rng: np.random.Generator) -> Mapping[str, Any]:
+        """Nothing yet."""
+        return {"selling": np.ones(platform.anchor_count)}
+
+    def factor(self, view: View) -> FloatArray:
+        """The factor, (A,)."""
+        return view.state["selling"]
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """A platform in a market.
+
+    Parameters
+    ----------
+    name : str
+        Letters, digits, ``-`` and ``_``; random streams are by name.
+    world : World
+        Its traffic at the start is what it has of the attention of viewers. Anchors with one ``id`` in several worlds
+        are one person with a place on each (ids are 0, 1, 2, ... where a platform names none).
+    policy : Policy
+    commission : float in [0, 1]
+        The part of the sales in its own store that the platform keeps. Assumption.
+    maturity : float in [0, 1]
+        r, the part of sales through links that its own store makes in their place: below 1 where the store is "far
+        from mature" (s3). Assumption.
+    intent : float >= 0
+        How ready viewers are to buy, over others, for `Intent`: high or low (s3); numbers are assumptions.
+    breadth : float in [0, 1]
+        b, the part of what draws viewers that comes from all verticals alike, for `Attention`: narrow or broad (s1).
+    session : float >= 0
+        How long viewers stay, for `Threshold`, in any unit. No limit by default.
+    """
+
+    name: str
+    world: World
+    policy: Policy
+    commission: float = 0.05
+    maturity: float = 1.0
+    intent: float = 1.0
+    breadth: float = 1.0
+    session: float = field(default=math.inf)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not re.fullmatch(r"[\w-]+", self.name):
+            raise ValueError(f"a member's name is made of letters, digits, - and _, not {self.name!r}")
+        for kind, given, example in ((World, self.world, "World(platform)"), (Policy, self.policy, "Optimal()")):
+            if not isinstance(given, kind):
+                raise TypeError(f"{self.name} needs a {kind.__name__} such as {example}, not {given!r}")
+        within("commission", self.commission, 0.0, 1.0, f"the part of sales that {self.name} keeps")
+        within("maturity", self.maturity, 0.0, 1.0, f"how well {self.name}'s own store sells")
+        within("intent", self.intent, 0.0, math.inf, f"how ready viewers of {self.name} are to buy")
+        within("breadth", self.breadth, 0.0, 1.0, f"how far the verticals of {self.name} draw viewers together")
+        if self.session != math.inf:
+            within("session", self.session, 0.0, math.inf, f"how long viewers stay on {self.name}")
+
+    @property
+    def platform(self) -> Platform:
+        """The platform of its world."""
+        return self.world.platform
+
+    @cached_property
+    def played(self) -> World:
+        """Its world, in which the market has a say in what impressions sell."""
+        return replace(self.world, mechanisms=(*self.world.mechanisms, Selling()))
+
+    @cached_property
+    def ids(self) -> NDArray[np.str_]:
+        """Who has the places, (A,)."""
+        return self.platform.anchors["id"].astype(str)
+
+    def tiers(self) -> NDArray[np.str_]:
+        """The tier of every place, (A,), nothing where a platform has none."""
+        tier = self.platform.anchors.get("tier")
+        return np.full(self.platform.anchor_count, "") if tier is None else tier.astype(str)
+
+    def new(self, state: State) -> NDArray[np.bool_]:
+        """Who is there and new, (A,): `Newcomers` know; without them those of tier ``new``."""
+        new = state["newcomer"] > 0 if "newcomer" in state else self.tiers() == NEW
+        return new & (state["present"] > 0)
+
+    def supply(self, state: State) -> FloatArray:
+        """Impressions that the platform could hand out by itself, (S,)."""
+        return self.platform.supply * state["demand"]
+
+    def without(self, state: State, who: NDArray[np.bool_]) -> State:
+        """A state in which some are not there, and have nothing."""
+        own = self._own(state)
+        return state.with_stocks({name: np.where(who, 0.0, state[name]) for name in own}) if who.any() else state
+
+    def with_those(self, state: State, who: NDArray[np.bool_], brought: Mapping[str, FloatArray]) -> State:
+        """A state in which some have just come, with what they have brought (A,) of the stocks that there are here, and
+        nothing of the others, but for the skill and the wage of everybody.
+        """
+        if not who.any():
+            return state
+        fresh = {"present": 1.0, "skill": 1.0, "wage": 1.0} | dict(brought)
+        return state.with_stocks(
+            {name: np.where(who, fresh.get(name, 0.0), state[name]) for name in self._own(state) if name != "founder"}
+        )
+
+    def _own(self, state: State) -> list[str]:
+        """Names of stocks that anchors have, each for itself."""
+        shape = (self.platform.anchor_count,)
+        return [name for name, stock in state.items() if stock.shape == shape and name != "demand"]

@@ -1,0 +1,147 @@
+"""Playing a market forward."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocator.dynamics import Outcome, State, Trajectory
+from allocator.dynamics.interruption import heard
+from allocator.dynamics.parameters import whole
+from allocator.dynamics.simulation import Play, columns_of, drawn_seed, streams
+from allocator.market.market import Ledger, Market
+from allocator.market.mechanism import MarketMechanism, Standing
+from allocator.market.member import Member
+from allocator.market.trajectory import MarketTrajectory
+
+FloatArray = NDArray[np.float64]
+SUMS = ("gmv", "revenue", "supply", "present", "new", "new_exposure")
+"""Columns that add up over members."""
+
+
+def simulate(
+    market: Market,
+    *,
+    periods: int,
+    rng: np.random.Generator,
+    report: Callable[[str], None] | None = None,
+    watch: Callable[[Standing, Mapping[str, Outcome], Standing], None] | None = None,
+) -> MarketTrajectory:
+    """Play a market forward.
+
+    Parameters
+    ----------
+    market : Market
+    periods : int
+    rng : Generator
+        Every member has streams of its own name, and so has every mechanism of the market for every member. The only
+        member of a market has those of `allocator.dynamics.simulate`, so that its run is that of its world alone.
+    report : callable, optional
+        Receives a line of text per period.
+    watch : callable, optional
+        Receives the standing before every period, the `Outcome` of each member and the standing after it.
+
+    Raises
+    ------
+    ValueError
+        If a policy hands out what it does not have, naming the segments.
+    """
+    whole("periods", periods, 1, "how often policies decide")
+    seed = drawn_seed(rng)
+    plays = {m.name: Play(m.played, m.policy, seed=_named(seed, market, m.name)) for m in market.members}
+    chance = [_chances(seed, mechanism, market) for mechanism in market.mechanisms]
+    then = market.start({name: play.state for name, play in plays.items()})
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in market.names}
+    with heard() as raise_if_interrupted:
+        for period in range(periods):
+            now, outcomes, mine = _played(then, plays, raise_if_interrupted)
+            for mechanism, drawn in zip(market.mechanisms, chance, strict=True):
+                now = mechanism.step(then, outcomes, now, drawn)
+            if watch is not None:
+                watch(then, outcomes, now)
+            _add(rows, mine, market.ledger(then, outcomes), (then, outcomes, now))
+            then = now
+            if report is not None:
+                report(f"period {period + 1} of {periods}, GMV {sum(row['gmv'] for row in mine.values()):.4g}")
+    runs = {
+        member.name: Trajectory(dict(columns_of(rows[member.name])), repr(member.policy), then.states[member.name])
+        for member in market.members
+    }
+    return MarketTrajectory(runs, _whole(runs))
+
+
+def _chances(seed: list[int], mechanism: MarketMechanism, market: Market) -> dict[str, np.random.Generator]:
+    """A stream of the mechanism for every member, and one for all of them, named by nothing."""
+    name = f"{type(mechanism).__name__} {mechanism.subject}".rstrip()
+    return streams([*seed, zlib.crc32(name.encode())], ["", *market.names])
+
+
+def _named(seed: list[int], market: Market, name: str) -> list[int]:
+    return seed if len(market.members) == 1 else [*seed, zlib.crc32(name.encode())]
+
+
+def _played(
+    then: Standing, plays: Mapping[str, Play], decided: Callable[[], None]
+) -> tuple[Standing, dict[str, Outcome], dict[str, dict[str, Any]]]:
+    """A period of every member: where the market stands then, outcomes, and rows."""
+    states, outcomes, rows = {}, {}, {}
+    for member in then.market.members:
+        play, own = plays[member.name], then.states[member.name]
+        supplied = then.market.supplied(then, member)
+        demand = own["demand"] if supplied is None else own["demand"] * supplied
+        play.state = own.with_stocks({"demand": demand, "selling": then.market.selling(then, member)})
+        outcomes[member.name], rows[member.name] = play.advance(decided)
+        states[member.name] = _of_its_own(play.state, own, supplied)
+    return Standing(then.market, then.period + 1, states, then.stocks), outcomes, rows
+
+
+def _of_its_own(after: State, before: State, supplied: FloatArray | None) -> State:
+    """A state with the demand that is the platform's own, which the market has multiplied for a period."""
+    if supplied is None:
+        return after
+    own = np.divide(after["demand"], supplied, out=np.array(before["demand"]), where=supplied > 0)
+    return after.with_stocks({"demand": own})
+
+
+def _add(
+    rows: Mapping[str, list[dict[str, Any]]],
+    mine: Mapping[str, dict[str, Any]],
+    ledger: Ledger,
+    passed: tuple[Standing, Mapping[str, Outcome], Standing],
+) -> None:
+    """Add what the market knows to the rows of a period."""
+    then, outcomes, now = passed
+    supply = sum(row["supply"] for row in mine.values()) or 1.0
+    for member in then.market.members:
+        name, row = member.name, mine[member.name]
+        row |= {"revenue": ledger.revenue[name], "closed": ledger.closed[name], "attention": row["supply"] / supply}
+        row |= _newcomers(member, then.states[name], outcomes[name])
+        for mechanism in then.market.mechanisms:
+            row |= mechanism.columns(then, now, member)
+        rows[name].append(row)
+
+
+def _newcomers(member: Member, state: State, outcome: Outcome) -> dict[str, float]:
+    new = member.new(state)
+    return {"new": float(new.sum()), "new_exposure": float(outcome.exposure[new].sum())}
+
+
+def _whole(runs: Mapping[str, Trajectory]) -> dict[str, FloatArray]:
+    """Columns of all members together."""
+    first = next(iter(runs.values()))
+    columns = {"period": first["period"]}
+    columns |= {name: np.sum([run[name] for run in runs.values()], axis=0) for name in SUMS}
+    for name, of in (("hhi", "gmv"), ("attention_hhi", "supply")):
+        columns[name] = _concentration(np.array([run[of] for run in runs.values()]))
+    return columns
+
+
+def _concentration(held: FloatArray) -> FloatArray:
+    """HHI of members (K, T) in every period; that of even shares where nobody has anything."""
+    total = held.sum(axis=0)
+    shares = np.divide(held, total, out=np.full_like(held, 1.0 / held.shape[0]), where=total > 0)
+    return (shares**2).sum(axis=0)
