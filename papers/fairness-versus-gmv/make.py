@@ -24,7 +24,13 @@ EXPERIMENTS = (
     "floor_or_myopic",
     "trust",
     "subsidy",
-    "traffic_ceiling",
+    "policies",
+    "campaign",
+    "assumptions",
+    "link_ban",
+    "fragmentation",
+    "poaching",
+    "fairness_war",
 )
 KEPT = ("real_market", "solver_race")
 

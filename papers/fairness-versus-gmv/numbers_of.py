@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numbers_of_worlds import assumed, bans, fragments, league, poached, spending, war
+from taking import percent, pick, span
 
 from allocator.dynamics import closed_forms
 from frontier import SPREADING
@@ -15,23 +17,12 @@ Rows = list[dict[str, Any]]
 
 def numbers(rows: Mapping[str, Rows]) -> dict[str, str]:
     """The text of every number by name."""
-    found: dict[str, str] = dict(STUB)
-    for of in (frontier, rules, boosts, flywheel, herding, evenness_phase, newcomers, head_cap, real_market):
-        found |= of(rows[SCRIPTS.get(of.__name__, of.__name__)])
+    found: dict[str, str] = {}
+    for of in (frontier, rules, boosts, flywheel, herding, evenness_phase, newcomer_survival, head_cap, real_market):
+        found |= of(rows[of.__name__])
+    for of in (league, spending, assumed, bans, fragments, poached, war):
+        found |= of(rows)
     return found
-
-
-SCRIPTS = {"newcomers": "newcomer_survival"}
-
-
-def pick(rows: Rows, **wanted: Any) -> Rows:
-    """The rows with the wanted entries."""
-    return [row for row in rows if all(row.get(key) == entry for key, entry in wanted.items())]
-
-
-def percent(part: float, digits: int = 0) -> str:
-    """A part of one as so many of a hundred, for LaTeX."""
-    return rf"{100 * part:.{digits}f}\,\%"
 
 
 def frontier(rows: Rows) -> dict[str, str]:
@@ -137,7 +128,7 @@ def evenness_phase(rows: Rows) -> dict[str, str]:
     }
 
 
-def newcomers(rows: Rows) -> dict[str, str]:
+def newcomer_survival(rows: Rows) -> dict[str, str]:
     """Of forty newcomers who share ten times what one lives on."""
     mine = sorted(pick(rows, panel="split"), key=lambda row: row["winners"])
     even, ten = mine[-1], min(mine, key=lambda row: abs(row["winners"] - 10))
@@ -176,11 +167,3 @@ def real_market(rows: Rows) -> dict[str, str]:
         "real.promised": span(gains["promised_gain"]),
         "real.realised": span(gains["realised_gain"]),
     }
-
-
-def span(parts: list[float], digits: int = 0) -> str:
-    """The range of parts of one, of a hundred."""
-    return rf"{100 * min(parts):.{digits}f} to {percent(max(parts), digits)}"
-
-
-STUB = {k: "TEXT" for k in ("assume.sentence", "campaign.sentence", "league.sentence", "league.table", "market.text")}

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from numbers_of import pick
 from press import booktabs
+from taking import pick
 
 import floor_or_myopic
 import solver_race

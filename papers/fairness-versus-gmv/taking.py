@@ -1,0 +1,36 @@
+"""What taking numbers from rows has in common: choosing rows, and hundredths in LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+Rows = list[dict[str, Any]]
+
+
+def pick(rows: Rows, **wanted: Any) -> Rows:
+    """The rows with the wanted entries."""
+    return [row for row in rows if all(row.get(key) == entry for key, entry in wanted.items())]
+
+
+def percent(part: float, digits: int = 0) -> str:
+    """A part of one as so many of a hundred."""
+    return rf"{100 * part:.{digits}f}\,\%"
+
+
+def span(parts: Sequence[float], digits: int = 0) -> str:
+    """The range of parts of one."""
+    return rf"{100 * min(parts):.{digits}f} to {percent(max(parts), digits)}"
+
+
+def gain(row: dict[str, Any]) -> str:
+    """A gain with its standard error."""
+    return rf"{percent(row['gain'], 1)} (s.e. {100 * row['gain_error']:.1f})"
+
+
+def points(differences: Sequence[float]) -> str:
+    """A mean of differences in points, and its standard error."""
+    error = np.std(differences, ddof=1) / np.sqrt(len(differences))
+    return rf"${np.mean(differences):+.0f}\pm{error:.0f}$"
