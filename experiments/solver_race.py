@@ -306,12 +306,14 @@ def drawn_seeds(path: Path) -> list[int]:
 def main() -> None:
     parser = _lab.arguments(__doc__)
     parser.add_argument("--one", help="one run, as JSON (used by the script itself)")
-    parser.add_argument("--lanes", default="", help="only lanes whose name starts so")
+    parser.add_argument("--lanes", default="", help="only lanes of these names, with commas between them")
+    parser.add_argument("--most-edges", type=int, default=10**9, help="only instances up to so many edges")
     given = parser.parse_args()
     if given.one:
         print(json.dumps(run_one(*json.loads(given.one))))
         return
-    lanes = [lane for lane in (QUICK if given.quick else LANES) if lane.name.startswith(given.lanes)]
+    names = given.lanes.split(",") if given.lanes else {lane.name for lane in LANES}
+    lanes = [lane for lane in (QUICK if given.quick else LANES) if lane.name in names]
     lanes = [lane for lane in lanes if lane.families != ("uci",) or os.environ.get("ALLOCATOR_DATA")]
     seeds = [given.seed] if given.quick else drawn_seeds(given.out / "solver_race.seeds")
     lab = _lab.Lab("solver_race", given.out, {"quick": given.quick, "seed": given.seed, "seeds": seeds})
@@ -320,6 +322,7 @@ def main() -> None:
         (race, dict(zip(("lane", "family", "solver", "edges", "seed", "gap", "limit"), entry, strict=True)))
         for lane in lanes
         for size in lane.sizes
+        if size <= given.most_edges
         for family in lane.families
         for solver in lane.racers
         for seed in seeds[: lane.seeds]

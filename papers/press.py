@@ -20,7 +20,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +40,14 @@ class Paper:
     ``numbers`` and ``tables`` take the rows of every experiment by name, and give the text of every number by name, and
     the LaTeX of every table by the name of its file. They assert what the prose claims beyond what scripts assert.
     Rows of ``kept`` experiments, which hold times of one machine or need tables that not everybody has, lie in the
-    folder ``kept``; ``--measure`` makes them anew.
+    folder ``kept``; ``--measure`` makes them anew, with the arguments given here.
     """
 
     folder: Path
     experiments: Sequence[str]
     numbers: Callable[[Mapping[str, Rows]], Mapping[str, str]]
     tables: Callable[[Mapping[str, Rows]], Mapping[str, str]]
-    kept: Sequence[str] = ()
+    kept: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class Trouble(Exception):
@@ -116,7 +116,7 @@ def run(names: Sequence[str], out: Path, words: Sequence[str], jobs: int) -> Non
 def measure(paper: Paper, out: Path) -> None:
     """Make the kept rows anew."""
     for name in paper.kept:
-        run([name], out / "measured", [], 1)
+        run([name], out / "measured", paper.kept[name], 1)
         kept = paper.folder / "kept" / f"{name}.json"
         kept.parent.mkdir(exist_ok=True)
         shutil.copyfile(out / "measured" / name / f"{name}.json", kept)

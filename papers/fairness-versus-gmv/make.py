@@ -32,7 +32,7 @@ EXPERIMENTS = (
     "poaching",
     "fairness_war",
 )
-KEPT = ("real_market", "solver_race")
+KEPT = {"real_market": (), "solver_race": ("--lanes", "GMV,GMV + Nash", "--most-edges", "1000000")}
 
 if __name__ == "__main__":
     main(Paper(HERE, EXPERIMENTS, numbers, tables, KEPT))

@@ -51,6 +51,7 @@ def spending(rows: All) -> dict[str, str]:
         "campaign.envelopes": percent(gained["envelopes"], 1),
         "campaign.products": percent(gained["products"], 1),
         "campaign.later": percent(float(excess[campaign.SPENT_BY :].sum() / excess.sum())),
+        "campaign.average": f"{last['average']:.2f}",
         "campaign.last": f"{last['price']:.2f}",
         "campaign.evenly": f"{last['even']:.2f}",
         "campaign.half": percent(float(np.mean(half))),

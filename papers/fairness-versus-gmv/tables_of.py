@@ -25,7 +25,7 @@ RIVALS = {
     "Frank-Wolfe": "frank_wolfe",
 }
 """Solvers beside `prices`, as the table calls them."""
-LANES = ("GMV", "GMV + Nash", "budget", "100 groups", "head cap", "GMV + Gini")
+LANES = ("GMV", "GMV + Nash")
 
 
 def tables(rows: Mapping[str, Rows]) -> dict[str, str]:
@@ -41,9 +41,13 @@ def rules() -> str:
 
 
 def plain(text: str) -> str:
-    """Text of the README for LaTeX: code in a typewriter face, special letters escaped."""
-    text = re.sub(r"([%&_#])", r"\\\1", text)
-    text = text.replace("^", r"\^{}").replace("<=", r"$\le$").replace(">=", r"$\ge$")
+    """Text of the README for LaTeX: code in a typewriter face, single letters with their indices and powers as such."""
+    text = text.replace("z^(1-alpha)/(1-alpha)", r"$z^{1-\alpha}/(1-\alpha)$")
+    text = re.sub(r"\b([A-Za-z])_([a-z])\b", r"$\1_\2$", text)
+    text = re.sub(r"\^2", r"$^2$", text)
+    text = re.sub(r"([%&#])", r"\\\1", text)
+    text = re.sub(r"(?<=\w)_(?=\w{2})", r"\\_", text)
+    text = text.replace("<=", r"$\le$").replace(">=", r"$\ge$").replace("- max", "$-$ max").replace("-sum", "$-$sum")
     return re.sub(r"`([^`]*)`", r"\\texttt{\1}", text)
 
 
