@@ -42,8 +42,8 @@ class Herding(Mechanism):
         What of its exposure before last period a room is still known for, period by period: p' = memory p + exposure.
     congestion : float in [0, 1]
         c: in a room with the part p of all public impressions of the last period one sells 1 - c p^2 of its value. None
-        by default; tips rise and fall with the size of the audience (Lu et al., an early abstract; their article of 2021
-        says that they mostly rise).
+        by default; tips rise and fall with the size of the audience (Lu et al., an early abstract; by their article of
+        2021 they mostly rise).
     viewers : int, optional
         Self-directed viewers of a segment and period, who choose one room each at random; by default they are so many
         that each room gets what is expected.
