@@ -108,6 +108,27 @@ def pick(rows: Sequence[Row], **wanted: Any) -> list[Row]:
     return [row for row in rows if all(row.get(key) == entry for key, entry in wanted.items())]
 
 
+def mean_of(sample: Any) -> tuple[float, float]:
+    """Mean over draws, and its standard error."""
+    sample = np.asarray(sample, dtype=np.float64)
+    return float(sample.mean()), float(sample.std(ddof=1) / np.sqrt(sample.size))
+
+
+def estimate(name: str, sample: Any) -> Row:
+    """The mean over draws as ``name``, and its standard error as ``name_error``."""
+    mean, error = mean_of(sample)
+    return {name: mean, f"{name}_error": error}
+
+
+def over_draws(rows: Sequence[Row], against: str, key: str) -> tuple[np.ndarray, np.ndarray]:
+    """Levels of ``against`` (n,), and mean, standard error, least and most of ``key`` over draws at each, (4, n)."""
+    levels = sorted({row[against] for row in rows})
+    samples = [[row[key] for row in rows if row[against] == level] for level in levels]
+    with np.errstate(invalid="ignore", divide="ignore"):  # one draw has no error
+        found = [(*mean_of(one), min(one), max(one)) if len(one) > 1 else (one[0], np.nan, *one * 2) for one in samples]
+    return np.array(levels), np.array(found).T
+
+
 def markets_of(rows: Sequence[Row], order: Sequence[str]) -> list[str]:
     """The markets that rows tell of, those of ``order`` alone and in its order."""
     there = {row.get("market") for row in rows}

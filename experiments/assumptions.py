@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, percent, pick, run, stream
+from _lab import Lab, Row, arguments, estimate, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator.dynamics.sensitivity import with_parameter
 from allocator.synthetic.presets import KUAISHOU
@@ -132,11 +132,6 @@ def year(parameter: str, value: float, size: tuple[int, int, int, int], seed: in
         leads = {"patience": sold["patient"] - sold["myopic"], "myopia": sold["myopic"] - sold["even"]}
         rows.append(about | {question: lead / sold["myopic"] for question, lead in leads.items()})
     return rows
-
-
-def estimate(name: str, sample: Sequence[float]) -> Row:
-    """Mean and standard error over draws."""
-    return {name: float(np.mean(sample)), f"{name}_error": float(np.std(sample, ddof=1) / np.sqrt(len(sample)))}
 
 
 def compared(rows: Sequence[Row]) -> list[Row]:

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import allocator as al
-from _lab import Lab, Row, arguments, percent, pick, run, stream
+from _lab import Lab, Row, arguments, estimate, percent, pick, run, stream
 from allocator.dynamics import Even, Herding, Phased, Policy, World, simulate
 from allocator.dynamics.closed_forms import even_share_to_dissolve
 from allocator.plots.style import BLACK, BLUE, PURPLE, SKY, VERMILLION, look
@@ -93,11 +93,6 @@ def played(policy: Policy, strength: float, seed: int, size: tuple[int, int]) ->
         quality.append((shares * worth).sum(axis=1))
         wins.append(shares.argmax(axis=1) == appeal.argmax(axis=1))
     return {"paths": np.array(paths), "quality": np.concatenate(quality), "wins": np.concatenate(wins).astype(float)}
-
-
-def estimate(name: str, sample: FloatArray) -> Row:
-    """Mean and standard error."""
-    return {name: float(sample.mean()), f"{name}_error": float(sample.std(ddof=1) / np.sqrt(sample.size))}
 
 
 def ending(policy: Policy, strength: float, seed: int, size: tuple[int, int]) -> Row:

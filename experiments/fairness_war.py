@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, percent, pick, run, stream
+from _lab import Lab, Row, arguments, mean_of, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator import market as mk
 from allocator.plots.style import BLACK, BLUE, GREY, VERMILLION
@@ -199,11 +199,6 @@ def draw_temptation(rows: Sequence[Row], ax: Any) -> None:
     ax.axvline(2.0, color=GREY, linestyle=":", linewidth=0.9)
     ax.set(xlabel="Boost B of a platform", ylabel="Its GMV, change (%)")
     ax.set_title("(b) rivals at B = 2", loc="left")
-
-
-def mean_of(each: Sequence[float]) -> tuple[float, float]:
-    """Mean over draws, and its standard error."""
-    return float(np.mean(each)), float(np.std(each, ddof=1) / np.sqrt(len(each)))
 
 
 def draw_ends(rows: Sequence[Row], ax: Any, what: str, beside: str | None = None) -> None:

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, percent, pick, run, stream
+from _lab import Lab, Row, arguments, over_draws, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
 from allocator.synthetic.presets import KUAISHOU
@@ -250,16 +250,9 @@ def draw_audience(rows: Sequence[Row], ax: Any) -> None:
     ax.set_title("(c) line: closed form, bars: 2 s.e.", loc="left")
 
 
-def over_draws(rows: Sequence[Row], against: str, key: str) -> tuple[np.ndarray, np.ndarray]:
-    """Levels, and mean, least and most of a number over draws."""
-    x = sorted({row[against] for row in rows})
-    some = [[row[key] for row in rows if row[against] == level] for level in x]
-    return np.array(x), np.array([[np.mean(one), min(one), max(one)] for one in some]).T
-
-
 def band(ax: Any, x: Any, values: np.ndarray, look: tuple[str, str, Any], label: str | None) -> None:
     colour, marker, dashes = look
-    mean, least, most = values
+    mean, _, least, most = values
     ax.plot(x, mean, color=colour, marker=marker, linestyle=dashes, markersize=3.5, label=label)
     ax.fill_between(x, least, most, color=colour, alpha=0.2, linewidth=0)
     ax.yaxis.set_major_formatter(percent)

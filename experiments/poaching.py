@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, percent, pick, run, stream
+from _lab import Lab, Row, arguments, mean_of, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator import market as mk
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
@@ -141,11 +141,6 @@ def draw(rows: Sequence[Row]) -> Any:
     draw_sales(pick(rows, panel="floor", carried=SHOWN), axes[1, 1])
     draw_offers(pick(rows, panel="offer"), axes[1, 2])
     return figure
-
-
-def mean_of(each: Sequence[float]) -> tuple[float, float]:
-    """Mean over draws, and its standard error."""
-    return float(np.mean(each)), float(np.std(each, ddof=1) / np.sqrt(len(each)))
 
 
 def line(

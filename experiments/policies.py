@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, percent, pick, run, stream
+from _lab import Lab, Row, arguments, estimate, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator.dynamics.sensitivity import with_parameter
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, PURPLE, VERMILLION
@@ -246,11 +246,6 @@ def capped(problem: str, caps: Sequence[float], size: tuple[int, int, int, int],
     policies = {"none": partly(optimal())} | {str(cap): partly(under_cap(world, cap)) for cap in caps}
     found = gains(world, policies, size[2], (seed, f"matrix {draw}"))
     return [{"panel": "capped", "cap": c, "world": problem, "draw": draw, "gain": found[str(c)]} for c in caps]
-
-
-def estimate(name: str, sample: Sequence[float]) -> Row:
-    """Mean and standard error over draws."""
-    return {name: float(np.mean(sample)), f"{name}_error": float(np.std(sample, ddof=1) / np.sqrt(len(sample)))}
 
 
 def averaged(rows: Sequence[Row]) -> list[Row]:

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, percent, pick, run, stream
+from _lab import Lab, Row, arguments, over_draws, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
 from allocator.synthetic.presets import KUAISHOU
@@ -183,7 +183,7 @@ def pays_from(cost: float) -> float:
 
 def lognormal(rows: Sequence[Row]) -> float:
     """The correlation of quality with appeal at which the spread of log GMV would stay, under even traffic."""
-    x, mean, _ = over_draws(pick(rows, traffic="even"), "relation", "beyond")
+    x, (mean, *_) = over_draws(pick(rows, traffic="even"), "relation", "beyond")
     return float(np.interp(0.0, mean, x))
 
 
@@ -209,15 +209,8 @@ def draw(rows: Sequence[Row]) -> Any:
     return figure
 
 
-def over_draws(rows: Sequence[Row], against: str, key: str) -> tuple[list[float], np.ndarray, np.ndarray]:
-    """Levels, means over platforms, and their standard errors."""
-    levels = sorted({row[against] for row in rows})
-    found = np.array([[row[key] for row in rows if row[against] == level] for level in levels])
-    return levels, found.mean(axis=1), found.std(axis=1, ddof=1) / np.sqrt(found.shape[1])
-
-
-def bars(ax: Any, told: tuple[Any, np.ndarray, np.ndarray], look: tuple[str, str, str], label: str) -> None:
-    x, mean, error = told
+def bars(ax: Any, told: tuple[np.ndarray, np.ndarray], look: tuple[str, str, str], label: str) -> None:
+    x, (mean, error, *_) = told
     colour, marker, dashes = look
     about = {"markersize": 3.5, "markerfacecolor": "white", "linewidth": 0.9, "capsize": 2, "label": label}
     ax.errorbar(x, mean, FAR * error, color=colour, marker=marker, linestyle=dashes, **about)
@@ -225,8 +218,8 @@ def bars(ax: Any, told: tuple[Any, np.ndarray, np.ndarray], look: tuple[str, str
 
 def draw_spreads(rows: Sequence[Row], ax: Any, key: str) -> None:
     for relation, look in TIES.items():
-        x, mean, error = over_draws(pick(rows, relation=relation), "spread", key)
-        bars(ax, (x, mean - (key == "gmv"), error), look, SAID[relation])
+        x, (mean, error, *_) = over_draws(pick(rows, relation=relation), "spread", key)
+        bars(ax, (x, np.array([mean - (key == "gmv"), error])), look, SAID[relation])
     ax.set_xlabel("Spread of quality\n(s.d. of its logarithm)")
     if key == "gmv":
         ax.yaxis.set_major_formatter(percent)
@@ -300,11 +293,11 @@ def rises(rows: Sequence[Row]) -> str:
     even = pick(mine, traffic="even")
     assert all(row["least_moved"] > -1e-9 for row in pick(even, relation=1.0)), "the Gini fell with quality in order"
     for relation in TIED:
-        x, mean, error = over_draws(pick(even, relation=relation), "spread", "moved")
+        x, (mean, error, *_) = over_draws(pick(even, relation=relation), "spread", "moved")
         assert abs(mean[0]) < 1e-6, (relation, mean)
         for spread, change, one in zip(x[1:], mean[1:], error[1:], strict=True):
             assert (change if relation >= 0 else -change) > FAR * one, (relation, spread, change, one)
-        place = x.index(SPREAD)
+        place = list(x).index(SPREAD)
         said.append(f"{mean[place]:+.4f} +- {error[place]:.4f} with quality {SAID[relation]}")
     gained = [row["gmv"] - 1.0 for row in pick(even, spread=SPREAD)]
     return (
@@ -318,11 +311,11 @@ def falls(rows: Sequence[Row]) -> str:
     said = []
     for traffic in TRAFFIC:
         mine = pick(rows, panel="pool", traffic=traffic, spread=SPREAD)
-        x, mean, error = over_draws(mine, "relation", "moved")
+        x, (mean, error, *_) = over_draws(mine, "relation", "moved")
         signs = list(mean > 0)
         turn = signs.index(True)
         assert signs == [place >= turn for place in range(len(x))], (traffic, mean)
-        assert 0 < turn <= x.index(0.0), (traffic, mean)
+        assert 0 < turn <= list(x).index(0.0), (traffic, mean)
         assert mean[0] < -FAR * error[0], (traffic, mean, error)
         zero = float(np.interp(0.0, mean[turn - 1 : turn + 1], x[turn - 1 : turn + 1]))
         said.append(f"{zero:.2f} with {traffic} traffic")
@@ -342,7 +335,7 @@ def tools(rows: Sequence[Row]) -> str:
         assert helps or abs(row["moved"]) < 1e-9, row
     sign, ends = {"tail": -1, "any": -1, "heads": 1}, []
     for kind, direction in sign.items():
-        x, mean, error = over_draws(pick(rows, panel="tool", kind=kind), "sameness", "moved")
+        x, (mean, error, *_) = over_draws(pick(rows, panel="tool", kind=kind), "sameness", "moved")
         for sameness, change, one in zip(x, mean, error, strict=True):
             helps = sameness < sameness_from(HELPED) - 1e-9
             clear = direction * change > FAR * one if helps else abs(change) < 1e-9

@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, percent, pick, run, stream
+from _lab import Lab, Row, arguments, over_draws, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
 from allocator.synthetic.presets import KUAISHOU
@@ -312,15 +312,8 @@ def draw_phase(rows: Sequence[Row], ax: Any) -> None:
     ax.set_title("(b) dots: incumbents lose", loc="left")
 
 
-def over_draws(rows: Sequence[Row], against: str, key: str) -> tuple[list[float], np.ndarray]:
-    """Levels, and mean, least and most of a number over draws."""
-    x = sorted({row[against] for row in rows})
-    some = [[row[key] for row in rows if row[against] == level] for level in x]
-    return x, np.array([[np.mean(one), min(one), max(one)] for one in some]).T
-
-
 def band(ax: Any, rows: Sequence[Row], against: str, key: str, look: tuple[str, str, Any], **more: Any) -> None:
-    x, (mean, least, most) = over_draws(rows, against, key)
+    x, (mean, _, least, most) = over_draws(rows, against, key)
     colour, marker, dashes = look
     ax.plot(x, mean, color=colour, marker=marker, linestyle=dashes, markersize=3, linewidth=0.9, **more)
     ax.fill_between(x, least, most, color=colour, alpha=0.2, linewidth=0)
@@ -385,7 +378,7 @@ def draw_points(rows: Sequence[Row], ax: Any) -> None:
     looks = zip(DAYS, ((GREEN, "^", "-."), (ORANGE, "s", "--"), (BLACK, "o", "-")), strict=True)
     for day, look in looks:
         band(ax, pick(rows, day=day), "points", "cost", look, label=f"day {day}" if day < REST else "at rest")
-    x, (bound, _, _) = over_draws(pick(rows, day=REST), "points", "bound")
+    x, (bound, *_) = over_draws(pick(rows, day=REST), "points", "bound")
     ax.plot(x, bound, color=BLACK, linestyle=":", label="at rest, at most")
     ax.set(xlabel="Points by which the Gini of\nall impressions falls", ylabel="GMV lost (% of public GMV)")
     ax.set(xlim=(0, None), ylim=(0, None))
