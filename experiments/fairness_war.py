@@ -161,6 +161,7 @@ def draw(rows: Sequence[Row]) -> Any:
     axes[1, 0].set(ylabel="Newcomers' part of\npublic impressions (%)", ylim=(0, 1))
     axes[1, 0].yaxis.set_major_formatter(percent)
     axes[1, 0].set_title("(d) newcomers; hollow: planner", loc="left")
+    axes[1, 0].legend(title="May move", loc="lower left", fontsize=6.5, title_fontsize=6.5)
     draw_ends(swept, axes[1, 1], "lost")
     axes[1, 1].set(ylabel="GMV lost to a planner (%)")
     axes[1, 1].axhline(0, color=BLACK, linewidth=0.6)
@@ -180,7 +181,6 @@ def draw_responses(rows: Sequence[Row], ax: Any) -> None:
             grid, means, errors, fmt=dashes, marker=marker, color=colour, markersize=3.5, capsize=1.5, label=label
         )
     ax.set(xlabel="Boost B of both rivals", ylabel="Best boost B of a platform", ylim=(-0.15, max(grid) + 0.15))
-    ax.legend(title="May move", loc=(0.42, 0.16), fontsize=6.5, title_fontsize=6.5)
     ax.set_title(f"(a) best responses, γ = {SHOWN:g}", loc="left")
 
 
