@@ -68,11 +68,9 @@ class Outlook:
     def given(self) -> FloatArray:
         """What the followers who are there at the start will buy whatever is done, (A,)."""
         none = np.zeros(self.selling.shape[1])
-        now = {kind: self._mechanism(kind).audience(self.first).followers for kind in self.followers}
+        found = {type(m): m.audience(self.first) for m in self.first.world.mechanisms}
+        now = {kind: audience.followers for kind, audience in found.items() if audience is not None}
         return sum((now[kind] * worth[0] for kind, worth in self.followers.items()), none)
-
-    def _mechanism(self, kind: type[Mechanism]) -> Mechanism:
-        return next(m for m in self.first.world.mechanisms if type(m) is kind)
 
     def worth(self, period: int) -> FloatArray:
         """Value of an impression on every edge with all that it brings later, as of the first period, to those who are
@@ -119,8 +117,12 @@ def outlook(world: World, periods: int, discount: float) -> Outlook:
         views.append(view)
         nothing = foreseen.served(np.zeros(world.platform.edge_count))
         state = foreseen.after(state, foreseen.play(view, nothing, None, streams), streams)
-    seen = {type(m): [m.audience(view) for view in views] for m in foreseen.mechanisms}
-    audiences = {kind: found for kind, found in seen.items() if found and found[0] is not None}
+    audiences: dict[type[Mechanism], list[Audience]] = {}
+    for mechanism in foreseen.mechanisms:
+        seen = [mechanism.audience(view) for view in views]
+        found = [audience for audience in seen if audience is not None]
+        if found:
+            audiences[type(mechanism)] = found
     return Outlook(
         replace(views[0], world=world),
         discount,

@@ -138,12 +138,18 @@ class Planner(Policy):
         self._check_rules(world)
 
     def _check_rules(self, world: World) -> None:
-        for rule in (*self.rules, *self.overall):
+        for rule in (*self.rules, *self._overall):
             where = getattr(rule, "where", None)
             if of_today(where):
                 raise ValueError(f"{rule.name} speaks of {where}, which changes in time; name anchors of the start")
             if where is not None:
                 world.anchors_where(where)
+
+    @property
+    def _overall(self) -> list[Constraint | Welfare]:
+        """Constraints and single terms of all periods."""
+        single = ([o] if isinstance(o, Constraint) else Objective.coerce(o).terms for o in self.overall)
+        return [rule for rules in single for rule in rules]
 
     def plan(self, world: World) -> Plan:
         """Solve the problem of all periods from the world's start.
@@ -177,12 +183,11 @@ class Planner(Policy):
         daily = _narrowed(self.rules, ahead, platform)
         rules = [replace(rule, of=in_period(t)) for t in range(self.periods) for rule in daily]
         objective = Objective.coerce(GMV())
-        for term in self.overall:
-            if isinstance(term, Constraint):
-                rules += _narrowed([term], ahead, platform)
+        for rule in _narrowed(self._overall, ahead, platform):
+            if isinstance(rule, Constraint):
+                rules.append(rule)
             else:
-                for single in Objective.coerce(term).terms:
-                    objective += _narrowed([single], ahead, platform)[0]
+                objective += rule
         yield Problem(platform, objective, [*rules, *(_staying(those, ahead, platform) for those in going)])
 
     def __call__(self, view: View) -> Decision:
