@@ -157,6 +157,14 @@ def test_tiers_have_their_floors_in_every_phase_and_nothing_is_spent_where_nothi
     assert {row["stage"] for row in rows} == {"a", "b", "rest"}
 
 
+def test_a_day_without_viewers_and_anchors_without_tiers_are_no_trouble():
+    plan = dy.Campaign([dy.Phase("closed", 1, 0.0, floors={"new": 0.1}), dy.Phase("open", 2)], ALL[:2]).plan(world(), 5)
+    assert all(row["impressions"] == 0 for row in plan.rows() if row["stage"] == "closed")
+    star = dy.World(al.synthetic.star([1.0, 0.5], supply=100.0), (dy.Flywheel(),))
+    rows = dy.Campaign([dy.Phase("open", 2)], ALL[:1]).plan(star, 5).rows()
+    assert {row["way"] for row in rows} == {"", "envelopes"}
+
+
 def test_who_may_not_use_an_instrument_does_not():
     plan = dy.Campaign(PHASES, instruments(where="tier=head")).plan(world(), 12, discount=DISCOUNT)
     assert all(row["envelopes"] == 0.0 for row in plan.rows() if row["tier"] != "head")
@@ -209,6 +217,13 @@ BAD = {
     "a campaign decides on what Subsidies does": lambda: dy.Campaign(PHASES).plan(
         dy.World(market(), (dy.Flywheel(), dy.Subsidies())), 20
     ),
+    "the platform has subsidised segments already": lambda: dy.Campaign(PHASES).plan(
+        world(al.subsidise(market(), "tier=new", 10.0)), 20
+    ),
+    "the stock 'demand' must be one number": lambda: dy.Campaign(PHASES, ALL).plan(
+        dy.World(market(), (dy.Flywheel(),), {"demand": np.ones(market().segment_count)}), 20
+    ),
+    "the part of fans by envelopes lost": lambda: dy.RedEnvelopes(1.0, 1.0, decay=9.0),
     "the world has no Flywheel": lambda: dy.Campaign(PHASES, ALL).plan(dy.World(market()), 20),
     "what Herding does is not linear": lambda: dy.Campaign(PHASES).plan(dy.World(market(), (dy.Herding(),)), 20),
     "how far a plan reaches": lambda: dy.Campaign(PHASES).plan(world(), 5),

@@ -159,6 +159,27 @@ def test_a_long_plan_values_an_impression_as_patience_does():
     assert (gmv[1] - gmv[0] * discount) == pytest.approx(dy.closed_forms.impression_value(discount), rel=1e-9)
 
 
+def test_capacities_are_those_of_every_period():
+    platform = replace(al.synthetic.star([1.0, 0.5], supply=100.0), capacity=np.array([10.0, 20.0]))
+    for where in (
+        {"rules": [al.Capacity()]},
+        {"overall": [al.Capacity()]},
+        {"rules": [al.Capacity()], "overall": [al.Cap(1e9)]},
+    ):
+        plan = dy.Planner(3, 1.0, **where).plan(dy.World(platform))
+        assert plan.gmv == pytest.approx(3 * (10.0 + 0.5 * 20.0))
+
+
+def test_a_platform_that_guides_a_part_plays_a_part_of_a_plan():
+    world, planner = dy.World(market(), (dy.Events(((1, 1),), surge=2.0),)), dy.Planner(3)
+    whole, half = (
+        dy.simulate(world, p, periods=3, rng=np.random.default_rng(0)) for p in (planner, dy.Partly(planner, 0.5))
+    )
+    np.testing.assert_allclose(half["exposure"], 0.5 * whole["exposure"], rtol=1e-12)
+    assert np.isfinite(whole["relative_gap"]).all()
+    assert "relative_gap" not in half.columns
+
+
 # Where anchors leave: a bound on what can be expected.
 
 
@@ -227,6 +248,35 @@ def test_any_multipliers_of_who_stays_give_a_valid_bound(platform, seed, periods
         assert -worth <= summands.sum() + 1e-9 * (np.abs(summands).sum() + abs(worth))
 
 
+@pytest.mark.parametrize("term", [0.1 * al.Nash(), 0.1 * al.MaxMin(), 5 * al.Entropy(), al.HeadCap(top=2, share=0.7)])
+def test_rules_over_all_periods_go_with_anchors_who_may_leave(term):
+    world = dy.World(market(20, 6), (dy.Newcomers(where=None, hazard=0.8, month=3, memory=2),))
+    plan = dy.Planner(4, DISCOUNT, overall=[term]).plan(world)
+    assert plan.relative_gap <= 1e-4
+    assert plan.expected
+    with pytest.raises(ValueError, match="bounds what can be expected"):
+        _ = plan.policy
+
+
+@pytest.mark.parametrize(
+    "newcomers",
+    [
+        dy.Newcomers(where=[0], viable=100 / 30, hazard=0.9, power=5),
+        dy.Newcomers(where=None, hazard=1.0),
+        dy.Newcomers(where=None, hazard=0.0),
+        dy.Newcomers(where=None, hazard=1.0, month=1, power=3.0, viable=200.0),
+    ],
+)
+def test_corners_of_survival_are_bounded(newcomers):
+    """Also an anchor whom no segment watches: it has nothing that could be expected."""
+    platform = al.Platform([0, 2], [0, 1], [1.0, 0.9], [100.0], capacity=np.full(3, np.inf))
+    world = dy.World(platform, (newcomers,))
+    plan = dy.Planner(6, 1.0).plan(world)
+    found = [sold(dy.Greedy(), world, 6, 1.0, seed=seed) for seed in range(30)]
+    rare = 0.01 * plan.bound  # departures that thirty runs may not see
+    assert np.mean(found) <= plan.bound + rare + 4 * np.std(found) / np.sqrt(len(found))
+
+
 REFUSED = {
     "what Herding does is not linear in traffic": (dy.Herding(),),
     "what Defection does is not linear": (dy.Defection(),),
@@ -248,6 +298,7 @@ BAD = {
     "which changes in time": lambda: dy.Planner(3, rules=[al.Floor(1.0, where="age=3")]).plan(dy.World(market())),
     "periods is how far a plan reaches": lambda: dy.Planner(0),
     "a plan of 3 periods has none for period 3": lambda: sold(dy.Planner(3), dy.World(market()), 4),
+    "nobody whom a segment watches is there": lambda: dy.Planner(3).plan(dy.World(market(), (), {"present": 0.0})),
     "no anchor has tier=star": lambda: dy.Planner(3, overall=[al.Floor(1.0, where="tier=star")]).plan(
         dy.World(market())
     ),

@@ -39,7 +39,8 @@ class Growth(Mechanism):
     leaves (1 - f)(1 + G) of yesterday's traffic to all others, more than before iff f < G / (1 + G). Where nothing
     grows any more every floor is taken from somebody. With rivals ln S grows by g and ln R by g' times the same bracket
     (in small steps), so that (S / S_0)^(1 / g) = (R / R_0)^(1 / g') all the time: at one rate shares stay what they
-    are, and who grows faster takes more of what is left, until all is taken; nobody loses what it has.
+    are, and who grows faster takes more of what is left, until all is taken; nobody loses what it has as
+    long as there is room.
     """
 
     rate: float = 0.00039

@@ -36,7 +36,7 @@ class Products(Mechanism):
     value : float >= 0
         sigma; .1 is an assumption.
     share_of_sales : float in [0, 1]
-        Assumption: as much as is gained, before what comes later.
+        Assumption: a little more than is gained at once, .11 of plain sales for .1.
     budget : float >= 0, optional
         Currency for all phases together (s4: products of 1 bn RMB); no limit by default.
     """

@@ -23,7 +23,7 @@ from allocator.dynamics.world import World
 from allocator.problem import Problem
 from allocator.rules import GMV, Budget, Constraint, GroupShare
 from allocator.solvers import solve
-from allocator.subsidies import subsidise
+from allocator.subsidies import MARK, subsidise
 
 FloatArray = NDArray[np.float64]
 REST = "rest"
@@ -160,6 +160,10 @@ class Campaign:
                 kind = type(mechanism).__name__
                 raise ValueError(f"a campaign decides on what {kind} does; leave them out of the world")
         refuse_unforeseen(world, leaving=False)
+        if MARK in world.platform.segments:
+            raise ValueError("the platform has subsidised segments already; AddedTraffic brings those of a campaign")
+        if self.instrument(AddedTraffic) is not None and np.ndim(world.stocks.get("demand", 1.0)):
+            raise ValueError("added traffic makes segments of its own, so that the stock 'demand' must be one number")
         if self.instrument(RedEnvelopes) is not None and world.mechanism(Flywheel) is None:
             raise ValueError("red envelopes win fans, and the world has no Flywheel; add it to its mechanisms")
 
@@ -187,6 +191,6 @@ class Campaign:
         if added is not None and ADDED in choices.platform.measures:
             rules.append(Budget(of=ADDED, total=added.impressions))
         for phase in self.phases:
-            if phase.floors:
+            if phase.floors and choices.outlook.supply[slice(*self.spans[phase.name])].any():
                 rules.append(GroupShare(self.tiers, at_least=dict(phase.floors), of=during(phase.name)))
         return rules

@@ -84,21 +84,23 @@ class CampaignPlan:
         return {name: float(price[0]) for name, price in found.items() if price is not None}
 
     def rows(self, by: str | None = None) -> list[dict[str, Any]]:
-        """A row per stage and tier (or another attribute ``by`` of anchors): impressions, those with an envelope, of
+        """A row per stage and tier (or another attribute ``by`` of anchors; ways of serving where there are no tiers):
+        impressions, those with an envelope, of
         subsidised products and of added traffic; GMV at once; money spent; and what all of it is worth in the end.
         """
         platform, flow, rows = self.allocation.platform, self.allocation.flow, []
-        groups = platform.anchors[by or self.campaign.tiers][platform.anchor]
+        by = by or (self.campaign.tiers if self.campaign.tiers in platform.anchors else "way")
+        groups = platform.anchors[by][platform.anchor]
         way = platform.anchors["way"][platform.anchor]
         stage = platform.segments["stage"][platform.segment]
         told = {"impressions": np.ones(flow.size), "gmv": platform.measures[NOW], WORTH: platform.value}
         told |= {f"with {name}": np.char.find(way, name) >= 0 for name in (ENVELOPES, PRODUCTS)}
         told |= {name: platform.measures[name] for name in SPENT if name in platform.measures}
         for name in self.choices.stages:
-            for group in np.unique(platform.anchors[by or self.campaign.tiers]).tolist():
+            for group in np.unique(platform.anchors[by]).tolist():
                 mine = (stage == name) & (groups == group)
                 amounts = {key: float(flow[mine] @ per[mine]) for key, per in told.items()}
-                rows.append({"stage": name, by or self.campaign.tiers: group} | amounts)
+                rows.append({"stage": name, by: group} | amounts)
         return rows
 
     @cached_property

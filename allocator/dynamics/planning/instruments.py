@@ -47,6 +47,10 @@ class RedEnvelopes:
         within("budget", self.budget, 0.0, math.inf, "money for red envelopes, currency")
         positive("cost", self.cost, "what a subsidised fan costs, currency")
         within("strength", self.strength, 0.0, math.inf, "fans by envelopes over those without")
+        within("buying", self.buying, 0.0, 1.0, "what a fan by envelopes buys over what another does")
+        if self.decay is not None:
+            within("decay", self.decay, 0.0, 1.0, "the part of fans by envelopes lost in a period")
+            positive("decay", self.decay, "the part of fans by envelopes lost in a period")
 
 
 @dataclass(frozen=True, eq=False)

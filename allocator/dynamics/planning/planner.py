@@ -23,6 +23,7 @@ from allocator.dynamics.world import World
 from allocator.graph import Platform
 from allocator.problem import Problem
 from allocator.rules import GMV, Constraint, Objective, Rule, Welfare
+from allocator.rules.levels import per_anchor
 from allocator.wording import called, quantity
 
 FloatArray = NDArray[np.float64]
@@ -77,7 +78,15 @@ class Plan:
 
     @property
     def policy(self) -> Scheduled:
-        """The flows, to be played in the world."""
+        """The flows, to be played in the world.
+
+        Raises
+        ------
+        ValueError
+            If anchors may leave: then they are expectations, which nobody can hand out.
+        """
+        if self.expected:
+            raise ValueError("anchors may leave in this world: its plan bounds what can be expected and is not played")
         return Scheduled(self.flows, self.relative_gap)
 
     def exposure(self, period: int) -> FloatArray:
@@ -164,6 +173,8 @@ class Planner(Policy):
         refuse_unforeseen(world, leaving=True)
         self._check_rules(world)
         ahead = outlook(world, self.periods, self.discount)
+        if not ahead.first.present[world.platform.anchor].any():
+            raise ValueError("nobody whom a segment watches is there at the start, so that there is nothing to plan")
         going = leavers(ahead.first, self.periods)
         parts: list[Allocation] = []
         for problem in self._together(ahead, going) if going or self.overall else self._apart(ahead):
@@ -181,7 +192,7 @@ class Planner(Policy):
     def _together(self, ahead: Outlook, going: Sequence[Leavers]) -> Iterator[Problem]:
         platform = unrolled(ahead, by_period=bool(self.rules))
         daily = _narrowed(self.rules, ahead, platform)
-        rules = [replace(rule, of=in_period(t)) for t in range(self.periods) for rule in daily]
+        rules = [_of_period(rule, t, ahead) for t in range(self.periods) for rule in daily]
         objective = Objective.coerce(GMV())
         for rule in _narrowed(self._overall, ahead, platform):
             if isinstance(rule, Constraint):
@@ -202,6 +213,14 @@ def _goods(rule: Rule) -> Iterator[str]:
     for entry in vars(rule).values():
         if isinstance(entry, Rule):
             yield from _goods(entry)
+
+
+def _of_period(rule: Any, period: int, ahead: Outlook) -> Any:
+    """A rule of one period on the unrolled platform; what an anchor can serve is so much a period."""
+    level = getattr(rule, "level", None)
+    if isinstance(level, str) and level.startswith("capacity"):
+        rule = replace(rule, level=per_anchor(ahead.first.platform, level, of="exposure", neutral=rule.neutral))
+    return replace(rule, of=in_period(period))
 
 
 def _narrowed(rules: Sequence[Any], ahead: Outlook, platform: Platform) -> list[Any]:

@@ -16,7 +16,8 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Scheduled(Policy):
-    """The flows (H, E) of a plan, period by period, to those who are there.
+    """The flows (H, E) of a plan, period by period, to those who are there; where only a part of a segment's supply may
+    be handed out, that part of them, and then nothing is proved.
 
     ``relative_gap`` is what is proved of the plan.
     """
@@ -34,7 +35,12 @@ class Scheduled(Policy):
         """Play the plan."""
         if view.period >= len(self.flows):
             raise ValueError(f"a plan of {len(self.flows)} periods has none for period {view.period}; plan for more")
-        return Decision(self.flows[view.period] * view.present[view.world.platform.anchor], self.relative_gap)
+        platform, whole = view.world.platform, view.world.supply(view.state)
+        flow = self.flows[view.period] * view.present[platform.anchor]
+        if np.array_equal(view.supply, whole):
+            return Decision(flow, self.relative_gap)
+        part = np.divide(view.supply, whole, out=np.zeros_like(whole), where=whole > 0)
+        return Decision(flow * part[platform.segment])
 
     def __repr__(self) -> str:
         return f"Scheduled({len(self.flows)} periods)"

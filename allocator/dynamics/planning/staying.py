@@ -57,6 +57,11 @@ def leavers(view: View, periods: int) -> list[Leavers]:
     return [_nobody_returns(those) for those in found if those.anchors.size]
 
 
+def _who(view: View, may: Any) -> IntArray:
+    """Those of some (A,) who are there and whom a segment watches."""
+    return np.flatnonzero(may & view.present & (view.world.platform.anchor_degree > 0))
+
+
 def _nobody_returns(those: Leavers) -> Leavers:
     """With a line more: nobody is there with a larger probability than before."""
     beside = np.ones((*those.offset.shape[:2], 1))
@@ -69,13 +74,14 @@ def _newcomers(mechanism: Newcomers, view: View, periods: int) -> Leavers:
     there on.
     """
     state = view.state
-    who = np.flatnonzero((state["newcomer"] > 0) & view.present)
+    who = _who(view, (state["newcomer"] > 0) & (mechanism.hazard > 0))
     curve = {"hazard": mechanism.hazard, "power": mechanism.power, "months": 1.0 / mechanism.month}
-    star = best_floor(**curve) if mechanism.power > 1.0 else 0.1
+    concave = mechanism.power <= 1.0 or (mechanism.hazard == 1.0 and mechanism.power <= mechanism.month)
+    star = 0.1 if concave or mechanism.hazard == 0.0 else best_floor(**curve)
     touch = star * np.array(TOUCHES)
     level, step = survival(touch, **curve), 1e-6 * touch
     slope = (survival(touch + step, **curve) - survival(touch - step, **curve)) / (2.0 * step)
-    if mechanism.power > 1.0:
+    if not concave:
         slope[0] = (level[0] - survival(0.0, **curve)) / star
     offset = np.maximum(level - slope * touch, survival(0.0, **curve)) * (1.0 + 1e-9)
     per_impression = state["wage"][who] / float(state["lives_on"])
@@ -92,7 +98,7 @@ def _newcomers(mechanism: Newcomers, view: View, periods: int) -> Leavers:
 
 def _starving(mechanism: Starvation, view: View, periods: int) -> Leavers:
     """Whether an anchor has what it lives on is at most what it has over that."""
-    who = np.flatnonzero(view.world.anchors_where(mechanism.where) & view.present)
+    who = _who(view, view.world.anchors_where(mechanism.where))
     shape = (periods, who.size, 1)
     return Leavers(who, np.zeros(shape), np.full(shape, 1.0 / mechanism.viable), np.ones(shape[:2]), np.zeros(who.size))
 
@@ -222,6 +228,18 @@ class Staying(Constraint):
     def rows(self) -> Rows:
         C, D = self._matrices
         return Rows({"edges": C}, np.full(self._bounds.size, -np.inf), self._bounds, D)
+
+    def cvxpy(self, totals: Any) -> tuple[Any, list]:
+        import cvxpy as cp
+        from scipy.sparse import csr_array
+
+        C, D = self._matrices
+        of_flow, of_own = csr_array(C * totals.unit("edges")[None, :]), csr_array(D * self._most[None, :])
+        unit = np.maximum(abs(of_flow).max(axis=1).toarray().ravel(), abs(of_own).max(axis=1).toarray().ravel())
+        per_unit = np.divide(1.0, unit, out=np.zeros_like(unit), where=unit > 0)[:, None]
+        own = cp.Variable(self._most.size, nonneg=True)
+        used = csr_array(of_flow * per_unit) @ totals.of("edges") + csr_array(of_own * per_unit) @ own
+        return 0, [used <= self._bounds * per_unit[:, 0]]
 
     def excess(self, totals: Totals) -> FloatArray:
         over = np.zeros(self.shape)

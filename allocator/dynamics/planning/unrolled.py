@@ -53,6 +53,7 @@ def unrolled(outlook: Outlook, *, by_period: bool) -> Platform:
         np.tile(platform.anchor, periods),
         np.concatenate([outlook.worth(t) for t in range(periods)]),
         outlook.supply.ravel(),
+        capacity=periods * platform.capacity,
         observed=None if platform.observed is None else np.tile(platform.observed, periods),
         measures=measures,
         segments=_segments(platform, periods),
