@@ -131,7 +131,11 @@ def redraw(paper: Paper, name: str, folder: Path) -> None:
 
 
 def _kept(paper: Paper, name: str) -> dict[str, Any]:
-    return json.loads((paper.folder / "kept" / f"{name}.json").read_text(encoding="utf-8"))
+    """The record of a kept experiment, which is never one of small sizes."""
+    record = json.loads((paper.folder / "kept" / f"{name}.json").read_text(encoding="utf-8"))
+    if record["arguments"].get("quick"):
+        raise Trouble(f"the kept rows of {name} are of small sizes; make them anew with --measure")
+    return record
 
 
 def _started(name: str, folder: Path, words: Sequence[str]) -> subprocess.Popen:
@@ -181,9 +185,13 @@ def write(paper: Paper, out: Path, seed: int, *, quick: bool) -> set[str]:
 
 def _commit() -> str:
     git = shutil.which("git")
-    words = [git, "rev-parse", "--short=10", "HEAD"]
-    said = subprocess.run(words, cwd=ROOT, capture_output=True, text=True).stdout.strip() if git else ""
-    return said or "unknown"
+    if git is None:
+        return "unknown"
+
+    def said(*words: str) -> str:
+        return subprocess.run([git, *words], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+
+    return (said("rev-parse", "--short=10", "HEAD") or "unknown") + ("+" if said("status", "--porcelain") else "")
 
 
 def booktabs(columns: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> str:

@@ -11,6 +11,7 @@ from taking import percent, pick, span
 
 from allocator.dynamics import closed_forms
 from frontier import SPREADING
+from solver_race import medians
 
 Rows = list[dict[str, Any]]
 
@@ -18,7 +19,18 @@ Rows = list[dict[str, Any]]
 def numbers(rows: Mapping[str, Rows]) -> dict[str, str]:
     """The text of every number by name."""
     found: dict[str, str] = {}
-    for of in (frontier, rules, boosts, flywheel, herding, evenness_phase, newcomer_survival, head_cap, real_market):
+    for of in (
+        frontier,
+        rules,
+        boosts,
+        flywheel,
+        herding,
+        evenness_phase,
+        newcomer_survival,
+        head_cap,
+        real_market,
+        solver_race,
+    ):
         found |= of(rows[of.__name__])
     for of in (league, spending, assumed, bans, fragments, poached, war):
         found |= of(rows)
@@ -58,7 +70,8 @@ def frontier(rows: Rows) -> dict[str, str]:
 def rules(rows: Rows) -> dict[str, str]:
     """Costs of rules alone and together, at the strength at which one is left out at a time."""
     strength = pick(rows, panel="without")[0]["strength"]
-    alone = sum(row["cost"] for row in pick(rows, panel="alone", strength=strength))
+    ten = {row["rule"] for row in pick(rows, panel="without")}
+    alone = sum(row["cost"] for row in pick(rows, panel="alone", strength=strength) if row["rule"] in ten)
     (together,) = pick(rows, panel="together", strength=strength)
     head = sorted(pick(rows, panel="head"), key=lambda row: row["level"])
     assert alone > together["cost"]
@@ -66,6 +79,7 @@ def rules(rows: Rows) -> dict[str, str]:
     return {
         "rules.alone": percent(alone, 1),
         "rules.together": percent(together["cost"], 1),
+        "rules.count": str(len(ten)),
         "rules.steps": str(len(pick(rows, panel="stronger"))),
         "rules.head.loose": percent(head[-1]["price"] / 100, 2),
         "rules.head.tight": percent(head[0]["price"] / 100, 2),
@@ -78,9 +92,9 @@ def boosts(rows: Rows) -> dict[str, str]:
     (best,), (top,) = (pick(mine, way=way) for way in ("best", "top"))
     assert top["gain"] < best["gain"] <= best["bound"]
     return {
-        "boosts.best": percent(best["gain"], 1),
-        "boosts.top": percent(top["gain"], 1),
-        "boosts.bound": percent(best["bound"], 1),
+        "boosts.best": percent(best["gain"], 2),
+        "boosts.top": percent(top["gain"], 2),
+        "boosts.bound": percent(best["bound"], 2),
     }
 
 
@@ -147,7 +161,7 @@ def real_market(rows: Rows) -> dict[str, str]:
     """Ranges over the four graphs of public tables."""
     real = [row for row in rows if row["market"] != "simulated"]
     starved = [row["starved"] / row["anchors"] for row in pick(real, panel="starved", values="raw")]
-    costs = [row["cost"] for row in pick(real, panel="floor", values="raw") if abs(row["x"] - 0.8) < 1e-9]
+    costs = [row["cost"] for row in pick(real, panel="floor") if abs(row["x"] - 0.8) < 1e-9]
     gains: dict[str, list[float]] = {"promised_gain": [], "realised_gain": []}
     for market in sorted({row["market"] for row in real}):
         for values in ("raw", "shrunk"):
@@ -167,3 +181,27 @@ def real_market(rows: Rows) -> dict[str, str]:
         "real.promised": span(gains["promised_gain"]),
         "real.realised": span(gains["realised_gain"]),
     }
+
+
+def solver_race(rows: Rows) -> dict[str, str]:
+    """How many times as long as prices first-order methods take at a hundred thousand edges, and conic solvers with
+    Nash welfare at two hundred thousand, over families; prices at a million edges.
+    """
+    found = medians(rows)
+
+    def ratios(lane: str, edges: int, solvers: tuple[str, ...]) -> list[float]:
+        pairs = [(found.get((lane, family, edges, solver)), family) for family in "ZR" for solver in solvers]
+        return [seconds / found[lane, family, edges, "prices"] for seconds, family in pairs if seconds]
+
+    assert max(found["GMV", family, 10**6, "prices"] for family in "ZR") < 1.0
+    linear, conic = ratios("GMV", 10**5, ("linear:pdlp", "linear:hipdlp")), ratios("GMV + Nash", 2 * 10**5, CONIC)
+    assert min(*linear, *conic) > 1.0
+    return {"race.pdlp": whole_span(linear), "race.conic": whole_span(conic)}
+
+
+CONIC = ("conic:SCS", "conic:CLARABEL")
+
+
+def whole_span(ratios: list[float]) -> str:
+    """A range of ratios, in whole numbers."""
+    return f"{min(ratios):.0f} to {max(ratios):.0f}"

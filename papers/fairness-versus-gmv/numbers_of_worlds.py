@@ -32,6 +32,8 @@ def league(rows: All) -> dict[str, str]:
     return {
         "league.sentence": sentence,
         **costs,
+        "league.policies": str(len(table)),
+        "league.value": gain(matrix[crowd, "value"]),
         "league.patient": gain(table["patient"]),
         "league.even": percent(-table["even"]["gain"]),
     }
@@ -51,6 +53,8 @@ def spending(rows: All) -> dict[str, str]:
         "campaign.envelopes": percent(gained["envelopes"], 1),
         "campaign.products": percent(gained["products"], 1),
         "campaign.later": percent(float(excess[campaign.SPENT_BY :].sum() / excess.sum())),
+        "campaign.cost": f"{last['cost']:g}",
+        "campaign.days": str(len(never)),
         "campaign.average": f"{last['average']:.2f}",
         "campaign.last": f"{last['price']:.2f}",
         "campaign.evenly": f"{last['even']:.2f}",
@@ -61,14 +65,12 @@ def spending(rows: All) -> dict[str, str]:
 def assumed(rows: All) -> dict[str, str]:
     """How many assumptions overturn the lead of patience, known and unnoticed."""
     mine = pick(rows["assumptions"], panel="tornado", question="patience")
-    wrong = [row["parameter"] for row in mine if row["overturns"]]
-    hidden = [name for name in wrong if name.startswith("unnoticed")]
-    known = len(wrong) - len(hidden)
-    return {
-        "assume.all": str(len(mine)),
-        "assume.known": str(known) if known else "none",
-        "assume.unnoticed": str(len(hidden)) if hidden else "none",
-    }
+    found = {}
+    for name, hidden in (("known", False), ("hidden", True)):
+        those = [row for row in mine if row["parameter"].startswith("unnoticed") == hidden]
+        wrong = sum(row["overturns"] for row in those)
+        found |= {f"assume.{name}": str(len(those)), f"assume.{name}.wrong": str(wrong) if wrong else "none"}
+    return found
 
 
 def bans(rows: All) -> dict[str, str]:
