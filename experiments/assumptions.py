@@ -208,9 +208,9 @@ def overturned(rows: Sequence[Row], *, quick: bool) -> str:
         name: f"{100 * mine[0]['base']:.1f} % (s.e. {100 * mine[0]['base_error']:.1f})" for name, mine in told.items()
     }
     return (
-        f"Patience sells {base['patience']} more than GMV today, and of {len(RANGES)} assumptions only what a platform "
-        f"does not know of its fans overturns it: {named(wrong['patience'])}. What it knows never does; nearest come "
-        f"{named(near)}. That {EVENLY:g} even costs {base['myopia']} of GMV no assumption overturns; nearest comes "
+        f"Patience sells {base['patience']} more than GMV today. Of {len(known)} assumptions none overturns that as long "
+        f"as the platform knows it; nearest come {named(near)}. Of {len(RANGES) - len(known)} that it may not notice these "
+        f"do: {named(wrong['patience'])}. That {EVENLY:g} even costs {base['myopia']} of GMV no assumption overturns; nearest comes "
         f"{named(sorted(told['myopia'], key=lambda row: min(row['low'], row['high']))[:1])}."
     )
 

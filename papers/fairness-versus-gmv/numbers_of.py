@@ -205,3 +205,18 @@ CONIC = ("conic:SCS", "conic:CLARABEL")
 def whole_span(ratios: list[float]) -> str:
     """A range of ratios, in whole numbers."""
     return f"{min(ratios):.0f} to {max(ratios):.0f}"
+
+
+ONE = (
+    frontier,
+    rules,
+    boosts,
+    flywheel,
+    herding,
+    evenness_phase,
+    newcomer_survival,
+    head_cap,
+    real_market,
+    solver_race,
+)
+"""Those that take the rows of the experiment of their name."""
