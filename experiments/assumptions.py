@@ -204,14 +204,12 @@ def overturned(rows: Sequence[Row], *, quick: bool) -> str:
     assert {row["parameter"] for row in wrong["patience"]} == OVERTURNING, wrong
     known = [row for row in told["patience"] if not row["parameter"].startswith("unnoticed")]
     near = sorted(known, key=lambda row: min(row["low"], row["high"]))[:4]
-    base = {
-        name: f"{100 * mine[0]['base']:.1f} % (s.e. {100 * mine[0]['base_error']:.1f})" for name, mine in told.items()
-    }
+    least = sorted(told["myopia"], key=lambda row: min(row["low"], row["high"]))[:1]
     return (
-        f"Patience sells {base['patience']} more than GMV today. Of {len(known)} assumptions none overturns that as long "
-        f"as the platform knows it; nearest come {named(near)}. Of {len(RANGES) - len(known)} that it may not notice these "
-        f"do: {named(wrong['patience'])}. That {EVENLY:g} even costs {base['myopia']} of GMV no assumption overturns; nearest comes "
-        f"{named(sorted(told['myopia'], key=lambda row: min(row['low'], row['high']))[:1])}."
+        f"Patience sells {base['patience']} more than GMV today. Of {len(known)} assumptions none overturns that as "
+        f"long as the platform knows it; nearest come {named(near)}. Of {len(RANGES) - len(known)} that it may not "
+        f"notice these do: {named(wrong['patience'])}. That {EVENLY:g} even costs {base['myopia']} of GMV no assumption "
+        f"overturns; nearest comes {named(least)}."
     )
 
 
