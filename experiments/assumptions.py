@@ -208,7 +208,7 @@ def overturned(rows: Sequence[Row], *, quick: bool) -> str:
     return (
         f"Patience sells {base['patience']} more than GMV today. Of {len(known)} assumptions none overturns that as "
         f"long as the platform knows it; nearest come {named(near)}. Of {len(RANGES) - len(known)} that it may not "
-        f"notice these do: {named(wrong['patience'])}. That {EVENLY:g} even costs {base['myopia']} of GMV no assumption "
+        f"notice these do: {named(wrong['patience'])}. That {EVENLY:g} even costs {base['myopia']} of GMV none "
         f"overturns; nearest comes {named(least)}."
     )
 
