@@ -76,6 +76,14 @@ def test_tables_have_rules():
     ]
 
 
+def test_kept_rows_of_small_sizes_are_refused(tmp_path):
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "race.json").write_text('{"arguments": {"quick": true}, "rows": []}')
+    paper = press.Paper(tmp_path, (), lambda rows: {}, lambda rows: {}, {"race": ()})
+    with pytest.raises(press.Trouble, match="the kept rows of race are of small sizes"):
+        press.write(paper, tmp_path, 7, quick=False)
+
+
 def make(folder, *words, **more):
     command = [sys.executable, str(folder / "make.py"), "--quick", *map(str, words)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/", **more)
