@@ -139,7 +139,7 @@ def us_fragmented(
     Notes
     -----
     s1 says that no platform leads; it gives no sizes. Assumptions: platforms are alike and narrow (breadth .1, eight
-    verticals); the network effect is 8, at which as many broad platforms could not stay even (T8: 8 > 5) and narrow
+    verticals), and appeal alike, whatever chance makes of their traffic at the start; the network effect is 8, at which as many broad platforms could not stay even (T8: 8 > 5) and narrow
     ones do (8 < 23.5); all figures of platforms are Kuaishou's, in USD; all else is as in `china_2020`, without links
     and alliances.
     """
