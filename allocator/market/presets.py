@@ -139,9 +139,9 @@ def us_fragmented(
     Notes
     -----
     s1 says that no platform leads; it gives no sizes. Assumptions: platforms are alike and narrow (breadth .1, eight
-    verticals), and appeal alike, whatever chance makes of their traffic at the start; the network effect is 8, at which as many broad platforms could not stay even (T8: 8 > 5) and narrow
-    ones do (8 < 23.5); all figures of platforms are Kuaishou's, in USD; all else is as in `china_2020`, without links
-    and alliances.
+    verticals), and appeal alike, whatever chance makes of their traffic at the start; the network effect is 8, at which
+    as many broad platforms could not stay even (T8: 8 > 5) and narrow ones do (8 < 23.5); all figures of platforms are
+    Kuaishou's, in USD; all else is as in `china_2020`, without links and alliances.
     """
     draft = _Draft(replace(KUAISHOU, breadth=0.1), US_GMV / platforms, breadth=0.1, currency="USD")
     drafts = {f"platform-{k + 1}": draft for k in range(platforms)}
