@@ -319,10 +319,10 @@ def spared(rows: Sequence[Row]) -> str:
     start = [row for row in mine if row["policy"] == "optimal" and row["maturity"] == 0]
     spare = [row["gmv"] - mk.closed_forms.gmv_after_ban(row["leaked"], 0.0) for row in start]
     gained = [row["revenue"] - mk.closed_forms.revenue_of_ban(row["leaked"], 0.0, OWN, FEE) for row in start]
-    assert np.mean(spare) > 0.05, spare
-    assert np.mean(gained) > 0, gained
+    assert min(spare) > 0.05, spare
+    assert min(gained) > 0, gained
     low = pick(mine, policy="optimal", maturity=0.2)  # below FEE / OWN
-    assert np.mean([row["revenue"] for row in low]) > 0, low
+    assert all(row["revenue"] > 0 for row in low), low
     error = np.std(spare, ddof=1) / np.sqrt(len(spare))
     return (
         f"Where links belong to some anchors, a platform that sends traffic where it sells most keeps "
