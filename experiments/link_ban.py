@@ -67,7 +67,9 @@ COLUMNS = (
 # What is measured.
 
 
-def members(size: tuple[int, int], seed: int, draw_: int, policy: dy.Policy, *, fans: bool = False) -> list[mk.Member]:
+def members(
+    size: tuple[int, int], seed: int, draw_: int | str, policy: dy.Policy, *, fans: bool = False
+) -> list[mk.Member]:
     """A feed with links and the shop to which they lead."""
     rng, world = stream(seed, f"platforms {draw_}"), (dy.Flywheel(),) if fans else ()
     drawn = {
@@ -112,15 +114,18 @@ def banned(who: Sequence[mk.Member], links: dict[str, Any], maturity: float, gai
 
 
 def signs(leakage: float, maturities: Sequence[float], size: tuple[int, int], seed: int) -> list[Row]:
-    """The ban at one leakage, all anchors linking alike, by maturity."""
-    who = members(size, seed, 0, dy.Proportional())
-    about = {"panel": "sign", "leakage": leakage}
-    return [about | {"maturity": r} | banned(who, {"leakage": leakage, "fee": FEE}, r) for r in maturities]
+    """The ban at one leakage, all anchors linking alike, by maturity, each in a market drawn for itself."""
+    rows = []
+    for r in maturities:
+        who = members(size, seed, f"of leakage {leakage:g}, maturity {r:g}", dy.Proportional())
+        about = {"panel": "sign", "leakage": leakage, "maturity": r}
+        rows.append(about | banned(who, {"leakage": leakage, "fee": FEE}, r))
+    return rows
 
 
 def thresholds(fee: float, gain: float, maturities: Sequence[float], size: tuple[int, int], seed: int) -> list[Row]:
     """The own maturity from which the ban pays at a fee, between neighbours on a grid."""
-    who = members(size, seed, 0, dy.Proportional())
+    who = members(size, seed, f"of fee {fee:g}, gain {gain:g}", dy.Proportional())
     found = [banned(who, {"leakage": LEAKAGE, "fee": fee}, r, gain)["revenue"] for r in maturities]
     return [{"panel": "threshold", "fee": fee, "gain": gain, "maturity": crossing(maturities, found)}]
 
@@ -283,8 +288,9 @@ def same_sign(rows: Sequence[Row]) -> str:
         assert abs(r - FEE / OWN) < 1e-9 or (row["revenue"] > 0) == (r > FEE / OWN), row
         assert row["gmv"] < 1 or r == 1, row
     return (
-        f"At c_link / c_own = {FEE / OWN:g} a ban raises revenue iff r is above that in all {len(mine)} markets, with "
-        f"{', '.join(f'{leakage:g}' for leakage in LEAKAGES)} of GMV through links, and lowers GMV wherever r < 1."
+        f"At c_link / c_own = {FEE / OWN:g} a ban raises revenue iff r is above that in all {len(mine)} markets, each "
+        f"drawn for itself, with {', '.join(f'{leakage:g}' for leakage in LEAKAGES)} of GMV through links, which all "
+        f"anchors set alike (what T7 takes for granted), and lowers GMV wherever r < 1."
     )
 
 

@@ -11,6 +11,7 @@ import allocator as al
 from allocator import dynamics as dy
 from allocator import market as mk
 from allocator.market import closed_forms
+from allocator.market.prospects import left_of_sales
 from test_market import member
 
 TILT = 1e-6
@@ -106,7 +107,59 @@ def test_an_alliance_brings_anchors_and_their_edges():
     assert run["present"].tolist() == [1.0, 1.0, 2.0, 2.0]
 
 
+def test_an_alliance_of_the_start_brings_its_anchors_at_the_start():
+    values, there = np.array([1.0, 3.0]), np.array([1.0, 0.0])
+    feed = mk.Member("feed", dy.World(al.synthetic.star(values), stocks={"present": there}), dy.Greedy())
+    for since, sold in ((0, [3.0, 3.0, 3.0]), (1, [1.0, 3.0, 3.0])):
+        run = played([feed], [mk.Alliance("feed", since=since, brings=np.array([False, True]))], 3)["feed"]
+        assert run["gmv"].tolist() == sold
+        assert run["survivors"].tolist() == [1.0] * 3
+
+
 # T8, F25, B4: viewers.
+
+
+def test_who_grows_under_the_attention_of_others_grows_to_its_own_ceiling():
+    names, one = "ab", star(100.0)
+    members = [mk.Member(name, dy.World(one, (dy.Growth(0.1, 2.0),)), dy.Even()) for name in names]
+    run = played(members, [mk.Attention(appeal={"a": np.log(9.0), "b": 0.0})], 300)
+    assert [run[name]["supply"][-1] for name in names] == pytest.approx([360.0, 40.0])
+    assert [run[name].final["demand"].tolist() for name in names] == [pytest.approx([2.0])] * 2
+
+
+class Closing(dy.Mechanism):
+    """A platform that has no supply from some period on, as far as there is one."""
+
+    def __init__(self, since, until=np.inf):
+        self.since, self.until = since, until
+
+    def traffic(self, state, platform):
+        return 0.0 if self.since <= state.period < self.until else None
+
+
+@pytest.mark.parametrize("speed", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("network", [0.0, 3.0])
+def test_viewers_of_a_platform_without_supply_are_with_the_others(speed, network):
+    closing = mk.Member("a", dy.World(star(60.0), (Closing(3),)), dy.Even())
+    others = [plain("b", platform=star(30.0)), plain("c", platform=star(10.0))]
+    run = played([closing, *others], [mk.Attention(network, speed=speed, appeal={"a": 2.0, "b": 1.0, "c": 0.0})], 8)
+    assert not run["a"]["supply"][3:].any()
+    assert run.columns["supply"].tolist() == pytest.approx([100.0] * 3 + [40.0] * 5)
+
+
+def test_who_had_nobody_gets_the_viewers_of_who_has_closed():
+    closing = mk.Member("a", dy.World(star(60.0), (Closing(2),)), dy.Even())
+    run = played([closing, plain("b", platform=star(30.0))], [mk.Attention(at={"a": 1.0, "b": 0.0})], 4)
+    assert run["a"]["supply"].tolist() == pytest.approx([90.0, 90.0, 0.0, 0.0])
+    assert run["b"]["supply"].tolist() == pytest.approx([0.0, 0.0, 30.0, 30.0])
+
+
+def test_who_comes_back_finds_its_viewers_by_and_by():
+    closing = mk.Member("a", dy.World(star(60.0), (Closing(1, 2),)), dy.Even())
+    appeal = {"a": np.log(3.0), "b": 0.0}
+    run = played([closing, plain("b", platform=star(40.0))], [mk.Attention(appeal=appeal, speed=0.5)], 40)
+    assert run["a"]["attention"][1] == 0.0
+    assert 0.0 < run["a"]["attention"][3] < run["a"]["attention"][-1] == pytest.approx(0.75)
 
 
 @pytest.mark.parametrize("platforms", [2, 3, 5])
@@ -312,6 +365,48 @@ def test_choices_have_the_odds_of_the_logit():
     p = odds[1] / odds.sum()
     moved = run["b"]["moved_in"][0] / people
     assert abs(moved - p) < 4 * np.sqrt(p * (1 - p) / people)
+
+
+def linking(leakage, fee, commission=0.05, people=4_000):
+    """The part of anchors on a feed with links to the other platform, all else alike, after they have moved freely."""
+    homes, tier = np.arange(people) % 2, {"tier": np.full(people, "x")}
+    platform = replace(al.synthetic.star(np.ones(people), supply=1.0 * people), anchors=tier)
+    members = [
+        mk.Member(n, dy.World(platform, stocks={"present": homes == k}), dy.Even(), commission=commission)
+        for k, n in enumerate(("feed", "shop"))
+    ]
+    ids = [np.arange(people)] * 2
+    assert all((m.ids == i.astype(str)).all() for m, i in zip(members, ids, strict=True))
+    run = played(members, [mk.Movement(0.3, 4.0), mk.Links("feed", "shop", leakage, fee=fee)], 1)
+    return [run[n]["moved_in"][0] / (0.15 * people) for n in ("feed", "shop")]
+
+
+@pytest.mark.parametrize("leakage", [0.5, 1.0])
+@pytest.mark.parametrize("fee", [0.0, 0.4, 0.9])
+def test_what_links_cost_their_sellers_counts_as_they_choose(leakage, fee):
+    """Odds exp(sense u / mean u) with what is left after the fee and the commission of the shop."""
+    feed = (1.0 - leakage) * 0.95 + leakage * (1.0 - fee - 0.05)
+    u = np.array([feed, 0.95])
+    odds = np.exp(4.0 * u / u.mean())
+    expected = odds / odds.sum()
+    people = 0.15 * 4_000
+    for found, p in zip(linking(leakage, fee), expected, strict=True):
+        assert abs(found - p) < 4.5 * np.sqrt((p * (1 - p) + 0.7 * p * p) / people)
+
+
+def test_offers_count_for_the_sales_in_the_own_store_alone():
+    """Left of a vacant place: its own terms for what is not linked, the terms of links for as much as all link."""
+    there = np.array([1.0, 1.0, 0.0])
+    feed = mk.Member("feed", dy.World(al.synthetic.star(np.ones(3)), stocks={"present": there}), dy.Even())
+    market = mk.Market(
+        [feed, plain("shop", commission=0.1)],
+        [mk.Links("feed", "shop", [1.0, 0.0, 0.5], fee=0.2), mk.Offer("feed", -0.3, where=np.arange(3) == 2)],
+    )
+    seen = []
+    mk.simulate(market, periods=1, rng=np.random.default_rng(0), watch=lambda then, out, now: seen.append((then, out)))
+    then, outcomes = seen[0]
+    left = left_of_sales(then, market["feed"], outcomes["feed"], market.ledger(then, outcomes))
+    assert left == pytest.approx([0.7, 0.95, 0.5 * 1.3 + 0.5 * 0.7])
 
 
 # B7: sizes.

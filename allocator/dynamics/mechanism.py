@@ -104,6 +104,8 @@ class Mechanism:
     """Names of stocks of other mechanisms, without which it has no meaning."""
     hidden: ClassVar[tuple[str, ...]] = ()
     """Names of its stocks that policies do not see."""
+    unplanned: ClassVar[str] = ""
+    """Why nobody can plan for a world with it, if not because what it does is not linear in traffic."""
 
     def check(self, platform: Platform) -> None:
         """Refuse parameters that do not fit the platform."""

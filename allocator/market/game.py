@@ -60,7 +60,7 @@ class Game:
     column : str
         What members want, of the columns of a run: ``gmv`` or ``revenue``.
     margin : float >= 0
-        The relative gain below which nobody changes; above the gaps to which policies are certified.
+        The relative gain below which nobody changes; above the gaps to which policies are certified (1e-3 by default).
     report : callable, optional
         Receives a line of text per run.
     """
@@ -72,7 +72,7 @@ class Game:
     seeds: Sequence[int] = (0,)
     discount: float = 0.99
     column: str = "gmv"
-    margin: float = 1e-9
+    margin: float = 1e-3
     report: Callable[[str], None] | None = None
     _runs: dict[tuple[Choice, int], MarketTrajectory] = field(default_factory=dict, init=False, repr=False)
 

@@ -27,13 +27,14 @@ class People(NamedTuple):
 
 
 class Ledger(NamedTuple):
-    """Who gets how much of a period's sales: the ``revenue`` of every member, the ``income`` (A,) of its anchors, and
-    how much is ``closed`` in its own store.
+    """Who gets how much of a period's sales: the ``revenue`` of every member, the ``income`` (A,) of its anchors, how
+    much is ``closed`` in its own store, and what its anchors have sold in it themselves, ``own`` (A,).
     """
 
     revenue: Mapping[str, float]
     income: Mapping[str, FloatArray]
     closed: Mapping[str, float]
+    own: Mapping[str, FloatArray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,9 +144,10 @@ class Market:
             stocks |= mechanism.start(self, states)
         return Standing(self, 0, states, stocks)
 
-    def supplied(self, now: Standing, member: Member) -> FloatArray | None:
-        """What the market makes of a member's supply, (S,); None for nothing."""
-        return _product(mechanism.supplied(now, member) for mechanism in self.mechanisms)
+    def supplied(self, now: Standing, member: Member) -> FloatArray:
+        """What the market makes of a member's supply, (S,)."""
+        found = _product(mechanism.supplied(now, member) for mechanism in self.mechanisms)
+        return np.ones(member.platform.segment_count) if found is None else found
 
     def selling(self, now: Standing, member: Member) -> FloatArray:
         """What the market makes of the value of a member's impressions, (A,)."""
@@ -179,7 +181,7 @@ class Market:
             revenue[name] += float((kept[name] * own[name]).sum())
             income[name] = income[name] + (1.0 - kept[name]) * own[name]
             closed[name] += float(own[name].sum())
-        return Ledger(revenue, income, closed)
+        return Ledger(revenue, income, closed, own)
 
 
 def _in_order(mechanisms: Sequence[MarketMechanism]) -> list[MarketMechanism]:

@@ -29,7 +29,7 @@ class Standing:
     market : Market
     period : int
     states : mapping of member to State
-        ``demand`` is the factor on supply without what the market makes of it.
+        ``demand`` is the platform's own: what the market makes of its supply is ``supplied``.
     stocks : mapping of name to anything
         Of the market's mechanisms.
     """

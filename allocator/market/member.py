@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +23,24 @@ NEW = "new"
 
 @dataclass(frozen=True, eq=False)
 class Selling(Mechanism):
-    """What a market makes of the value of each anchor's impressions: the stock ``selling``, which it sets before every
-    period.
+    """What a market makes of a platform's supply and of the value of each anchor's impressions.
+
+    It sets both before every period: the stock ``supplied``, a column (S, 1) that nobody takes for one of anchors, and
+    ``selling`` (A,).
     """
+
+    unplanned: ClassVar[str] = (
+        "a plan is for a world by itself, and in a market viewers and anchors go where other platforms draw them; give "
+        "the member a policy that decides period by period, such as Patient()"
+    )
 
     def start(self, platform: Platform, rng: np.random.Generator) -> Mapping[str, Any]:
         """Nothing yet."""
-        return {"selling": np.ones(platform.anchor_count)}
+        return {"supplied": np.ones((platform.segment_count, 1)), "selling": np.ones(platform.anchor_count)}
+
+    def traffic(self, state: State, platform: Platform) -> FloatArray:
+        """The factor on supply, (S,)."""
+        return state["supplied"][:, 0]
 
     def factor(self, view: View) -> FloatArray:
         """The factor, (A,)."""
@@ -90,7 +101,7 @@ class Member:
 
     @cached_property
     def played(self) -> World:
-        """Its world, in which the market has a say in what impressions sell."""
+        """Its world, in which the market has a say in how many impressions there are and what they sell."""
         return replace(self.world, mechanisms=(*self.world.mechanisms, Selling()))
 
     @cached_property
@@ -109,8 +120,8 @@ class Member:
         return new & (state["present"] > 0)
 
     def supply(self, state: State) -> FloatArray:
-        """Impressions that the platform could hand out by itself, (S,)."""
-        return self.platform.supply * state["demand"]
+        """Impressions that the platform could hand out if there were no market, (S,)."""
+        return self.world.supply(state)
 
     def without(self, state: State, who: NDArray[np.bool_]) -> State:
         """A state in which some are not there, and have nothing."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.dynamics import Flywheel, Newcomers, Optimal, Policy, World
+from allocator.graph import Platform
 from allocator.market.closed_forms import self_sustaining
 from allocator.market.market import Market
 from allocator.market.mechanisms import Alliance, Attention, Intent, Links, Movement
@@ -18,6 +19,7 @@ from allocator.public import public_part
 from allocator.synthetic import DOUYIN, KUAISHOU, TAOBAO, Preset
 from allocator.synthetic.presets import HIGH_INTENT
 
+FloatArray = NDArray[np.float64]
 SIZES_2020 = {
     "forecast": {"taobao": 500.0, "kuaishou": 250.0, "douyin": 200.0},
     "actual": {"taobao": 400.0, "kuaishou": 381.2, "douyin": 500.0},
@@ -25,8 +27,6 @@ SIZES_2020 = {
 """Live GMV of 2020, bn RMB: the forecast of s3, and what others report (readke.com; Douyin "over 500")."""
 US_GMV, US_SHARE = 20.0, 0.02
 """Live sales of the USA, bn USD, and their part of all e-commerce (s1)."""
-PUBLIC_SALES = 0.7 / 1.9
-"""Part of GMV by public traffic where it is 70 % of all and private traffic sells four times as much (s4)."""
 DAYS = 365
 LIFT = {"KOL": 0.5, "brand": 0.0}
 """How far trust raises what anchors sell: KOLs live on it (s3). The numbers are assumptions."""
@@ -75,10 +75,11 @@ def china_2020(
 
     From sources: intent is high on Taobao, which brands lead, and low on the two others, which KOLs lead; Douyin made
     most of its sales through links to Taobao until it banned them in October 2020; Kuaishou allied itself with JD (s3).
-    Assumptions: sizes are what today's feed sells together with fans in the steady state; intent of 3, the lift of KOLs
-    of .5; a fee of links of 2 %, commissions of 5 %, own stores that make .5 (Douyin) and .6 (Kuaishou) of what leads
-    elsewhere, an alliance from the start that adds .2; a network effect of 1 at which viewers rest where they are, a
-    twentieth of whom chooses anew a day; a fifth of places belongs to people who could be on any of the platforms.
+    Assumptions: sizes are what today's feed sells with all traffic on those who are there at the start, together with
+    their fans in the steady state; intent of 3, the lift of KOLs of .5; a fee of links of 2 %, commissions of 5 %, own
+    stores that make .5 (Douyin) and .6 (Kuaishou) of what leads elsewhere, an alliance from the start that adds .2; a
+    network effect of 1 at which viewers rest where they are, a twentieth of whom chooses anew a day; a fifth of places
+    belongs to people who could be on any of the platforms.
     """
     sizes = SIZES_2020[figures]
     drafts = {
@@ -116,9 +117,9 @@ def taobao_dominant(
         "kuaishou": _Draft(KUAISHOU, 0.1 * total),
         "douyin": _Draft(replace(DOUYIN, linked_share=0.0), 0.1 * total),
     }
-    traffic = {name: _impressions(draft) for name, draft in drafts.items()}
-    network = float(self_sustaining(traffic["taobao"] / sum(traffic.values()), rivals=2))
     members = _members(drafts, segments, anchors, policy, rng)
+    traffic = {member.name: float(member.platform.supply.sum()) for member in members}
+    network = float(self_sustaining(traffic["taobao"] / sum(traffic.values()), rivals=2))
     attention = Attention(network, appeal=dict.fromkeys(drafts, 0.0), speed=0.05)
     return Market(members, (Intent(LIFT), Movement(), attention))
 
@@ -138,9 +139,9 @@ def us_fragmented(
     Notes
     -----
     s1 says that no platform leads; it gives no sizes. Assumptions: platforms are alike and narrow (breadth .1, eight
-    verticals); the network effect is 8, at which as many broad platforms could not stay even (T8: 8 > 5) and narrow
-    ones do (8 < 23.5); all figures of platforms are Kuaishou's, in USD; all else is as in `china_2020`, without links
-    and alliances.
+    verticals), and appeal alike, whatever chance makes of their traffic at the start; the network effect is 8, at which
+    as many broad platforms could not stay even (T8: 8 > 5) and narrow ones do (8 < 23.5); all figures of platforms are
+    Kuaishou's, in USD; all else is as in `china_2020`, without links and alliances.
     """
     draft = _Draft(replace(KUAISHOU, breadth=0.1), US_GMV / platforms, breadth=0.1, currency="USD")
     drafts = {f"platform-{k + 1}": draft for k in range(platforms)}
@@ -148,11 +149,26 @@ def us_fragmented(
     return Market(_members(drafts, segments, anchors, policy, rng), (Intent(LIFT), Movement(), attention))
 
 
-def _impressions(draft: _Draft) -> float:
-    """Public impressions a day at which today's feed and its fans sell the GMV of a year."""
-    brands = draft.preset.brand_share
-    lift = LIFT["KOL"] * (1.0 - brands) + LIFT["brand"] * brands
-    return draft.size * 1e9 * PUBLIC_SALES / DAYS / (draft.preset.value_mean * draft.intent * (1.0 + lift))
+def _sized(platform: Platform, present: FloatArray, draft: _Draft) -> Platform:
+    """The platform with so many impressions that its feed sells the GMV of a year, together with the fans whom it makes
+    in the steady state: a kappa / mu private impressions for a public one, at the mean value of the anchor's audience,
+    below that of the pairs which the feed finds, times their efficiency (`Flywheel`).
+    """
+    fans, kinds = Flywheel(), platform.anchors["kind"]
+    flow = platform.observed * present[platform.anchor]
+    used = platform.into_segments(flow)
+    flow *= np.divide(platform.supply, used, out=np.zeros_like(used), where=used > 0)[platform.segment]
+    private = fans.visits * np.asarray(fans.conversion) / fans.decay * fans.efficiency
+    each = platform.into_anchors(flow * platform.value)
+    each += private * World(platform).mean_value * platform.into_anchors(flow)
+    daily = float((each * (1.0 + np.array([LIFT[kind] for kind in kinds.tolist()]))).sum()) * draft.intent
+    factor = draft.size * 1e9 / DAYS / daily
+    return replace(
+        platform,
+        supply=factor * platform.supply,
+        observed=factor * platform.observed,
+        anchors={**platform.anchors, "fans": factor * platform.anchors["fans"]},
+    )
 
 
 def _members(
@@ -172,14 +188,14 @@ def _members(
     homes = rng.choice(sizes.size, people, p=sizes / sizes.sum())
     members = []
     for number, (name, draft) in enumerate(drafts.items()):
-        preset = replace(draft.preset, impressions=_impressions(draft), intent=1.0)
-        platform = public_part(preset.draw(segments, anchors, rng=rng))
+        platform = public_part(replace(draft.preset, intent=1.0).draw(segments, anchors, rng=rng))
         theirs = rng.choice(anchors, people, replace=False)
         theirs = theirs[np.argsort(-platform.amounts("gmv", platform.observed)[theirs], kind="stable")]
         ids, present = _ids(name, anchors), np.ones(anchors)
         ids[theirs] = _ids("person", people)
         present[theirs] = homes == number
-        named = replace(platform, anchors={**platform.anchors, "id": ids}, currency=draft.currency)
+        sized = _sized(platform, present, draft)
+        named = replace(sized, anchors={**sized.anchors, "id": ids}, currency=draft.currency)
         world = World(named, (Flywheel(), Newcomers()), stocks={"present": present})
         traits = {"maturity": draft.maturity, "intent": draft.intent, "breadth": draft.breadth}
         members.append(Member(name, world, Optimal() if policy is None else policy, **traits))

@@ -13,7 +13,7 @@ from allocator.market.mechanism import Standing
 from allocator.market.member import NEW, Member
 
 if TYPE_CHECKING:
-    from allocator.market.market import Market
+    from allocator.market.market import Ledger, Market
 
 FloatArray = NDArray[np.float64]
 
@@ -56,3 +56,16 @@ def expected_sales(
     flywheel = member.world.mechanism(Flywheel)
     fan = flywheel.visits * flywheel.efficiency if isinstance(flywheel, Flywheel) else 0.0
     return known * worth, new * worth, fan * worth
+
+
+def left_of_sales(now: Standing, member: Member, outcome: Outcome, ledger: Ledger) -> FloatArray:
+    """What is left to an anchor in each place of its GMV, a unit of it, (A,): as its sales of the period were settled,
+    and where there were none as if it had made as much through links, on the same terms, as all of the platform.
+    """
+    gmv, own, income = outcome.gmv, ledger.own[member.name], ledger.income[member.name]
+    kept, whole = now.market.kept(now, member), float(outcome.gmv.sum())
+    left = 1.0 - kept
+    if whole > 0:
+        linked = 1.0 - float(own.sum()) / whole
+        left = (1.0 - linked) * left + float((income - left * own).sum()) / whole
+    return np.divide(income, gmv, out=left, where=gmv > 0)

@@ -91,20 +91,11 @@ def _played(
     states, outcomes, rows = {}, {}, {}
     for member in then.market.members:
         play, own = plays[member.name], then.states[member.name]
-        supplied = then.market.supplied(then, member)
-        demand = own["demand"] if supplied is None else own["demand"] * supplied
-        play.state = own.with_stocks({"demand": demand, "selling": then.market.selling(then, member)})
+        supplied, selling = then.market.supplied(then, member), then.market.selling(then, member)
+        play.state = own.with_stocks({"supplied": supplied[:, None], "selling": selling})
         outcomes[member.name], rows[member.name] = play.advance(decided)
-        states[member.name] = _of_its_own(play.state, own, supplied)
+        states[member.name] = play.state
     return Standing(then.market, then.period + 1, states, then.stocks), outcomes, rows
-
-
-def _of_its_own(after: State, before: State, supplied: FloatArray | None) -> State:
-    """A state with the demand that is the platform's own, which the market has multiplied for a period."""
-    if supplied is None:
-        return after
-    own = np.divide(after["demand"], supplied, out=np.array(before["demand"]), where=supplied > 0)
-    return after.with_stocks({"demand": own})
 
 
 def _add(

@@ -86,7 +86,9 @@ class Outlook:
 def refuse_unforeseen(world: World, *, leaving: bool) -> None:
     """Refuse a world in which what comes depends on decisions otherwise than through followers."""
     kinds = {type(mechanism): type(mechanism).__name__ for mechanism in world.mechanisms}
-    for name in (name for kind, name in kinds.items() if kind not in FORESEEN + LEAVING):
+    for kind, name in ((kind, name) for kind, name in kinds.items() if kind not in FORESEEN + LEAVING):
+        if kind.unplanned:
+            raise ValueError(kind.unplanned)
         known = ", ".join(kind.__name__ for kind in FORESEEN + LEAVING)
         raise ValueError(
             f"what {name} does is not linear in traffic, so that no convex programme plans for it (Planner knows "

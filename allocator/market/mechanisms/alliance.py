@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from allocator.dynamics import State
 from allocator.dynamics.parameters import whole, within
@@ -31,8 +32,8 @@ class Alliance(MarketMechanism):
     since : int
         First period.
     brings : mask, ids or "attribute=value", optional
-        Anchors of the member who are not there at the start, whatever the world says, and come then, where their places
-        are still vacant: with them come their edges.
+        Anchors of the member who are there from then on and not before, whatever the world says of the start; where
+        somebody else has taken the place by then they do not come. With them come their edges.
 
     Notes
     -----
@@ -64,18 +65,22 @@ class Alliance(MarketMechanism):
         return self.gain if member.name == self.member and period >= self.since else 0.0
 
     def opened(self, market: Market, states: Mapping[str, State]) -> Mapping[str, State]:
-        """Without those whom it brings later."""
-        if self.brings is None or self.since == 0:
+        """Without those whom it brings later, with those whom it brings at once."""
+        if self.brings is None:
             return {}
-        return {self.member: market[self.member].without(states[self.member], self._brought(market))}
+        member, state = market[self.member], states[self.member]
+        if self.since == 0:
+            return {self.member: self._with_those(member, state)}
+        return {self.member: member.without(state, self._brought(member))}
 
-    def _brought(self, market: Market) -> np.ndarray:
-        return market[self.member].world.anchors_where(self.brings)
+    def _brought(self, member: Member) -> NDArray[np.bool_]:
+        return member.world.anchors_where(self.brings)
+
+    def _with_those(self, member: Member, state: State) -> State:
+        return member.with_those(state, self._brought(member) & (state["present"] == 0), {})
 
     def step(self, then: Standing, outcomes: Mapping, now: Standing, streams: Streams) -> Standing:
         """With those whom it brings."""
         if self.brings is None or now.period != self.since:
             return now
-        member, state = now.market[self.member], now.states[self.member]
-        come = self._brought(now.market) & (state["present"] == 0)
-        return now.with_states({self.member: member.with_those(state, come, {})})
+        return now.with_states({self.member: self._with_those(now.market[self.member], now.states[self.member])})

@@ -29,8 +29,8 @@ class Attention(MarketMechanism):
     b_q the member's breadth and n_q its anchors over those of the start.
 
     What is divided is what platforms have together, vertical by vertical: the sum of their supplies, as their own
-    mechanisms (growth, departures) leave them, but at most ``most``. A platform without a segment of a vertical has
-    nothing of it.
+    mechanisms (growth, events, departures) leave them, but at most ``most``. A platform that has no supply of a
+    vertical by itself has no viewers of it: they are with the others at once.
 
     Parameters
     ----------
@@ -72,6 +72,8 @@ class Attention(MarketMechanism):
         within("speed", self.speed, 0.0, 1.0, "the part of viewers who choose anew in a period")
         within("variety", self.variety, 0.0, math.inf, "what many anchors are worth to viewers")
         within("cost", self.cost, 0.0, math.inf, "what breadth costs viewers")
+        if self.cost and self.appeal is None:
+            raise ValueError("cost lowers an appeal that is given, and none is; the appeal by default makes up for it")
         if self.most is not None:
             positive("most", self.most, "impressions a period for which viewers have time")
         for name, appeal in (self.appeal or {}).items():
@@ -94,6 +96,8 @@ class Attention(MarketMechanism):
         for name, share in (self.at or {}).items():
             if np.shape(share) not in ((), (count,)):
                 raise ValueError(f"at of {name} has shape {np.shape(share)}; it needs a number or ({count},)")
+        if self.at is not None and not np.all(self._placed(market, count).sum(axis=0) > 0):
+            raise ValueError("at puts the viewers of a vertical nowhere; some member must have a share above zero")
 
     def _verticals(self, market: Market) -> tuple[dict[str, NDArray[np.int64]], int]:
         """The vertical of every segment of every member, and how many there are."""
@@ -110,10 +114,7 @@ class Attention(MarketMechanism):
         """Where viewers are, what draws them there, and how many anchors there are."""
         vertical, count = self._verticals(market)
         own = self._own(market, states, vertical, count)
-        held = (
-            own if self.at is None else (own > 0) * np.array([np.broadcast_to(self.at[n], count) for n in market.names])
-        )
-        shares = _divided(held)
+        shares = _among_those_who_have(own if self.at is None else self._placed(market, count), own)
         crowds = np.array([float(states[name]["present"].sum()) for name in market.names])
         stocks = {"vertical": vertical, "shares": shares, "crowds": crowds}
         if self.appeal is not None:
@@ -121,6 +122,10 @@ class Attention(MarketMechanism):
             return stocks | {"appeal": np.broadcast_to(appeal, shares.shape)}
         with np.errstate(divide="ignore"):
             return stocks | {"appeal": np.log(shares) - self.network * self._seen(market, shares, own)}
+
+    def _placed(self, market: Market, count: int) -> FloatArray:
+        """What is said of where viewers are, (K, C)."""
+        return np.array([np.broadcast_to(np.asarray(self.at[name], np.float64), count) for name in market.names])
 
     @staticmethod
     def _own(market: Market, states: Mapping[str, State], vertical: Mapping, count: int) -> FloatArray:
@@ -161,7 +166,8 @@ class Attention(MarketMechanism):
         chosen = _divided(np.exp(utility - np.where(np.isfinite(best), best, 0.0)))
         known = np.isfinite(best)
         moved = shares + self.speed * (np.where(known, chosen, shares) - shares)
-        return now.with_stocks({"shares": np.where(known, _divided(moved), shares)})
+        rests = np.where(own.sum(axis=0) > 0, _among_those_who_have(np.where(known, moved, shares), own), shares)
+        return now.with_stocks({"shares": rests})
 
 
 def _breadth(market: Market) -> FloatArray:
@@ -172,3 +178,11 @@ def _divided(held: FloatArray) -> FloatArray:
     """Shares of what members hold, vertical by vertical; zero where nobody holds anything."""
     whole = held.sum(axis=0)
     return np.divide(held, whole, out=np.zeros(held.shape), where=whole > 0)
+
+
+def _among_those_who_have(held: FloatArray, own: FloatArray) -> FloatArray:
+    """Shares (K, C) of what members hold, among those who have anything of a vertical by themselves; as these have it
+    where none of them holds anything.
+    """
+    left = np.where(own > 0, held, 0.0)
+    return np.where(left.sum(axis=0) > 0, _divided(left), _divided(own))

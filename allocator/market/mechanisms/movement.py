@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from allocator.dynamics import Outcome, State
 from allocator.dynamics.parameters import within
 from allocator.market.mechanism import MarketMechanism, Standing, Streams
-from allocator.market.prospects import expected_sales, peers
+from allocator.market.prospects import expected_sales, left_of_sales, peers
 from allocator.rules.levels import Where
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ PERSONAL = {"skill": 1.0, "wage": 1.0, "newcomer": 0.0}
 @dataclass(frozen=True, eq=False)
 class Movement(MarketMechanism):
     """In a period some anchors look around and choose a platform, of those where they are or could be, with the odds
-    exp(sense u_q / mean u), where u_q = (1 - commission_q) x expected GMV of a period there.
+    exp(sense u_q / mean u), where u_q is what is left of the expected GMV of a period there after commissions, and
+    after what shops take of sales through links: to each anchor, and in vacant places as much of sales as all there
+    make through links.
 
     Expected is where they are what they have just sold, and elsewhere what those of their tier there have (newcomers if
     they are new), at the values of the place, with what the fans would buy who come along. Who moves takes the part psi
@@ -129,11 +131,12 @@ class Movement(MarketMechanism):
         was = here | lost
         skill, new = _own(then, was, "skill"), (_own(then, was, "newcomer") > 0) | ~was.any(axis=1)
         expected, fans = np.zeros(places.shape), np.zeros(places.shape)
+        ledger = market.ledger(then, outcomes)
         for k, member in enumerate(market.members):
             has = places[:, k] >= 0
             place = places[has, k]
-            net = 1.0 - market.kept(then, member)[place]
             outcome = outcomes[member.name]
+            net = left_of_sales(then, member, outcome, ledger)[place]
             sales = expected_sales(then, member, then.stocks["peers"][member.name], outcome)
             known, fresh, fan = (part[place] for part in sales)
             elsewhere = np.where(new[has], fresh, known) * skill[has]
