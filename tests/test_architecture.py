@@ -17,7 +17,7 @@ LAYERS = [
     {"attributes"},
     {"soundness"},
     {"graph"},
-    {"networks", "tables", "synthetic", "rules", "description", "public"},
+    {"networks", "tables", "synthetic", "rules", "description", "public", "citation"},
     {"problem", "subsidies"},
     {"certificate", "linear_model", "mixing"},
     {"elastic", "allocation"},
