@@ -16,7 +16,7 @@ from allocator.rules.catalogue import CATALOGUE
 
 Rows = list[dict[str, Any]]
 RIVALS = {
-    "network simplex": "flow",
+    "simplex": "flow",
     "PDLP": "linear:pdlp",
     "HiPDLP": "linear:hipdlp",
     "GLOP": "linear:glop",
@@ -117,7 +117,7 @@ def race(rows: Rows) -> str:
 
 def _span(seconds: list[float]) -> str:
     low, high = min(seconds), max(seconds)
-    return f"{low:.2g}" if f"{low:.2g}" == f"{high:.2g}" else f"{low:.2g} to {high:.2g}"
+    return f"{low:.2g}" if f"{low:.2g}" == f"{high:.2g}" else f"{low:.2g}--{high:.2g}"
 
 
 def _ratio(rows: Rows, found: Mapping[Any, float], about: tuple[str, int], solver: str) -> str:
@@ -139,4 +139,4 @@ def _ratio(rows: Rows, found: Mapping[Any, float], about: tuple[str, int], solve
     if not known:
         return ""
     low, high = (f"{end:.2g}" if end < 100 else f"{end:.0f}" for end in (min(known), max(known)))
-    return low if low == high else f"{low} to {high}"
+    return low if low == high else f"{low}--{high}"
