@@ -339,7 +339,7 @@ OPTIONS = {
     "describe": ("PLATFORM", "--out", "--json", "--quiet", "lorenz.csv"),
     "explain": ("RESULT", "ANCHOR", "--json", "--quiet"),
     "diagnose": ("--capacity", "--cap", "--floor", "--rule", "--seconds", "--json", "--quiet", "Finite capacities"),
-    "cite": ("BibTeX",),
+    "cite": ("BibTeX", "--json", "--quiet"),
     "holdout": ("RESULT", "TEST", "--json", "--quiet", "part(2, invoice)"),
     "import_log": ("LOG...", "--segment", "--anchor", "--money", "--where", "--join", "--by", "--shrink", "--invalid"),
     "simulate": (

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -112,7 +113,8 @@ def test_an_experiment_that_fails_is_shown_and_runs_again(tmp_path):
 
 
 def test_ctrl_c_stops_the_experiments_and_keeps_their_cells(tmp_path):
-    process = make(PAPERS / "template", "--out", tmp_path, start_new_session=True)
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell may have it ignored
+    process = make(PAPERS / "template", "--out", tmp_path, start_new_session=True, preexec_fn=heard)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not list(tmp_path.glob("trust/cells/*.json")):
         time.sleep(0.05)

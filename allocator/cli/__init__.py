@@ -46,9 +46,13 @@ app.command("import")(importing.import_log)
 
 
 @app.command()
-def cite() -> None:
+def cite(machine: options.Json = False, quiet: options.Quiet = False) -> None:
     """Print how to cite the package, as BibTeX."""
-    reports.show(bibtex(al.__version__))
+    entry = bibtex(al.__version__)
+    if machine:
+        reports.print_json({"bibtex": entry})
+    elif not quiet:
+        reports.show(entry)
 
 
 @app.command()
