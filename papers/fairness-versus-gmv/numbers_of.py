@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 from numbers_of_worlds import assumed, bans, fragments, league, poached, spending, war
-from taking import percent, pick, span
+from taking import percent, span
 
+from _lab import pick
 from allocator.dynamics import closed_forms
 from frontier import SPREADING
 from solver_race import medians
@@ -205,18 +206,3 @@ CONIC = ("conic:SCS", "conic:CLARABEL")
 def whole_span(ratios: list[float]) -> str:
     """A range of ratios, in whole numbers."""
     return f"{min(ratios):.0f} to {max(ratios):.0f}"
-
-
-ONE = (
-    frontier,
-    rules,
-    boosts,
-    flywheel,
-    herding,
-    evenness_phase,
-    newcomer_survival,
-    head_cap,
-    real_market,
-    solver_race,
-)
-"""Those that take the rows of the experiment of their name."""

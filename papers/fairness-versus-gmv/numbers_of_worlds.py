@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from taking import gain, percent, pick, points
+from taking import gain, percent, points
 
 import campaign
 import fairness_war
 import poaching
+from _lab import pick
 from allocator.market import closed_forms
 
 Rows = list[dict[str, Any]]

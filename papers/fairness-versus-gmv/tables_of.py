@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from press import booktabs
-from taking import pick
 
 import floor_or_myopic
 import solver_race
+from _lab import pick
 from allocator.dynamics import closed_forms
 from allocator.rules.catalogue import CATALOGUE
 

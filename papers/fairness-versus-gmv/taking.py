@@ -1,18 +1,11 @@
-"""What taking numbers from rows has in common: choosing rows, and hundredths in LaTeX."""
+"""What taking numbers from rows has in common: hundredths in LaTeX."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-Rows = list[dict[str, Any]]
-
-
-def pick(rows: Rows, **wanted: Any) -> Rows:
-    """The rows with the wanted entries."""
-    return [row for row in rows if all(row.get(key) == entry for key, entry in wanted.items())]
+from _lab import mean_of
 
 
 def percent(part: float, digits: int = 0) -> str:
@@ -32,5 +25,5 @@ def gain(row: dict[str, Any]) -> str:
 
 def points(differences: Sequence[float]) -> str:
     """A mean of differences in points, and its standard error."""
-    error = np.std(differences, ddof=1) / np.sqrt(len(differences))
-    return rf"${np.mean(differences):+.0f}\pm{error:.0f}$"
+    mean, error = mean_of(differences)
+    return rf"${mean:+.0f}\pm{error:.0f}$"
