@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,8 @@ def start(script, *words, **environment):
     """A script as a process of its own, away from the repository."""
     command = [sys.executable, "-W", "error", str(FOLDER / script), *map(str, words)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, **pipes, cwd=FOLDER.anchor, env=os.environ | environment)
+    heard = None if os.name == "nt" else partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell may ignore it
+    return subprocess.Popen(command, **pipes, cwd=FOLDER.anchor, env=os.environ | environment, preexec_fn=heard)
 
 
 def finished(script, *words, **environment):
