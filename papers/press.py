@@ -203,15 +203,23 @@ def booktabs(columns: Sequence[str], rows: Iterable[Sequence[str]], align: str) 
 
 # The source.
 
-TYPED = re.compile(r"\d")
+TYPED = re.compile(
+    r"\d|\b(?:four|five|six|seven|eight|nine|ten|(?<!Double )eleven|twelve|\w+teen"
+    r"|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|hundreds?|thousands?|millions?"
+    r"|(?:four|fif|six|seven|eigh|nin|ten)ths?)\b",
+    re.IGNORECASE,
+)
+"""A number, in digits or, from four on, in words."""
+GIVEN = re.compile(r"(?:^|=)\s*(?:\.\d+|[2-9]|\d[\d.]+)")
+"""In mathematics: a value that a letter has, and not a constant of a formula."""
 SILENT = (
     r"(?<!\\)%.*",
     r"\\(?:label|ref|eqref|cite|citep|citet|includegraphics|input|bibliography|val|made|url|path|texttt|vspace)\*?(?:\[[^]]*\])*\{[^}]*\}",
     r"\\begin\{(?:equation|align|gather)\*?\}.*?\\end\{(?:equation|align|gather)\*?\}",
     r"\\\[.*?\\\]",
-    r"(?<!\\)\$.*?(?<!\\)\$",
 )
-"""What is no prose: comments, references, verbatim names, mathematics."""
+"""What is no prose: comments, references, verbatim names, displayed mathematics."""
+INLINE = re.compile(r"(?<!\\)\$(.*?)(?<!\\)\$", re.DOTALL)
 
 
 def check(source: str, folder: Path, out: Path, numbers: set[str]) -> list[str]:
@@ -249,11 +257,12 @@ def _tables(source: str, folder: Path, out: Path) -> tuple[list[str], list[str]]
 
 
 def typed(source: str) -> list[str]:
-    """Lines of the prose with digits in them."""
+    """Lines of the prose with numbers in them."""
     source = source.partition(r"\begin{document}")[2] or source
     for pattern in SILENT:
         flags = 0 if pattern.endswith(".*") else re.DOTALL
         source = re.sub(pattern, "", source, flags=flags)
+    source = INLINE.sub(lambda found: " ".join(GIVEN.findall(found[1])), source)
     return [line.strip() for line in source.splitlines() if TYPED.search(line)]
 
 

@@ -226,12 +226,22 @@ def led(rooms):
     return np.where(np.arange(rooms) == 0, 0.99, 0.01 / (rooms - 1))
 
 
-@pytest.mark.parametrize(("rooms", "fold"), [(5, 0.903), (20, 0.743), (100, 0.646)])
+@pytest.mark.parametrize(("rooms", "fold"), [(3, 0.972), (5, 0.903), (20, 0.743), (100, 0.646)])
 def test_a_head_survives_below_the_strength_at_which_it_would_arise(rooms, fold):
-    assert rest(rooms, 0.5, (fold + 0.004) / 0.5, 0.0, led(rooms)) > 1.5 / rooms
+    assert rest(rooms, 0.5, (fold + 0.004) / 0.5, 0.0, led(rooms)) > min(1.5 / rooms, 0.44)
     assert rest(rooms, 0.5, (fold - 0.004) / 0.5, 0.0, led(rooms)) == pytest.approx(1.0 / rooms, rel=0.02)
     even = np.full(rooms, 1.0 / rooms) * (1.0 + 1e-6 * np.arange(rooms))
     assert rest(rooms, 0.5, 0.99 / 0.5, 0.0, even) == pytest.approx(1.0 / rooms, rel=1e-3)
+
+
+@pytest.mark.parametrize("power", [0.5, 1.0, 1.5, 2.0, 3.0])
+def test_a_ratio_has_one_maximiser_above_the_first_power_and_none_below(power):
+    y = np.linspace(0.01, 5.0, 20_001)
+    ratio = y / (0.2 + 0.7 * y**power)
+    if power > 1.0:
+        assert y[ratio.argmax()] == pytest.approx(closed_forms.peak(0.2, 0.7, power), abs=1e-3)
+    else:
+        assert (np.diff(ratio) > 0).all()
 
 
 def test_prevention_is_cheaper_than_cure():

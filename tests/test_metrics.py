@@ -123,3 +123,10 @@ def test_lorenz_ends_and_convexity():
 def test_a_top_share_is_a_fraction(share):
     with pytest.raises(ValueError, match="fraction"):
         metrics.top_share([1, 2], share)
+
+
+@pytest.mark.parametrize("index", [metrics.gini, metrics.hhi, metrics.theil])
+def test_an_index_of_shares_alone_is_not_convex(index):
+    """It is constant along rays, so that a cap on it is no convex set."""
+    even, one = np.array([1.0, 1.0]), np.array([0.0, 100.0])
+    assert index((even + one) / 2) > (index(even) + index(one)) / 2

@@ -61,7 +61,12 @@ def test_what_a_source_lacks_is_named(made, change, words):
 
 def test_mathematics_names_and_comments_are_no_typed_numbers():
     assert press.typed(r"Where $x = 1$, see \ref{fig:2} in \texttt{a1.py}. % 3" + "\n\\[ y = 2 \\]") == []
-    assert press.typed("Half, or 0.5, of it") == ["Half, or 0.5, of it"]
+    assert press.typed(r"Of $p=1/n+u$ and $y^{2m}$ one or two at $m>1$ or $x=\val{x}$") == []
+
+
+@pytest.mark.parametrize("line", ["Half, or 0.5, of it", "Of forty a tenth", r"At $\delta=.9$", r"Below $10^{-9}$"])
+def test_numbers_in_digits_words_and_mathematics_are_found(line):
+    assert len(press.typed(line)) == 1
 
 
 def test_tables_have_rules():

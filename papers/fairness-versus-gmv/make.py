@@ -20,6 +20,7 @@ EXPERIMENTS = (
     "herding",
     "evenness_phase",
     "newcomer_survival",
+    "viability",
     "head_cap",
     "floor_or_myopic",
     "trust",

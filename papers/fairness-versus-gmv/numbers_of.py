@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numbers_of_worlds import assumed, bans, fragments, league, poached, spending, war
-from taking import percent, span
+from numbers_of_worlds import assumed, bans, fragments, league, poached, sources, spending, war
+from taking import percent, power, span
 
-from _lab import pick
+from _lab import BASKETS, MARKETS, pick
+from allocator.certificate import TOLERANCE
 from allocator.dynamics import closed_forms
+from allocator.dynamics.moments import public_share
+from boosts import SHOWN as BUDGET
+from evenness_phase import LONG
+from flywheel import DECAY, EFFICIENCY
 from frontier import SPREADING
-from solver_race import medians
+from head_cap import DISCOUNT, SHOWN
+from herding import ETA, HALF, LEAD, STRONG
+from newcomer_survival import QUARTER
+from real_market import claims
+from rules import COMPANY, STEP
+from solver_race import LANES, medians
 
 Rows = list[dict[str, Any]]
 
 
 def numbers(rows: Mapping[str, Rows]) -> dict[str, str]:
     """The text of every number by name."""
-    found: dict[str, str] = {}
+    found = {"certificate.tolerance": power(TOLERANCE)}
     for of in (
         frontier,
         rules,
@@ -33,7 +45,7 @@ def numbers(rows: Mapping[str, Rows]) -> dict[str, str]:
         solver_race,
     ):
         found |= of(rows[of.__name__])
-    for of in (league, spending, assumed, bans, fragments, poached, war):
+    for of in (league, spending, assumed, bans, fragments, poached, war, sources):
         found |= of(rows)
     return found
 
@@ -75,6 +87,7 @@ def rules(rows: Rows) -> dict[str, str]:
     alone = sum(row["cost"] for row in pick(rows, panel="alone", strength=strength) if row["rule"] in ten)
     (together,) = pick(rows, panel="together", strength=strength)
     head = sorted(pick(rows, panel="head"), key=lambda row: row["level"])
+    assert {row["rule"] for row in pick(rows, panel="stronger")} == set(COMPANY) == ten
     assert alone > together["cost"]
     assert head[0]["price"] > head[-1]["price"]
     return {
@@ -82,17 +95,19 @@ def rules(rows: Rows) -> dict[str, str]:
         "rules.together": percent(together["cost"], 1),
         "rules.count": str(len(ten)),
         "rules.steps": str(len(pick(rows, panel="stronger"))),
+        "rules.step": f"{STEP:g}",
         "rules.head.loose": percent(head[-1]["price"] / 100, 2),
         "rules.head.tight": percent(head[0]["price"] / 100, 2),
     }
 
 
 def boosts(rows: Rows) -> dict[str, str]:
-    """With a fifth of the money at sigma = .1."""
-    mine = pick(rows, panel="budgets", level=0.2, sigma=0.1)
+    """With a part of the money at sigma = .1."""
+    mine = pick(rows, panel="budgets", level=BUDGET, sigma=0.1)
     (best,), (top,) = (pick(mine, way=way) for way in ("best", "top"))
     assert top["gain"] < best["gain"] <= best["bound"]
     return {
+        "boosts.budget": percent(BUDGET),
         "boosts.best": percent(best["gain"], 2),
         "boosts.top": percent(top["gain"], 2),
         "boosts.bound": percent(best["bound"], 2),
@@ -101,14 +116,22 @@ def boosts(rows: Rows) -> dict[str, str]:
 
 def flywheel(rows: Rows) -> dict[str, str]:
     """What an impression is worth, private GMV at rest, and newcomers under patience."""
-    worth = {row["discount"]: row["worth"] for row in pick(rows, panel="worth", mu=0.03)}
+    impatient, patient, drawn = 0.9, 0.99, 3
+    worth = {row["discount"]: row["worth"] for row in pick(rows, panel="worth", mu=DECAY)}
     (rest,) = pick(rows, panel="rest", kind="live alone", last=True)
-    three = pick(rows, panel="platform", kind="drawn", ratio=3, discount=0.99)
-    mean = {name: float(np.mean([row[name] for row in three])) for name in ("myopic", "patient", "gain")}
+    mine = pick(rows, panel="platform", kind="drawn", ratio=drawn, discount=patient)
+    mean = {name: float(np.mean([row[name] for row in mine])) for name in ("myopic", "patient", "gain")}
     assert mean["patient"] > mean["myopic"]
+    assert worth[patient] - 1.0 > 3.0 * (worth[impatient] - 1.0)
     return {
-        "fly.worth.impatient": f"{worth[0.9]:.2f}",
-        "fly.worth.patient": f"{worth[0.99]:.2f}",
+        "fly.public": percent(public_share()),
+        "fly.efficiency": f"{EFFICIENCY:g}",
+        "fly.halflife": f"{math.log(0.5) / math.log(1.0 - DECAY):.0f}",
+        "fly.impatient.discount": f"{impatient:g}",
+        "fly.patient.discount": f"{patient:g}",
+        "fly.drawn": str(drawn),
+        "fly.worth.impatient": f"{worth[impatient]:.2f}",
+        "fly.worth.patient": f"{worth[patient]:.2f}",
         "fly.private": percent(rest["private_gmv"], 1),
         "fly.myopic": percent(mean["myopic"]),
         "fly.patient": percent(mean["patient"]),
@@ -117,12 +140,18 @@ def flywheel(rows: Rows) -> dict[str, str]:
 
 
 def herding(rows: Rows) -> dict[str, str]:
-    """Down to which strength a head of twenty rooms lasts; prevention and cure."""
-    (fold,) = pick(rows, panel="fold", rooms=20, share=0.5)
-    (needs,) = pick(rows, panel="needs", rooms=20, strength=1.6)
+    """Down to which strength a head of some rooms lasts; prevention and cure."""
+    rooms = 20
+    (fold,) = pick(rows, panel="fold", rooms=rooms, share=HALF)
+    (needs,) = pick(rows, panel="needs", rooms=rooms, strength=ETA)
+    assert needs["share"] == STRONG
     assert needs["prevention"] < needs["cure"]
     return {
-        "herd.h": f"{fold['share']:g}",
+        "herd.h": f"{HALF:g}",
+        "herd.strong": f"{STRONG:g}",
+        "herd.eta": f"{ETA:g}",
+        "herd.rooms": str(rooms),
+        "herd.lead": percent(LEAD),
         "herd.fold": f"{fold['fold']:.3f}",
         "herd.prevention": percent(needs["prevention"], 1),
         "herd.cure": percent(needs["cure"], 1),
@@ -133,10 +162,13 @@ def evenness_phase(rows: Rows) -> dict[str, str]:
     """Quality without help, under rules, and after a phase."""
     mine = pick(rows, panel="rule")
     (none,) = pick(mine, way="rule", even=0.0)
-    rule = max(row["quality"] for row in pick(mine, way="rule") if row["even"] > 0)
+    tried = [row for row in pick(mine, way="rule") if row["even"] > 0]
+    rule = max(row["quality"] for row in tried)
     (phase,) = pick(mine, way="long")
     assert rule < none["quality"] < phase["quality"]
     return {
+        "phase.least": percent(min(row["even"] for row in tried)),
+        "phase.rounds": str(LONG[0]),
         "phase.none": percent(none["quality"]),
         "phase.rule": percent(rule),
         "phase.phase": percent(phase["quality"]),
@@ -144,63 +176,92 @@ def evenness_phase(rows: Rows) -> dict[str, str]:
 
 
 def newcomer_survival(rows: Rows) -> dict[str, str]:
-    """Of forty newcomers who share ten times what one lives on."""
-    mine = sorted(pick(rows, panel="split"), key=lambda row: row["winners"])
-    even, ten = mine[-1], min(mine, key=lambda row: abs(row["winners"] - 10))
-    assert even["value"] < ten["value"]
-    return {"new.even": f"{even['value']:.1f}", "new.lot": f"{ten['value']:.1f}"}
+    """Of newcomers who share a quarter of what each lives on: an even floor, and as many floors as are best."""
+    mine = pick(rows, panel="split")
+    even, lot = max(mine, key=lambda row: row["winners"]), max(mine, key=lambda row: row["value"])
+    assert lot["winners"] == even["winners"] * QUARTER
+    return {
+        "new.count": f"{even['winners']:.0f}",
+        "new.budget": f"{even['winners'] * QUARTER:g}",
+        "new.winners": f"{lot['winners']:.0f}",
+        "new.even": f"{even['value']:.1f}",
+        "new.lot": f"{lot['value']:.1f}",
+    }
 
 
 def head_cap(rows: Rows) -> dict[str, str]:
     """The best share where hazards are convex, and the closed form."""
-    (best,) = pick(rows, panel="best", convexity=2.0, base=0.1, spill=0.0)
-    formula = closed_forms.best_cap(0.1, 2.0, 0.95)
-    return {"cap.found": percent(best["best"]), "cap.formula": percent(formula)}
+    convexity, hazard = SHOWN
+    (best,) = pick(rows, panel="best", convexity=convexity, base=hazard, spill=0.0)
+    formula = closed_forms.best_cap(hazard, convexity, DISCOUNT)
+    assert abs(best["best"] - formula) < 4.0 * best["best_error"] + 0.01
+    assert max(best["best"], formula) < 1.0
+    return {
+        "cap.convexity": f"{convexity:g}",
+        "cap.hazard": f"{hazard:g}",
+        "cap.found": percent(best["best"]),
+        "cap.formula": percent(formula),
+    }
 
 
 def real_market(rows: Rows) -> dict[str, str]:
-    """Ranges over the four graphs of public tables."""
-    real = [row for row in rows if row["market"] != "simulated"]
-    starved = [row["starved"] / row["anchors"] for row in pick(real, panel="starved", values="raw")]
-    costs = [row["cost"] for row in pick(real, panel="floor") if abs(row["x"] - 0.8) < 1e-9]
-    gains: dict[str, list[float]] = {"promised_gain": [], "realised_gain": []}
-    for market in sorted({row["market"] for row in real}):
-        for values in ("raw", "shrunk"):
-            mine = pick(real, panel="holdout", market=market, values=values)
-            means = {name: float(np.mean([row[name] for row in mine])) for name in gains}
-            if values == "raw":
-                raw = means
-                for name, mean in means.items():
-                    gains[name].append(mean)
-            else:
-                assert means["promised_gain"] < raw["promised_gain"], market
-                assert means["realised_gain"] >= raw["realised_gain"], market
+    """Ranges over the graphs of public tables, of values as recorded; the script's own claims hold of the kept rows."""
+    claims(rows)
+    floor = 0.8
+
+    def of_graphs(key: str, **wanted: Any) -> list[float]:
+        mine = [pick(rows, market=market, values="raw", **wanted) for market in MARKETS]
+        return [float(np.mean([row[key] for row in found])) for found in mine]
+
+    starved, anchors = (of_graphs(key, panel="starved") for key in ("starved", "anchors"))
     return {
-        "real.starved": span(starved),
-        "real.floor": percent(0.8),
-        "real.cost": span(costs, 1),
-        "real.promised": span(gains["promised_gain"]),
-        "real.realised": span(gains["realised_gain"]),
+        "real.graphs": str(len(MARKETS)),
+        "real.tables": str(len(BASKETS)),
+        "real.starved": span(np.divide(starved, anchors)),
+        "real.floor": percent(floor),
+        "real.cost": span(of_graphs("cost", panel="floor", x=floor), 1),
+        "real.promised": span(of_graphs("promised_gain", panel="holdout")),
+        "real.realised": span(of_graphs("realised_gain", panel="holdout")),
     }
 
 
 def solver_race(rows: Rows) -> dict[str, str]:
-    """How many times as long as prices first-order methods take at a hundred thousand edges, and conic solvers with
-    Nash welfare at two hundred thousand, over families; prices at a million edges.
+    """How many times as long as prices first-order methods take, and conic solvers with Nash welfare, over families;
+    seconds of prices at a million edges.
     """
-    found = medians(rows)
+    found, small, few, some, many = medians(rows), 10**4, 10**5, 2 * 10**5, 10**6
+    (gap,) = {lane.gap for lane in LANES if lane.name in ("GMV", "GMV + Nash")}
+    assert max(row["relative_gap"] for row in pick(rows, solver="prices")) <= gap
 
     def ratios(lane: str, edges: int, solvers: tuple[str, ...]) -> list[float]:
         pairs = [(found.get((lane, family, edges, solver)), family) for family in "ZR" for solver in solvers]
         return [seconds / found[lane, family, edges, "prices"] for seconds, family in pairs if seconds]
 
-    assert max(found["GMV", family, 10**6, "prices"] for family in "ZR") < 1.0
-    linear, conic = ratios("GMV", 10**5, ("linear:pdlp", "linear:hipdlp")), ratios("GMV + Nash", 2 * 10**5, CONIC)
+    million = pick(rows, lane="GMV", asked=many, solver="prices")
+    assert {row["status"] for row in million} == {"CERTIFIED"}
+    seconds = [found["GMV", family, many, "prices"] for family in "ZR"]
+    passes = [float(np.median([row["passes"] for row in pick(million, family=family)])) for family in "ZR"]
+    for family, size in itertools.product("ZR", (small, few, many)):
+        rivals = {one: found[key] for one in LINEAR if (key := ("GMV", family, size, one)) in found}
+        assert min(rivals, key=rivals.__getitem__) == "flow", (family, size, rivals)
+    assert all(found["GMV", family, small, "flow"] < found["GMV", family, small, "prices"] for family in "ZR")
+    linear, conic = ratios("GMV", few, ("linear:pdlp", "linear:hipdlp")), ratios("GMV + Nash", some, CONIC)
     assert min(*linear, *conic) > 1.0
-    return {"race.pdlp": whole_span(linear), "race.conic": whole_span(conic)}
+    return {
+        "race.gap": power(gap),
+        "race.most": f"{many:,}",
+        "race.passes": whole_span(passes),
+        "race.small": f"{small:,}",
+        "race.seconds": f"{min(seconds):.2f} to {max(seconds):.2f}",
+        "race.linear": f"{few:,}",
+        "race.nash": f"{some:,}",
+        "race.pdlp": whole_span(linear),
+        "race.conic": whole_span(conic),
+    }
 
 
 CONIC = ("conic:SCS", "conic:CLARABEL")
+LINEAR = ("flow", "linear:pdlp", "linear:hipdlp", "linear:glop", "dual_gradient", "min_cost_flow:100")
 
 
 def whole_span(ratios: list[float]) -> str:

@@ -1,7 +1,8 @@
-"""What taking numbers from rows has in common: hundredths in LaTeX."""
+"""What taking numbers from rows has in common: hundredths and powers of ten in LaTeX."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,11 @@ from _lab import mean_of
 def percent(part: float, digits: int = 0) -> str:
     """A part of one as so many of a hundred."""
     return rf"{100 * part:.{digits}f}\,\%"
+
+
+def power(number: float) -> str:
+    """A power of ten."""
+    return rf"10^{{{math.log10(number):.0f}}}"
 
 
 def span(parts: Sequence[float], digits: int = 0) -> str:
