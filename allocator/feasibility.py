@@ -37,8 +37,7 @@ class Conflict:
 
 def precheck(problem: Problem) -> Conflict | None:
     """Contradictions that show by arithmetic: floors above caps, above what an anchor can reach, above all there is."""
-    for good in sorted({t.box.of for t in problem.constraints if t.box is not None}):
-        boxes = Boxes.of(good, problem.constraints, problem.platform.anchor_count)
+    for good, boxes in problem.boxes.items():
         for conflict in _arithmetic(problem, good, boxes):
             if refuted(problem, conflict.witness):
                 return conflict
@@ -55,7 +54,7 @@ def _arithmetic(problem: Problem, good: str, boxes: Boxes) -> Iterable[Conflict]
             f"the floor of {good} is above the cap for {above_cap.sum():,} anchors: {some(ids[above_cap])} "
             f"(anchor {ids[j]}: floor "
             f"{quantity(boxes.lower[j])}, cap {quantity(boxes.upper[j])} {unit}); lower the floor or raise the cap",
-            _witness(problem, good, np.where(above_cap, 1.0, 0.0), both=True),
+            _witness(problem, boxes, np.where(above_cap, 1.0, 0.0), both=True),
         )
     if above_reach.any():
         j = int(np.argmax(above_reach))
@@ -64,7 +63,7 @@ def _arithmetic(problem: Problem, good: str, boxes: Boxes) -> Iterable[Conflict]
             f"(anchor {ids[j]}: floor "
             f"{quantity(boxes.lower[j])}, but all its segments together bring {quantity(reach[j])} {unit}); "
             f"lower the floor or add edges",
-            _witness(problem, good, np.where(above_reach, 1.0, 0.0)),
+            _witness(problem, boxes, np.where(above_reach, 1.0, 0.0)),
         )
     asked, there = float(boxes.lower.sum()), problem.platform.total_of(good)
     if asked > there:
@@ -72,13 +71,12 @@ def _arithmetic(problem: Problem, good: str, boxes: Boxes) -> Iterable[Conflict]
             f"the floors of {good} add up to {quantity(asked)} {unit}, but the supply allows at most "
             f"{quantity(there)}; "
             f"lower them by {1 - there / asked:.2%} or raise supply",
-            _witness(problem, good, np.where(boxes.lower > 0, 1.0, 0.0)),
+            _witness(problem, boxes, np.where(boxes.lower > 0, 1.0, 0.0)),
         )
 
 
-def _witness(problem: Problem, good: str, p: FloatArray, *, both: bool = False) -> list[Any]:
+def _witness(problem: Problem, boxes: Boxes, p: FloatArray, *, both: bool = False) -> list[Any]:
     """Multipliers that put p on the highest floor of each anchor (and, with ``both``, -p on its lowest cap)."""
-    boxes = Boxes.of(good, problem.constraints, problem.platform.anchor_count)
     floors, caps = boxes.marginals(p), boxes.marginals(-p)
     of_rule = {
         id(rule): floor + (cap if both else 0.0) for rule, floor, cap in zip(boxes.rules, floors, caps, strict=True)
@@ -107,7 +105,7 @@ def _cut(problem: Problem) -> Conflict | None:
         f"the floors of {hungry.sum():,} anchors ({some(platform.anchors['id'][hungry])}) add up to {quantity(asked)} "
         f"impressions, but the {segments.sum():,} segments that reach them ({some(platform.segments['id'][segments])}) "
         f"supply only {quantity(there)}; lower these floors by {1 - there / asked:.2%} or add edges or supply",
-        _witness(problem, "exposure", np.where(hungry, 1.0, 0.0)),
+        _witness(problem, boxes, np.where(hungry, 1.0, 0.0)),
     )
     return found if refuted(problem, found.witness) else None
 

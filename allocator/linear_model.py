@@ -13,7 +13,7 @@ from allocator.graph import Platform
 from allocator.highs import Arrays
 from allocator.problem import Multipliers, Problem
 from allocator.rules import Totals
-from allocator.rules.rows import Boxes, Rows
+from allocator.rules.rows import Rows
 
 FloatArray = NDArray[np.float64]
 MEETINGS = 4
@@ -73,7 +73,6 @@ class LinearModel:
     impressions: float
     row_unit: FloatArray
     currency: float
-    boxes: dict[str, tuple[Boxes, NDArray[np.int64]]]
     rows: dict[int, Rows]
     edges: NDArray[np.int64]
 
@@ -81,6 +80,11 @@ class LinearModel:
     def free(self) -> int:
         """Number of auxiliary variables, which stand last."""
         return self.objective.size - self.edges.size
+
+    @property
+    def first_ruled(self) -> int:
+        """Where the rows of rules begin: behind those of supply and of bounds on single anchors."""
+        return self.problem.platform.segment_count + sum(box.bounded.size for box in self.problem.boxes.values())
 
     @property
     def arrays(self) -> Arrays:
@@ -97,8 +101,7 @@ class LinearModel:
 
     def tightened(self, by: Mapping[int, float]) -> LinearModel:
         """The model with the levels of some rules, the last of their rows, raised: ids of terms to how much."""
-        lower, start = self.lower.copy(), self.problem.platform.segment_count
-        start += sum(bounded.size for _, bounded in self.boxes.values())
+        lower, start = self.lower.copy(), self.first_ruled
         for term, rows in self.rows.items():
             start += rows.lower.size
             lower[start - 1] += by.get(term, 0.0) / self.row_unit[start - 1]
@@ -114,12 +117,12 @@ class LinearModel:
         dual = np.asarray(dual) * self.currency / self.row_unit
         found: dict[int, Any] = {}
         start = self.problem.platform.segment_count
-        for good, (boxes, bounded) in self.boxes.items():
+        for good, box in self.problem.boxes.items():
             p = np.zeros(self.problem.platform.anchor_count)
-            p[bounded] = -dual[start : start + bounded.size]
-            shares = zip(boxes.rules, boxes.marginals(p), strict=True)
+            p[box.bounded] = -dual[start : start + box.bounded.size]
+            shares = zip(box.rules, box.marginals(p), strict=True)
             found |= {id(rule): rule.fit({good: share}) for rule, share in shares}
-            start += bounded.size
+            start += box.bounded.size
         for term in self.problem.terms:
             if id(term) in self.rows:
                 rows = self.rows[id(term)]
@@ -155,8 +158,7 @@ def linear_model(
     ruled = {id(term): term.tangents(near) if near else term.rows for term in problem.in_rows}
     E = platform.edge_count
     impressions = float(platform.supply.mean()) or 1.0
-    boxes = {good: (box, np.flatnonzero((box.lower > 0) | (box.upper < np.inf))) for good, box in _boxes(problem)}
-    own = [*_boxed(platform, boxes), *_ruled(platform, ruled)]
+    own = [*_boxed(problem), *_ruled(platform, ruled)]
     goods = _worth_lifting(platform, own) if lifted else ()
     defined = [_definition(platform, good) for good in goods]
     blocks = [_supply(platform), *(_over_edges(platform, block, goods) for block in own), *defined]
@@ -182,7 +184,6 @@ def linear_model(
         impressions,
         unit,
         currency,
-        boxes,
         ruled,
         edges,
     )
@@ -252,16 +253,12 @@ def _over_edges(platform: Platform, block: Block, goods: Sequence[str]) -> Block
     return replace(block, matrix=matrix, amounts={g: c for g, c in block.amounts.items() if g in goods})
 
 
-def _boxes(problem: Problem) -> Iterator[tuple[str, Boxes]]:
-    for good in sorted({t.box.of for t in problem.constraints if t.box is not None}):
-        yield good, Boxes.of(good, problem.constraints, problem.platform.anchor_count)
-
-
-def _boxed(platform: Platform, boxes: dict[str, tuple[Boxes, NDArray[np.int64]]]) -> Iterator[Block]:
+def _boxed(problem: Problem) -> Iterator[Block]:
     from scipy.sparse import csr_array
 
-    for good, (box, bounded) in boxes.items():
-        lower, count = np.where(box.lower > 0, box.lower, -np.inf), bounded.size
+    platform = problem.platform
+    for good, box in problem.boxes.items():
+        lower, bounded, count = np.where(box.lower > 0, box.lower, -np.inf), box.bounded, box.bounded.size
         mine = csr_array((np.ones(count), (np.arange(count), bounded)), shape=(count, platform.anchor_count))
         unit, none = np.full(count, _unit(platform, good)), csr_array((count, platform.edge_count))
         yield Block(none, lower[bounded], box.upper[bounded], unit, amounts={good: mine})

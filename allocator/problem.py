@@ -149,10 +149,18 @@ class Problem:
         """w, the weight of GMV in the objective."""
         return sum(t.weight for t in self.terms if isinstance(t, GMV))
 
+    def box_of(self, good: str) -> Boxes:
+        """The common bounds that all box rules put on a good."""
+        return Boxes.of(good, self.constraints, self.platform.anchor_count)
+
     @property
     def exposure_box(self) -> Boxes:
-        """The common bounds that all box rules put on exposure."""
-        return Boxes.of("exposure", self.constraints, self.platform.anchor_count)
+        return self.box_of("exposure")
+
+    @cached_property
+    def boxes(self) -> dict[str, Boxes]:
+        """Good -> common bounds, of the goods that box rules speak of, in alphabetical order."""
+        return {good: self.box_of(good) for good in sorted({t.box.of for t in self.constraints if t.box is not None})}
 
     def with_bonus(self, bonus: FloatArray, multipliers: Multipliers | None = None) -> list[Any]:
         """Multipliers (none, or those given) with the bonus or price (A,) of an impression split among the bounds on

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,44 +28,39 @@ def repair(
     `allocator.mixing.mixed`, with a flow ``beside`` that keeps them with room to spare where there is one.
     """
     platform = problem.platform
-    goods = sorted({t.box.of for t in problem.constraints if t.box is not None})
-    boxes = {good: Boxes.of(good, problem.constraints, platform.anchor_count) for good in goods}
-    flow = _boxed(problem, flow, boxes)
+    flow = _boxed(problem, flow)
     for term in problem.welfare:
-        flow = _refill(platform, flow, term.of, _least(term, boxes.get(term.of), flow), boxes)
+        flow = _refill(problem, flow, term.of, _least(term, problem.box_of(term.of), flow))
     if any(t.box is None and t.soft is None for t in problem.constraints):
         supporting = problem.supporting(Totals(platform, flow)) if multipliers is None else multipliers
         worth = problem.surplus(supporting).on_edges()
         more = [] if beside is None else [beside]
-        return mixed(problem, flow, worth, lambda other: _boxed(problem, other, boxes), more)
+        return mixed(problem, flow, worth, lambda other: _boxed(problem, other), more)
     only_exposure = all(t.box is not None and t.box.of == "exposure" for t in problem.constraints)
     return _use_spare(problem, flow, multipliers) if only_exposure else flow
 
 
-def _boxed(problem: Problem, flow: FloatArray, boxes: Mapping[str, Boxes]) -> FloatArray:
+def _boxed(problem: Problem, flow: FloatArray) -> FloatArray:
     """A flow near one that keeps supply, caps and floors, as far as may be."""
-    platform = problem.platform
+    platform, boxes = problem.platform, problem.boxes
     flow = _scaled_to_supply(platform, np.maximum(flow, 0.0))
     for good, box in boxes.items():
         amount = platform.amounts(good, flow)
         flow = flow * np.divide(box.upper, amount, out=np.ones_like(amount), where=amount > box.upper)[platform.anchor]
     for good, box in boxes.items():
-        flow = _refill(platform, flow, good, box.lower, boxes)
+        flow = _refill(problem, flow, good, box.lower)
         if good == "exposure" and (box.lower * (1 - CLOSE_ENOUGH) > platform.into_anchors(flow)).any():
             flow, _ = fill(platform, flow, box.lower)
     return flow
 
 
-def _least(term: Welfare, box: Boxes | None, flow: FloatArray) -> FloatArray:
+def _least(term: Welfare, box: Boxes, flow: FloatArray) -> FloatArray:
     """A sliver for anchors that a flow starves where welfare is then minus infinity, and the floors of all."""
-    platform = term.platform
-    lower = np.zeros(platform.anchor_count) if box is None else box.lower
-    upper = np.full(platform.anchor_count, np.inf) if box is None else box.upper
-    amount = platform.amounts(term.of, flow)
-    if np.isfinite(term.value(Totals(platform, flow)).sum()):
-        return np.zeros_like(lower)
-    sliver = SLIVER * platform.even_amounts(term.of)
-    return np.where(amount < sliver, np.minimum(np.maximum(lower, sliver), upper), np.maximum(lower, 0.0))
+    totals = Totals(term.platform, flow)
+    if np.isfinite(term.value(totals).sum()):
+        return np.zeros_like(box.lower)
+    sliver = SLIVER * term.platform.even_amounts(term.of)
+    return np.where(totals.of(term.of) < sliver, np.minimum(np.maximum(box.lower, sliver), box.upper), box.lower)
 
 
 def _scaled_to_supply(platform: Platform, flow: FloatArray) -> FloatArray:
@@ -76,12 +69,11 @@ def _scaled_to_supply(platform: Platform, flow: FloatArray) -> FloatArray:
     return flow * factor[platform.segment]
 
 
-def _refill(
-    platform: Platform, flow: FloatArray, good: str, lower: FloatArray, boxes: Mapping[str, Boxes]
-) -> FloatArray:
+def _refill(problem: Problem, flow: FloatArray, good: str, lower: FloatArray) -> FloatArray:
     """Raise anchors to ``lower`` (A,) of a good from spare supply and, in the same segments, from anchors that have
-    more than that and than the floors of all ``boxes``.
+    more than that and than all floors.
     """
+    platform, boxes = problem.platform, problem.boxes
     measure = platform.measure(good)
     per_impression = np.ones(platform.edge_count) if measure is None else measure.astype(np.float64)
     for _ in range(ROUNDS):

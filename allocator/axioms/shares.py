@@ -13,7 +13,6 @@ from allocator.axioms.verdict import TOLERANCE, Verdict, amount, tolerated
 from allocator.graph import Platform
 from allocator.problem import Problem
 from allocator.rules.levels import positive
-from allocator.rules.rows import Boxes
 
 FloatArray = NDArray[np.float64]
 
@@ -90,12 +89,11 @@ def _alone(problem: Problem, of: str) -> FloatArray:
     """
     platform, most = problem.platform, problem.platform.reach_of(of)
     limited = {}
-    for good in sorted({t.box.of for t in problem.constraints if t.box is not None}):
-        upper = Boxes.of(good, problem.constraints, platform.anchor_count).upper
+    for good, box in problem.boxes.items():
         if good == of:
-            most = np.minimum(most, upper)
-        elif (upper < platform.reach_of(good)).any():
-            limited[good] = upper
+            most = np.minimum(most, box.upper)
+        elif (box.upper < platform.reach_of(good)).any():
+            limited[good] = box.upper
     if len(limited) > 1:
         raise ValueError(
             f"upper bounds on {' and '.join(limited)} together leave no simple amount of {of} that an anchor would "

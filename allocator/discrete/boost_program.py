@@ -183,7 +183,7 @@ def _levels(stage: Stage, models: tuple, own: Any, switch: NDArray[np.int64]) ->
     units, further, moved = highest.row_unit / model.row_unit, [], []
     bounds = {"lower": highest.lower * units, "upper": highest.upper * units}
     start = stage.problem.platform.segment_count
-    for _, bounded in model.boxes.values():
+    for bounded in [box.bounded for box in stage.problem.boxes.values()]:
         rows = np.arange(start, start + bounded.size)
         start += bounded.size
         for side, level in bounds.items():

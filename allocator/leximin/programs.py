@@ -49,9 +49,7 @@ class Model:
     @cached_property
     def rows(self) -> slice:
         """Rows of the anchors' levels: behind those of supply and of bounds."""
-        bounded = sum(where.size for _, where in self.linear.boxes.values())
-        first = self.linear.problem.platform.segment_count + bounded
-        return slice(first, first + self.term.active.size)
+        return slice(self.linear.first_ruled, self.linear.first_ruled + self.term.active.size)
 
     @cached_property
     def unit(self) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -91,6 +92,11 @@ class Boxes:
                 boxes.append(box)
                 lower, upper = np.maximum(lower, box.lower), np.minimum(upper, box.upper)
         return cls(tuple(mine), tuple(boxes), lower, upper)
+
+    @cached_property
+    def bounded(self) -> NDArray[np.int64]:
+        """Anchors with a floor above zero or a finite cap."""
+        return np.flatnonzero((self.lower > 0) | (self.upper < np.inf))
 
     def marginals(self, p: FloatArray) -> list[FloatArray]:
         """Split the marginals (A,) of the common box: a cap's part (p < 0) to the lowest cap, a floor's to the highest

@@ -15,7 +15,6 @@ from allocator.graph import Platform
 from allocator.problem import Problem
 from allocator.repair import repair
 from allocator.rules import GMV, AlphaFair, Cap, Floor, MaxMin, Objective, Totals
-from allocator.rules.rows import Boxes
 from allocator.solvers.conic import Conic
 from allocator.solvers.flow import Flow, outside_transport
 from allocator.solvers.prices import Prices
@@ -104,8 +103,7 @@ def _part(problem: Problem, segment: NDArray[np.int64], edge: NDArray[np.int64],
     terms = [replace(t, platform=None) for t in problem.terms if t not in problem.constraints]
     divided = [replace(t, merit=t.merit / parts) if isinstance(t, AlphaFair) else t for t in terms]
     rules = []
-    for good in sorted({t.box.of for t in problem.constraints}):
-        box = Boxes.of(good, problem.constraints, whole.anchor_count)
+    for good, box in problem.boxes.items():
         floor = np.minimum(box.lower / parts, WITHIN_REACH * platform.reach_of(good))
         rules += [Cap(box.upper / parts, of=good), Floor(floor, of=good)]
     return Problem(platform, Objective(tuple(divided)), tuple(rules))

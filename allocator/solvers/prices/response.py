@@ -39,7 +39,7 @@ class Response:
         of themselves, where they are apart.
         """
         terms = tuple(t for t in problem.welfare if isinstance(t, AlphaFair) and t.of == good)
-        boxes = Boxes.of(good, problem.constraints, problem.platform.anchor_count)
+        boxes = problem.box_of(good)
         return cls(good, terms, boxes, problem.platform.reach_of(good), tight) if terms or boxes.rules else None
 
     @cached_property
