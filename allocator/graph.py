@@ -184,6 +184,11 @@ class Platform:
             return self.value
         return self.measures[good]
 
+    def per_impression(self, good: str) -> FloatArray:
+        """`measure` as numbers also where it is 1, (E,) in float64."""
+        measure = self.measure(good)
+        return np.ones(self.edge_count) if measure is None else np.asarray(measure, dtype=np.float64)
+
     def amounts(self, good: str, flow: ArrayLike) -> FloatArray:
         """Amount of a good that a flow (E,) brings to each anchor, (A,)."""
         measure, flow = self.measure(good), np.asarray(flow)

@@ -278,9 +278,8 @@ def _into_anchors(platform: Platform, good: str) -> Any:
     """The matrix that turns a flow (E,) into amounts of a good per anchor, (A, E)."""
     from scipy.sparse import csc_array
 
-    E = platform.edge_count
-    measure = platform.measure(good)
-    entries = np.ones(E) if measure is None else measure.astype(np.float64)
+    entries = platform.per_impression(good)
+    E = entries.size
     return csc_array((entries, platform.anchor, np.arange(E + 1)), shape=(platform.anchor_count, E)).tocsr()
 
 

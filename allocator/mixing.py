@@ -144,8 +144,7 @@ def _wanted(problem: Problem, rules: list[Constraint], totals: Totals, beside: T
             if good == "edges":
                 worth += marginal
             else:
-                measure = platform.measure(good)
-                worth += marginal[platform.anchor] * (1.0 if measure is None else measure)
+                worth += marginal[platform.anchor] * platform.per_impression(good)
         start += size
     return worth
 

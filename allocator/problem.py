@@ -228,8 +228,8 @@ def _bound(rule: Rule, platform: Platform) -> Rule:
 
 def _least(platform: Platform, good: str) -> FloatArray:
     """The least that an impression on each anchor brings of a good, (A,); infinity without edges."""
-    least, measure = np.full(platform.anchor_count, np.inf), platform.measure(good)
-    np.minimum.at(least, platform.anchor, 1.0 if measure is None else measure)
+    least = np.full(platform.anchor_count, np.inf)
+    np.minimum.at(least, platform.anchor, platform.per_impression(good))
     return least
 
 

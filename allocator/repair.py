@@ -74,8 +74,7 @@ def _refill(problem: Problem, flow: FloatArray, good: str, lower: FloatArray) ->
     more than that and than all floors.
     """
     platform, boxes = problem.platform, problem.boxes
-    measure = platform.measure(good)
-    per_impression = np.ones(platform.edge_count) if measure is None else measure.astype(np.float64)
+    per_impression = platform.per_impression(good)
     for _ in range(ROUNDS):
         amount = platform.amounts(good, flow)
         missing = np.where(amount < lower * (1 - CLOSE_ENOUGH), lower - amount, 0.0)

@@ -102,9 +102,8 @@ def _bundles(platform: Platform, of: str, flow: FloatArray) -> Iterator[tuple[ND
     """
     from scipy.sparse import csr_array
 
-    shape, measure, served = (platform.segment_count, platform.anchor_count), platform.measure(of), flow > 0
-    values = np.ones(platform.edge_count) if measure is None else measure.astype(np.float64)
-    worth = csr_array((values, (platform.anchor, platform.segment)), shape=shape[::-1])
+    shape, served = (platform.segment_count, platform.anchor_count), flow > 0
+    worth = csr_array((platform.per_impression(of), (platform.anchor, platform.segment)), shape=shape[::-1])
     sent = csr_array((flow[served], (platform.segment[served], platform.anchor[served])), shape=shape)
     pairs = platform.into_anchors(np.diff(sent.indptr)[platform.segment])
     held, first = np.cumsum(np.minimum(pairs, shape[1])), 0

@@ -108,21 +108,16 @@ def _within(platform: Platform, of: str, good: str, upper: FloatArray) -> FloatA
     """The most of a good that each anchor can have alone while another good stays within ``upper``, (A,): its edges
     are filled in the order of what they bring per unit of the limited good (a fractional knapsack, Dantzig 1957).
     """
-    most = np.array(platform.reach_of(of))
+    most, each = np.array(platform.reach_of(of)), [platform.per_impression(name) for name in (of, good)]
     for j, edges in _edges_of(platform, np.flatnonzero(upper < platform.reach_of(good))):
         supply = platform.supply[platform.segment[edges]]
-        brought, used = (supply * _per_impression(platform, name, edges) for name in (of, good))
+        brought, used = (supply * per_impression[edges] for per_impression in each)
         order = np.argsort(-np.divide(brought, used, out=np.full(used.size, np.inf), where=used > 0), kind="stable")
         brought, used = brought[order], used[order]
         room = np.maximum(upper[j] - (np.cumsum(used) - used), 0.0)
         taken = np.divide(np.minimum(used, room), used, out=np.ones_like(used), where=used > 0)
         most[j] = (brought * taken).sum()
     return most
-
-
-def _per_impression(platform: Platform, good: str, edges: NDArray[np.int64]) -> FloatArray:
-    measure = platform.measure(good)
-    return np.ones(edges.size) if measure is None else measure[edges].astype(np.float64)
 
 
 def _edges_of(platform: Platform, anchors: NDArray[np.int64]) -> Iterable[tuple[int, NDArray[np.int64]]]:

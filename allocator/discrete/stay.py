@@ -74,17 +74,12 @@ class Stay:
     @cached_property
     def good(self) -> FloatArray:
         """What an impression on each edge brings of the good, (E,)."""
-        return self._per_edge(self.of)
+        return self.problem.platform.per_impression(self.of)
 
     @cached_property
     def per_edge(self) -> FloatArray:
         """a_e, what an impression brings of quality, (E,)."""
-        return self._per_edge(self.quality or "exposure")
-
-    def _per_edge(self, good: str) -> FloatArray:
-        measure = self.problem.platform.measure(good)
-        edges = self.problem.platform.edge_count
-        return np.ones(edges) if measure is None else np.asarray(measure, dtype=np.float64)
+        return self.problem.platform.per_impression(self.quality or "exposure")
 
     @cached_property
     def most(self) -> FloatArray:

@@ -170,8 +170,7 @@ class SegmentFloor(Constraint):
     @cached_property
     def per_edge(self) -> FloatArray:
         """a_e, (E,)."""
-        measure = self.platform.measure(self.measure or "exposure")
-        return np.ones(self.platform.edge_count) if measure is None else np.asarray(measure, dtype=np.float64)
+        return self.platform.per_impression(self.measure or "exposure")
 
     @cached_property
     def least(self) -> FloatArray:

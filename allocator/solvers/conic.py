@@ -57,8 +57,8 @@ class Copies:
             self._copies[good] = cp.Variable(self.platform.edge_count)
             self.ties[good] = self._copies[good] == self.shares
         if good not in self._copies:
-            platform, measure = self.platform, self.platform.measure(good)
-            brought = platform.supply[platform.segment] * (1.0 if measure is None else measure)
+            platform = self.platform
+            brought = platform.supply[platform.segment] * platform.per_impression(good)
             into = csc_array(
                 (brought / self.unit(good)[platform.anchor], platform.anchor, np.arange(platform.edge_count + 1)),
                 shape=(platform.anchor_count, platform.edge_count),
