@@ -55,9 +55,9 @@ def mixed(
     wanted = _wanted(problem, rules, totals, totals, np.where(broken, 1.0, 0.0))
     size = float(np.abs(worth).mean()) / (float(np.abs(wanted).mean()) or 1.0)
     flows += [mixable(to_best_edges(problem.platform, worth + tilt * size * wanted)) for tilt in TILTS]
-    if not _roomy(problem, rules, flows, broken, mixable):
+    table = _roomy(problem, rules, flows, broken, mixable)
+    if table is None:
         return flow
-    table = np.stack([_slacks(rules, Totals(problem.platform, other), totals) for other in flows], axis=1)
     parts = _cheapest(table, np.array([max(0.0, float((worth * (flow - other)).sum())) for other in flows]), broken)
     if parts is None:
         return flow
@@ -76,21 +76,21 @@ def _roomy(
     flows: list[FloatArray],
     broken: NDArray[np.bool_],
     keep: Callable[[FloatArray], FloatArray],
-) -> bool:
-    """Add to ``flows``, the first of which is to be mended, what rules want, until a mixture has slack in what is
-    broken; False if that does not come.
+) -> FloatArray | None:
+    """Add to ``flows`` (c), the first of which is to be mended, what rules want, until a mixture has slack in what is
+    broken, and give the slacks of all, (r, c); None if that does not come.
     """
     platform, beside = problem.platform, Totals(problem.platform, flows[0])
     for _ in range(ROUNDS):
         table = np.stack([_slacks(rules, Totals(platform, flow), beside) for flow in flows], axis=1)
         parts, least, price = _largest_least(table, broken)
         if least > 0:
-            return True
+            return table
         best = sum((part * flow for part, flow in zip(parts, flows, strict=True)), np.zeros(platform.edge_count))
         # Of nothing rules want nothing in particular.
         at = Totals(platform, best) if best.sum() > SOME * flows[0].sum() else beside
-        flows.append(keep(to_best_edges(problem.platform, _wanted(problem, rules, at, beside, price))))
-    return False
+        flows.append(keep(to_best_edges(platform, _wanted(problem, rules, at, beside, price))))
+    return None
 
 
 def _cheapest(table: FloatArray, loss: FloatArray, broken: NDArray[np.bool_]) -> FloatArray | None:
@@ -119,19 +119,19 @@ def _largest_least(table: FloatArray, broken: NDArray[np.bool_]) -> tuple[FloatA
     """
     from scipy.optimize import linprog
 
-    count = table.shape[1]
-    others = np.where(broken, 1.0, 0.0)
-    rows = np.hstack((-table, others[:, None], -(1.0 - others)[:, None]))
+    count, mine = table.shape[1], np.where(broken, 1.0, 0.0)
+    evenly = np.full(count, 1.0 / count)
+    if not np.isfinite(table).all():
+        return evenly, -np.inf, mine
+    rows = np.hstack((-table, mine[:, None], -(1.0 - mine)[:, None]))
     sums = np.append(np.ones(count), [0.0, 0.0])[None, :]
     bounds = [(0.0, 1.0)] * count + [(None, 1.0), (0.0, None)]
     cost = np.append(np.zeros(count), [-1.0, DEAR])
-    if not np.isfinite(table).all():
-        return np.full(count, 1.0 / count), -np.inf, np.where(broken, 1.0, 0.0)
-    found = linprog(cost, A_ub=rows, b_ub=np.full(rows.shape[0], 0.0), A_eq=sums, b_eq=[1.0], bounds=bounds)
-    if found.x is None or found.x[-1] > CLOSE:
-        price = np.ones(table.shape[0]) if found.x is None else -found.ineqlin.marginals
-        return np.full(count, 1.0 / count) if found.x is None else found.x[:-2], -np.inf, price
-    return found.x[:-2], float(found.x[-2]), -found.ineqlin.marginals
+    found = linprog(cost, A_ub=rows, b_ub=np.zeros(rows.shape[0]), A_eq=sums, b_eq=[1.0], bounds=bounds)
+    if found.x is None:
+        return evenly, -np.inf, np.ones(table.shape[0])
+    *parts, least, below = found.x
+    return np.array(parts), -np.inf if below > CLOSE else float(least), -found.ineqlin.marginals
 
 
 def _wanted(problem: Problem, rules: list[Constraint], totals: Totals, beside: Totals, price: FloatArray) -> FloatArray:
