@@ -14,6 +14,7 @@ from allocator.elastic import Elastic
 from allocator.graph import Platform
 from allocator.problem import Problem
 from allocator.rules.rows import Boxes
+from allocator.rules.stated import unit_of
 from allocator.wording import quantity, some
 
 FloatArray = NDArray[np.float64]
@@ -46,7 +47,7 @@ def precheck(problem: Problem) -> Conflict | None:
 
 def _arithmetic(problem: Problem, good: str, boxes: Boxes) -> Iterable[Conflict]:
     ids, reach = problem.platform.anchors["id"], problem.platform.reach_of(good)
-    unit = {"exposure": "impressions", "gmv": problem.platform.currency}.get(good, good)
+    unit = unit_of(problem.platform, good)
     above_cap, above_reach = boxes.lower > boxes.upper, boxes.lower > reach
     if above_cap.any():
         j = int(np.argmax(above_cap))

@@ -187,16 +187,7 @@ def _level(allocation: Allocation, label: str, stated: Stated, j: int) -> Row:
     if not levels.size:
         return elsewhere
     k = int(levels[np.argmax(np.abs(prices[levels] * stated.size[levels]))])
-    return elsewhere | {
-        "kind": stated.kind,
-        "where": stated.where(k),
-        "bound": stated.bound(k),
-        "level": float(stated.level[k]),
-        "amount": float(stated.amount[k]),
-        "unit": stated.unit,
-        "shadow_price": float(prices[k]),
-        "felt": bool(felt[k]),
-    }
+    return elsewhere | stated.row(k) | {"shadow_price": float(prices[k]), "felt": bool(felt[k])}
 
 
 def _mean_over_edges(allocation: Allocation, j: int, per_edge: FloatArray) -> float:

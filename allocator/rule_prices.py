@@ -44,19 +44,8 @@ def prices_of_rules(allocation: Allocation) -> list[Row]:
 
 
 def _row(label: str, term: Rule, stated: Stated, k: int, price: float) -> Row:
-    level = float(stated.level[k])
-    return {
-        "rule": label,
-        "kind": stated.kind,
-        "where": stated.where(k),
-        "bound": stated.bound(k),
-        "level": level,
-        "amount": float(stated.amount[k]),
-        "unit": stated.unit,
-        "soft": getattr(term, "soft", None),
-        "price": price,
-        "worth": price * level if stated.proportional else None,
-    }
+    worth = price * float(stated.level[k]) if stated.proportional else None
+    return {"rule": label, **stated.row(k), "soft": getattr(term, "soft", None), "price": price, "worth": worth}
 
 
 def _idle(label: str, term: Rule, stated: Stated) -> Row:
@@ -64,11 +53,8 @@ def _idle(label: str, term: Rule, stated: Stated) -> Row:
     if stated.level.size == 1 and np.isfinite(stated.level[0]):
         return _row(label, term, stated, 0, 0.0) | {"worth": 0.0}
     unknown = dict.fromkeys(("bound", "level", "amount"))
-    return (
-        {"rule": label, "kind": stated.kind, "where": "nowhere"}
-        | unknown
-        | {"unit": stated.unit, "soft": getattr(term, "soft", None), "price": 0.0, "worth": 0.0}
-    )
+    row = {"rule": label, "kind": stated.kind, "where": "nowhere", **unknown, "unit": stated.unit}
+    return row | {"soft": getattr(term, "soft", None), "price": 0.0, "worth": 0.0}
 
 
 def by_rule(rows: list[Row]) -> dict[str, Row]:

@@ -14,12 +14,13 @@ from typing import Any
 import allocator as al
 from allocator.cli.reports import plain
 from allocator.frontier import Row, fairness_of
+from allocator.rules.stated import unit_of
 
 
 def write_frontier(rows: Sequence[Row], problem: al.Problem, folder: Path) -> None:
     """Write ``frontier.csv``, ``.json``, ``.png`` and ``.pdf``."""
     platform, good = problem.platform, fairness_of(problem)[0].of
-    unit = {"exposure": "impressions", "gmv": platform.currency}.get(good, good)
+    unit = unit_of(platform, good)
     with _written_whole(folder) as draft:
         _write_table(rows, draft / "frontier.csv")
         _write_json(list(rows), draft / "frontier.json")

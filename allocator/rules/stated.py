@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,17 @@ class Stated:
     def bound(self, k: int) -> str:
         """How level k limits its amount, in words."""
         return "at most" if np.broadcast_to(self.at_most, self.level.shape)[k] else "at least"
+
+    def row(self, k: int) -> dict[str, Any]:
+        """Level k as plain data."""
+        return {
+            "kind": self.kind,
+            "where": self.where(k),
+            "bound": self.bound(k),
+            "level": float(self.level[k]),
+            "amount": float(self.amount[k]),
+            "unit": self.unit,
+        }
 
     @property
     def asked(self) -> NDArray[np.bool_]:
