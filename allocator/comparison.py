@@ -12,8 +12,7 @@ from allocator.driver import AllocationError, Goal, Solver, UnsupportedError
 from allocator.graph import Platform
 from allocator.problem import Problem
 from allocator.rules import GMV, Objective
-from allocator.solvers import SECOND_OPINION, SOLVERS, named, solve
-from allocator.solvers.baselines import Baseline
+from allocator.solvers import BASELINES, SECOND_OPINION, SOLVERS, named, solve
 
 Row = dict[str, Any]
 GENERAL = ("conic", "linear")
@@ -60,7 +59,7 @@ def compare(
     """
     goal = Goal(relative_gap, seconds)
     wanted = contenders(problem) if solvers is None else list(solvers)
-    chosen = [(_name(solver), _chosen(solver)) for solver in wanted]
+    chosen = [(str(solver), _chosen(solver)) for solver in wanted]
     rows: list[Row] = []
     found: dict[int, Allocation] = {}
     for k, (name, solver) in enumerate(chosen):
@@ -81,18 +80,10 @@ def contenders(problem: Problem) -> list[str]:
     """The solvers that optimise and can express a problem; beyond 100,000 edges without `conic` and `linear` where
     `flow` or `prices` can take it.
     """
-    able = [
-        name
-        for name, kind in SOLVERS.items()
-        if not issubclass(kind, Baseline) and SOLVERS[name]().supports(problem) is None
-    ]
+    able = [name for name, kind in SOLVERS.items() if name not in BASELINES and kind().supports(problem) is None]
     if problem.platform.edge_count <= SECOND_OPINION or not {"flow", "prices"} & set(able):
         return able
     return [name for name in able if name not in GENERAL]
-
-
-def _name(solver: str | Solver) -> str:
-    return solver if isinstance(solver, str) else repr(solver)
 
 
 def _chosen(solver: str | Solver) -> str | Solver:
@@ -110,11 +101,10 @@ def _prefixed(report: Callable[[str], None] | None, name: str) -> Callable[[str]
 
 def _attempt(problem: Problem, name: str, solver: str | Solver, goal: Goal) -> Allocation | Row:
     """An allocation, or the status and the sentence that say why there is none."""
-    asked: dict[str, Any] = {"relative_gap": goal.relative_gap, "seconds": goal.seconds, "report": goal.report}
     try:
         if isinstance(solver, str) or solver.supports(problem) is None:
             _load(solver)
-        return solve(problem, solver=solver, **asked)
+        return solve(problem, solver=solver, relative_gap=goal.relative_gap, seconds=goal.seconds, report=goal.report)
     except UnsupportedError as error:
         return {"status": UNSUPPORTED, "reason": str(error)}
     except AllocationError as error:

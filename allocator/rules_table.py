@@ -12,8 +12,7 @@ from allocator.graph import Platform
 from allocator.problem import Problem
 from allocator.rules import GMV, Constraint, Objective, RobustGMV
 from allocator.rules.catalogue import CATALOGUE, form, parameters
-from allocator.solvers import SOLVERS
-from allocator.solvers.baselines import Baseline
+from allocator.solvers import BASELINES, SOLVERS
 
 HEADING = "## Rules\n"
 COLUMNS = ("rule", "meaning", "formula", "solvers")
@@ -46,7 +45,7 @@ def _taking(name: str, good: str) -> str:
     else:
         alone = isinstance(rule, GMV | RobustGMV)
         problem = Problem(_platform(), Objective((rule,) if alone else (GMV(), rule)))
-    optimising = [solver for solver, kind in SOLVERS.items() if not issubclass(kind, Baseline)]
+    optimising = [solver for solver in SOLVERS if solver not in BASELINES]
     found = [solver for solver in optimising if SOLVERS[solver]().supports(problem) is None]
     return "all" if found == optimising else ", ".join(f"`{solver}`" for solver in found)
 

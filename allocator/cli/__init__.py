@@ -11,7 +11,7 @@ import allocator as al
 from allocator.citation import bibtex
 from allocator.cli import answers, figures, grammar, importing, options, reports, simulating
 from allocator.cli.outcomes import OneSentence
-from allocator.solvers.baselines import Baseline
+from allocator.solvers import BASELINES
 
 app = typer.Typer(cls=OneSentence, no_args_is_help=True, rich_markup_mode="markdown")
 
@@ -125,7 +125,7 @@ def frontier(
         if all("reason" in row for row in rows):
             raise al.AllocationError(al.Status[rows[0]["status"]], rows[0]["reason"])
         if baselines:
-            rows += al.baselines(problem, [name for name, kind in al.SOLVERS.items() if issubclass(kind, Baseline)])
+            rows += al.baselines(problem, BASELINES)
     if out is not None:
         figures.write_frontier(rows, problem, out)
     if machine:

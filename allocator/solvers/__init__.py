@@ -9,7 +9,7 @@ from allocator.allocation import Allocation, Status
 from allocator.driver import AllocationError, Goal, Solver, UnsupportedError, run
 from allocator.linear_model import not_linear
 from allocator.problem import Problem
-from allocator.solvers.baselines import CappedBoost, EpsilonEven, Even, Greedy, Proportional
+from allocator.solvers.baselines import Baseline, CappedBoost, EpsilonEven, Even, Greedy, Proportional
 from allocator.solvers.conic import Conic
 from allocator.solvers.dual_gradient import DualGradient
 from allocator.solvers.flow import Flow, outside_transport
@@ -50,6 +50,8 @@ SOLVERS: dict[str, type[Solver]] = {
     "epsilon_even": EpsilonEven,
     "capped_boost": CappedBoost,
 }
+BASELINES = tuple(name for name, kind in SOLVERS.items() if issubclass(kind, Baseline))
+"""Those that do not optimise."""
 
 
 def named(solver: str) -> Solver:
