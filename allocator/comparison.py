@@ -77,7 +77,7 @@ def compare(
 
 
 def contenders(problem: Problem) -> list[str]:
-    """The solvers that optimise and can express a problem; beyond 100,000 edges without `conic` and `linear` where
+    """The solvers that optimise and can express a problem; beyond 300,000 edges without `conic` and `linear` where
     `flow` or `prices` can take it.
     """
     able = [name for name, kind in SOLVERS.items() if name not in BASELINES and kind().supports(problem) is None]

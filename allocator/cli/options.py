@@ -125,7 +125,7 @@ Solvers = Annotated[
         metavar="NAME[:ENGINE],...",
         autocompletion=completion.solvers,
         help=f"Solvers with commas between them: auto, {', '.join(al.SOLVERS)}. Without it all that optimise and can "
-        "take the problem; beyond 100,000 edges conic and linear only where flow and prices cannot.",
+        "take the problem; beyond 300,000 edges conic and linear only where flow and prices cannot.",
     ),
 ]
 RelativeGap = Annotated[float, typer.Option(metavar="X", help="The relative gap to prove.")]
