@@ -90,15 +90,14 @@ def _flat(elastic: Elastic, seconds: float) -> Strain | None:
     long. Its flow may break curved rules.
     """
     problem = elastic.problem
-    terms = problem.terms[len(problem.objective.terms) :]
-    flat = tuple(rule for rule, term in zip(problem.rules, terms, strict=True) if not term.curved)
+    flat = tuple(rule for rule, term in zip(problem.rules, problem.constraints, strict=True) if not term.curved)
     if problem.platform.edge_count <= LARGE or len(flat) == len(problem.rules):
         return None
     found = replace(elastic, problem=replace(problem, rules=flat)).strain(seconds=seconds)
     if found is None or not found.proved:
         return None
     mine = iter(found.multipliers)
-    hard = [term for term in terms if term.soft is None]
+    hard = problem.without_objective.constraints
     return replace(found, multipliers=[term.idle() if term.curved else next(mine) for term in hard])
 
 

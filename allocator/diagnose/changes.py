@@ -26,9 +26,8 @@ def changes(problem: Problem, totals: Totals, *, evenly: bool = False, wider: fl
     these changes. ``evenly`` moves all levels of a rule by the same part of themselves; changes are larger by the part
     ``wider``.
     """
-    rows, rules = [], list(problem.rules)
-    terms = problem.terms[len(problem.objective.terms) :]
-    for position, (label, term) in enumerate(zip(problem.labels[len(problem.objective.terms) :], terms, strict=True)):
+    rows, rules, labels = [], list(problem.rules), problem.labels[len(problem.objective.terms) :]
+    for position, (label, term) in enumerate(zip(labels, problem.constraints, strict=True)):
         if term.soft is not None:
             continue
         stated = term.stated(totals)

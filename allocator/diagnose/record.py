@@ -9,10 +9,10 @@ from typing import Any
 from allocator.allocation import Status
 from allocator.certificate import refuted
 from allocator.problem import Problem
+from allocator.rule_words import INDICES
 from allocator.wording import quantity, some
 
 Row = dict[str, Any]
-FRACTIONS = ("share", "Gini coefficient", "Herfindahl-Hirschman index")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -135,7 +135,7 @@ def amount(level: float, row: Row) -> str:
     unit = row["unit"]
     if unit == "share" or unit in row["rule"]:  # a welfare is its own unit, and names its rule
         return f"{level:.6g}"
-    return f"{quantity(level)} {unit}" if unit not in FRACTIONS else f"a {unit} of {level:.6g}"
+    return f"{quantity(level)} {unit}" if unit not in INDICES else f"a {unit} of {level:.6g}"
 
 
 def _whom(row: Row) -> str:
