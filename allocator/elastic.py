@@ -90,9 +90,9 @@ class Elastic:
     stiff: tuple[type, ...] = (SegmentCap,)
 
     @classmethod
-    def of(cls, problem: Problem, **options: Any) -> Elastic:
+    def of(cls, problem: Problem) -> Elastic:
         """Shares are those of all that there can be."""
-        return cls(problem, everything(problem.platform), **options)
+        return cls(problem, everything(problem.platform))
 
     def strain(self, *, evenly: bool = False, seconds: float = np.inf) -> Strain | None:
         """Break the rules as little as possible; None if a rule has no tangents or HiGHS no answer.

@@ -165,8 +165,8 @@ def linear_model(
     units = [block.units() for block in blocks]
     objective = problem.gmv_weight * platform.value.astype(np.float64) * impressions
     pairs = zip(blocks, units, strict=True)
-    auxiliary = [_cost(block) * own * impressions for block, (_, own) in pairs if block.auxiliary is not None]
-    objective = np.concatenate((objective, *auxiliary))
+    costs = [(0.0 if block.cost is None else block.cost) * own * impressions for block, (_, own) in pairs]
+    objective = np.concatenate((objective, *costs))
     currency = float(np.abs(objective).max()) or 1.0
     matrix = csr_array(block_array(_grid(blocks, units, dict(zip(goods, defined, strict=True))), format="csr"))
     if edges is None:
@@ -210,11 +210,6 @@ def _grid(
     return grid
 
 
-def _cost(block: Block) -> FloatArray:
-    """What the auxiliary variables of a block bring."""
-    return np.zeros(block.auxiliary.shape[1]) if block.cost is None else block.cost
-
-
 def _supply(platform: Platform) -> Block:
     from scipy.sparse import csr_array
 
@@ -234,12 +229,11 @@ def _definition(platform: Platform, good: str) -> Block:
 
 def _worth_lifting(platform: Platform, blocks: Sequence[Block]) -> tuple[str, ...]:
     """Goods whose rows have much fewer entries if amounts are variables."""
-    degree = np.bincount(platform.anchor, minlength=platform.anchor_count)
     entries: dict[str, tuple[int, int]] = {}
     for block in blocks:
         for good, matrix in block.amounts.items():
             seen, spread = entries.get(good, (0, 0))
-            entries[good] = seen + matrix.nnz, spread + int((matrix != 0).sum(axis=0) @ degree)
+            entries[good] = seen + matrix.nnz, spread + int((matrix != 0).sum(axis=0) @ platform.anchor_degree)
     E, A = platform.edge_count, platform.anchor_count
     return tuple(good for good, (seen, spread) in entries.items() if E + A + seen < SMALLER * spread)
 
