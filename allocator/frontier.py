@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from allocator.allocation import Allocation, Status
+from allocator.allocation import Allocation
 from allocator.driver import AllocationError, Solver
 from allocator.metrics import gini, hhi, jain, top_share
 from allocator.problem import Problem
+from allocator.reasons import STARVED
 from allocator.rules import GMV, Objective, RobustGMV, Totals, Welfare
 from allocator.solvers import solve
 
@@ -154,7 +155,7 @@ def row_of(allocation: Allocation, problem: Problem) -> Row:
         "hhi_exposure": hhi(exposure),
         "top_1_percent_exposure": top_share(exposure, 0.01),
         "top_1_percent_gmv": top_share(sales, 0.01),
-        "starved_anchors": int((exposure <= 1e-9 * exposure.mean()).sum()),
+        "starved_anchors": int((exposure <= STARVED * exposure.mean()).sum()),
     }
 
 
@@ -178,8 +179,4 @@ def price_of_fairness(fair: Allocation, system: Allocation) -> float:
 def _with_price(rows: list[Row]) -> list[Row]:
     """Add the price of fairness against the first end, where that end was solved."""
     most = rows[0].get("gmv")
-    solved = {Status.CERTIFIED.name, Status.FEASIBLE.name}
-    return [
-        row | {"price_of_fairness": 1.0 - row["gmv"] / most} if most and row["status"] in solved else row
-        for row in rows
-    ]
+    return [row | {"price_of_fairness": 1.0 - row["gmv"] / most} if most and "gmv" in row else row for row in rows]
