@@ -152,7 +152,7 @@ class Allocation:
     def __repr__(self) -> str:
         p = self.platform
         return (
-            f"Allocation({self.status.name}: GMV {quantity(self.gmv)} {p.currency} per {p.period}, Gini of "
-            f"exposure {gini(self.exposure):.3f}, "
-            f"{self.certificate}, by {self.run.solver} in {self.run.build_seconds + self.run.solve_seconds:.2g} s)"
+            f"Allocation({self.status.name}: GMV {quantity(self.gmv)} {p.currency} per {p.period}, "
+            f"Gini of exposure {gini(self.exposure):.3f}, {self.certificate}, "
+            f"by {self.run.solver} in {self.run.build_seconds + self.run.solve_seconds:.2g} s)"
         )

@@ -117,9 +117,9 @@ def load(folder: Path, platform: Platform | None = None) -> Allocation:
     same = all(abs(getattr(certificate, name) - amount) <= 4 * certificate.rounding for name, amount in saved.items())
     if not (same and certificate.feasible):
         raise ValueError(
-            f"{folder} was changed after it was saved: its flow gives the objective {certificate.objective:.8g} "
-            f"and the "
-            f"bound {certificate.bound:.8g}, not {saved['objective']:.8g} and {saved['bound']:.8g}; compute it again"
+            f"{folder} was changed after it was saved: its flow gives the objective {certificate.objective:.8g} and "
+            f"the bound {certificate.bound:.8g}, not {saved['objective']:.8g} and {saved['bound']:.8g}; "
+            f"compute it again"
         )
     return allocation
 

@@ -53,25 +53,23 @@ def _arithmetic(problem: Problem, good: str, boxes: Boxes) -> Iterable[Conflict]
         j = int(np.argmax(above_cap))
         yield Conflict(
             f"the floor of {good} is above the cap for {above_cap.sum():,} anchors: {some(ids[above_cap])} "
-            f"(anchor {ids[j]}: floor "
-            f"{quantity(boxes.lower[j])}, cap {quantity(boxes.upper[j])} {unit}); lower the floor or raise the cap",
+            f"(anchor {ids[j]}: floor {quantity(boxes.lower[j])}, cap {quantity(boxes.upper[j])} {unit}); "
+            f"lower the floor or raise the cap",
             _witness(problem, boxes, np.where(above_cap, 1.0, 0.0), both=True),
         )
     if above_reach.any():
         j = int(np.argmax(above_reach))
         yield Conflict(
             f"the floor of {good} is above reach for {above_reach.sum():,} anchors: {some(ids[above_reach])} "
-            f"(anchor {ids[j]}: floor "
-            f"{quantity(boxes.lower[j])}, but all its segments together bring {quantity(reach[j])} {unit}); "
-            f"lower the floor or add edges",
+            f"(anchor {ids[j]}: floor {quantity(boxes.lower[j])}, but all its segments together bring "
+            f"{quantity(reach[j])} {unit}); lower the floor or add edges",
             _witness(problem, boxes, np.where(above_reach, 1.0, 0.0)),
         )
     asked, there = float(boxes.lower.sum()), problem.platform.total_of(good)
     if asked > there:
         yield Conflict(
             f"the floors of {good} add up to {quantity(asked)} {unit}, but the supply allows at most "
-            f"{quantity(there)}; "
-            f"lower them by {1 - there / asked:.2%} or raise supply",
+            f"{quantity(there)}; lower them by {1 - there / asked:.2%} or raise supply",
             _witness(problem, boxes, np.where(boxes.lower > 0, 1.0, 0.0)),
         )
 
@@ -119,10 +117,8 @@ def _strained(problem: Problem) -> Conflict | None:
     found = Elastic.of(problem).strain(seconds=PATIENCE)
     if found is None or not refuted(problem, found.multipliers):
         return None
-    pairs = [
-        (label, term.felt(mine)) for label, term, mine in zip(bare.labels, bare.terms, found.multipliers, strict=True)
-    ]
-    named = [f"{label} at {where}" for label, where in pairs if where]
+    ruled = zip(bare.labels, bare.terms, found.multipliers, strict=True)
+    named = [f"{label} at {where}" for label, term, mine in ruled if (where := term.felt(mine))]
     return Conflict(
         f"these rules contradict each other: {'; '.join(named)}; relax their levels, or add edges or supply",
         list(found.multipliers),

@@ -69,10 +69,8 @@ def from_networkx(graph: nx.Graph) -> Platform:
     columns = _columns("edge", edges)
     if "value" not in columns:
         raise ValueError("edges need the attribute value (currency per impression)")
-    segment_columns, anchor_columns = (
-        _columns("segment", segments.values()),
-        _columns("anchor", anchors.values(), capacity=np.inf),
-    )
+    segment_columns = _columns("segment", segments.values())
+    anchor_columns = _columns("anchor", anchors.values(), capacity=np.inf)
     value = np.asarray(columns.pop("value"), dtype=graph.graph.get("value_dtype", "float64"))
     segment, anchor = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
     return Platform.from_edges(

@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
-
-
 ALL = 1.0 - 2.0**-40
 """A share that counts as all of the supply, whatever rounding has made of its pieces."""
 

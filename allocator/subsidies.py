@@ -50,10 +50,8 @@ def subsidise(platform: Platform, eligible: Where, impressions: float, *, cost: 
         For unknown or no anchors, amounts that are negative or not finite, impressions for anchors that no segment
         with supply reaches, or names that the platform uses for something else.
     """
-    extra, price = (
-        amount(impressions, "the subsidised impressions"),
-        amount(cost, "the cost of a subsidised impression"),
-    )
+    extra = amount(impressions, "the subsidised impressions")
+    price = amount(cost, "the cost of a subsidised impression")
     before, chosen = _subsidised(platform), anchors_where(platform, eligible)
     if not chosen.any():
         raise ValueError("nobody is eligible for the subsidy; choose at least one anchor")
@@ -95,7 +93,7 @@ def _subsidised(platform: Platform) -> NDArray[np.bool_]:
 def _measures(platform: Platform, edge: NDArray[np.int64], price: float) -> dict[str, FloatArray]:
     """Edge measures, those of twins behind the others."""
     measures = {name: np.concatenate((column, column[edge])) for name, column in platform.measures.items()}
-    spent = platform.measures[MEASURE] if MEASURE in platform.measures else np.zeros(platform.edge_count)
+    spent = platform.measures.get(MEASURE, np.zeros(platform.edge_count))
     return measures | {MEASURE: np.concatenate((spent, np.full(edge.size, price)))}
 
 
