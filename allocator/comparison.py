@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from allocator.allocation import Allocation
-from allocator.driver import AllocationError, Goal, Solver, UnsupportedError
+from allocator.driver import UNSUPPORTED, AllocationError, Goal, Solver, UnsupportedError
 from allocator.graph import Platform
 from allocator.problem import Problem
 from allocator.rules import GMV, Objective
@@ -17,7 +17,6 @@ from allocator.solvers import BASELINES, SECOND_OPINION, SOLVERS, named, solve
 Row = dict[str, Any]
 GENERAL = ("conic", "linear")
 """Models of whole problems, which take minutes where the others take seconds."""
-UNSUPPORTED = "UNSUPPORTED"
 
 
 def compare(

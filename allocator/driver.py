@@ -97,6 +97,10 @@ class UnsupportedError(ValueError):
     """A problem that a solver cannot express."""
 
 
+UNSUPPORTED = "UNSUPPORTED"
+"""The status of a row for a solver that cannot express the problem."""
+
+
 @dataclass(frozen=True)
 class Solver(ABC):
     """A frozen value you call, ``solver(problem, goal) -> Answer``; its fields are its hyper-parameters, its repr is

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from allocator.allocation import Allocation
-from allocator.driver import AllocationError, Solver
+from allocator.driver import UNSUPPORTED, AllocationError, Solver, UnsupportedError
 from allocator.metrics import gini, hhi, jain, top_share
 from allocator.problem import Problem
 from allocator.reasons import STARVED
@@ -114,13 +114,17 @@ def frontier(
 
 
 def baselines(problem: Problem, solvers: Sequence[str | Solver]) -> list[Row]:
-    """The rows of recipes that do not optimise, for the same plot; ``weight`` is None."""
+    """The rows of recipes that do not optimise, for the same plot; ``weight`` is None.
+
+    A recipe that gives no flow has ``status`` and ``reason`` instead of numbers, as in `compare`.
+    """
     rows: list[Row] = []
     for solver in solvers:
         try:
             point = solve(weighted(problem, 0.0), solver=solver)
-        except AllocationError as error:
-            rows.append({"weight": None, "solver": str(solver), "status": error.status.name, "reason": str(error)})
+        except (AllocationError, UnsupportedError) as error:
+            status = error.status.name if isinstance(error, AllocationError) else UNSUPPORTED
+            rows.append({"weight": None, "solver": str(solver), "status": status, "reason": str(error)})
         else:
             rows.append(
                 {"weight": None} | row_of(point, problem) | {"solver": str(solver), "gap": None, "gmv_upper": None}

@@ -96,6 +96,17 @@ def test_baselines_are_points_with_the_same_columns():
     assert rows[1]["gini_exposure"] < rows[0]["gini_exposure"]
 
 
+def test_baselines_that_cannot_take_a_rule_say_so():
+    problem = small()
+    problem = al.Problem(problem.platform, problem.objective, [al.HeadCap(top=2, share=0.9)])
+    rows = al.baselines(problem, ["even", "greedy"])
+    assert [(row["weight"], row["solver"], row["status"]) for row in rows] == [
+        (None, "even", "UNSUPPORTED"),
+        (None, "greedy", "UNSUPPORTED"),
+    ]
+    assert all("HeadCap" in row["reason"] for row in rows)
+
+
 def test_price_of_fairness_compares_like_with_like():
     star, other = al.synthetic.star([4.0, 2.0]), al.synthetic.star([4.0, 3.0])
     even, most = (al.solve(al.Problem(star, al.GMV()), solver=name) for name in ("even", "greedy"))

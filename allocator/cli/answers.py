@@ -9,7 +9,7 @@ import typer
 
 import allocator as al
 from allocator.cli import figures, grammar, options, overviews, reports
-from allocator.comparison import UNSUPPORTED
+from allocator.driver import UNSUPPORTED
 from allocator.frontier import Row
 
 
