@@ -201,34 +201,32 @@ def _mean_over_edges(allocation: Allocation, j: int, per_edge: FloatArray) -> fl
 def _segments(allocation: Allocation, j: int) -> tuple[list[Row], list[Row]]:
     """The segments that show the anchor, by impressions, and the nearest of those with supply that do not."""
     platform, alpha = allocation.platform, float(allocation.surplus.alpha[j])
-    on_edges = allocation.surplus.on_edges()
     edges = np.flatnonzero(platform.anchor == j)
-    rent = allocation.surplus.last()[platform.segment[edges]]
-    ahead = on_edges[edges] - rent
+    segment, flow, surplus = platform.segment[edges], allocation.flow[edges], allocation.surplus.at(edges)
+    rent = allocation.surplus.last()[segment]
+    ahead = surplus - rent
     short = np.maximum(-ahead, 0.0)
 
     def row(k: int) -> Row:
-        i = platform.segment[edges[k]]
         return {
-            "segment": platform.segments["id"][i].item(),
-            "impressions": float(allocation.flow[edges[k]]),
-            "supply": float(platform.supply[i]),
+            "segment": platform.segments["id"][segment[k]].item(),
+            "impressions": float(flow[k]),
+            "supply": float(platform.supply[segment[k]]),
             "value": float(platform.value[edges[k]]),
-            "surplus": float(on_edges[edges[k]]),
+            "surplus": float(surplus[k]),
             "rent": float(rent[k]),
             "short": float(short[k]),
             "ahead": max(float(ahead[k]), 0.0),
         }
 
     def missed(k: int) -> Row:
-        i = platform.segment[edges[k]]
+        i = segment[k]
         mine = slice(platform.indptr[i], platform.indptr[i + 1])
         most = mine.start + int(np.argmax(allocation.flow[mine]))
         holder = platform.anchors["id"][platform.anchor[most]].item() if allocation.flow[most] > 0 else None
         return row(k) | {"held_by": holder, "value_short": float(short[k]) / alpha if alpha > 0 else None}
 
-    flow = allocation.flow[edges]
     served = np.flatnonzero(flow > 0)
-    waiting = np.flatnonzero((flow <= 0) & (platform.supply[platform.segment[edges]] > 0))
+    waiting = np.flatnonzero((flow <= 0) & (platform.supply[segment] > 0))
     nearest = waiting[np.argsort(short[waiting], kind="stable")][:NEAREST]
     return [row(k) for k in served[np.argsort(-flow[served], kind="stable")]], [missed(k) for k in nearest]
