@@ -275,8 +275,7 @@ def _credit(problem: Problem, totals: Totals, multipliers: Multipliers, last: Fl
     """
     platform, within = problem.platform, _Within(totals)
     credit = float((last * np.maximum(totals.served - platform.supply, 0.0)).sum())
-    capped = [t for t in problem.constraints if isinstance(t, SegmentCap) and t.soft is None]
-    beyond = sum((t.excess(totals) for t in capped), np.zeros(1))
+    beyond = sum((t.excess(totals) for t in problem.hard if isinstance(t, SegmentCap)), np.zeros(1))
     if totals.flow.min() < 0 or beyond.any():
         ahead = problem.surplus(multipliers).on_edges() - last[platform.segment]
         credit += float((np.maximum(ahead, 0.0) * beyond).sum())

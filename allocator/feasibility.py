@@ -80,7 +80,7 @@ def _witness(problem: Problem, boxes: Boxes, p: FloatArray, *, both: bool = Fals
     of_rule = {
         id(rule): floor + (cap if both else 0.0) for rule, floor, cap in zip(boxes.rules, floors, caps, strict=True)
     }
-    return [of_rule.get(id(term), term.idle()) for term in problem.constraints if term.soft is None]
+    return [of_rule.get(id(term), term.idle()) for term in problem.hard]
 
 
 def conflict(problem: Problem) -> Conflict | None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from allocator.graph import Platform
 from allocator.problem import Problem
-from allocator.rules import Constraint, Totals
+from allocator.rules import Totals
 
 FloatArray = NDArray[np.float64]
 MARGIN, CLOSE, SAFE = 1e-11, 1e-12, 1.000001
@@ -38,9 +38,8 @@ def mixed(
     and Wolfe 1960); of all mixtures the one that costs least worth is taken. ``keep`` makes a flow keep the rules of
     single anchors.
     """
-    rules = [rule for rule in problem.constraints if rule.soft is None]
     totals = Totals(problem.platform, flow)
-    here = _slacks(rules, totals, totals)
+    here = _slacks(problem, totals, totals)
     broken = here < -CLOSE
     if not broken.any() or not np.isfinite(here).all():
         return flow
@@ -48,14 +47,14 @@ def mixed(
     def mixable(found: FloatArray) -> FloatArray:
         """A flow to mix in; half of one that leaves welfare minus infinity."""
         kept = keep(found)
-        finite = np.isfinite(_slacks(rules, Totals(problem.platform, kept), totals)).all()
+        finite = np.isfinite(_slacks(problem, Totals(problem.platform, kept), totals)).all()
         return kept if finite else 0.5 * (kept + flow)
 
     flows = [flow, *map(mixable, (*beside, problem.platform.even_flow, np.zeros_like(flow)))]
-    wanted = _wanted(problem, rules, totals, totals, np.where(broken, 1.0, 0.0))
+    wanted = _wanted(problem, totals, totals, np.where(broken, 1.0, 0.0))
     size = float(np.abs(worth).mean()) / (float(np.abs(wanted).mean()) or 1.0)
     flows += [mixable(to_best_edges(problem.platform, worth + tilt * size * wanted)) for tilt in TILTS]
-    table = _roomy(problem, rules, flows, broken, mixable)
+    table = _roomy(problem, flows, broken, mixable)
     if table is None:
         return flow
     parts = _cheapest(table, np.array([max(0.0, float((worth * (flow - other)).sum())) for other in flows]), broken)
@@ -65,14 +64,13 @@ def mixed(
     return np.maximum(flow + moved, 0.0)
 
 
-def _slacks(rules: list[Constraint], totals: Totals, beside: Totals) -> FloatArray:
-    """Signed relative slack of every level of the rules."""
-    return np.concatenate([rule.slack(totals, beside).ravel() for rule in rules] or [np.zeros(0)])
+def _slacks(problem: Problem, totals: Totals, beside: Totals) -> FloatArray:
+    """Signed relative slack of every level of the hard rules."""
+    return np.concatenate([rule.slack(totals, beside).ravel() for rule in problem.hard] or [np.zeros(0)])
 
 
 def _roomy(
     problem: Problem,
-    rules: list[Constraint],
     flows: list[FloatArray],
     broken: NDArray[np.bool_],
     keep: Callable[[FloatArray], FloatArray],
@@ -82,14 +80,14 @@ def _roomy(
     """
     platform, beside = problem.platform, Totals(problem.platform, flows[0])
     for _ in range(ROUNDS):
-        table = np.stack([_slacks(rules, Totals(platform, flow), beside) for flow in flows], axis=1)
+        table = np.stack([_slacks(problem, Totals(platform, flow), beside) for flow in flows], axis=1)
         parts, least, price = _largest_least(table, broken)
         if least > 0:
             return table
         best = sum((part * flow for part, flow in zip(parts, flows, strict=True)), np.zeros(platform.edge_count))
         # Of nothing rules want nothing in particular.
         at = Totals(platform, best) if best.sum() > SOME * flows[0].sum() else beside
-        flows.append(keep(to_best_edges(platform, _wanted(problem, rules, at, beside, price))))
+        flows.append(keep(to_best_edges(platform, _wanted(problem, at, beside, price))))
     return None
 
 
@@ -134,11 +132,11 @@ def _largest_least(table: FloatArray, broken: NDArray[np.bool_]) -> tuple[FloatA
     return np.array(parts), -np.inf if below > CLOSE else float(least), -found.ineqlin.marginals
 
 
-def _wanted(problem: Problem, rules: list[Constraint], totals: Totals, beside: Totals, price: FloatArray) -> FloatArray:
-    """What rules pay for an impression on every edge (E,) where each unit of relative slack has a price."""
+def _wanted(problem: Problem, totals: Totals, beside: Totals, price: FloatArray) -> FloatArray:
+    """What hard rules pay for an impression on every edge (E,) where each unit of relative slack has a price."""
     platform, start = problem.platform, 0
     worth = np.zeros(platform.edge_count)
-    for rule in rules:
+    for rule in problem.hard:
         size = rule.slack(totals, beside).size
         for good, marginal in rule.pull(totals, beside, price[start : start + size]).items():
             if good == "edges":

@@ -129,6 +129,11 @@ class Problem:
     def constraints(self) -> tuple[Constraint, ...]:
         return tuple(t for t in self.terms if isinstance(t, Constraint))
 
+    @cached_property
+    def hard(self) -> tuple[Constraint, ...]:
+        """Bound constraints that may not be broken."""
+        return tuple(t for t in self.constraints if t.soft is None)
+
     @property
     def valued(self) -> tuple[Rule, ...]:
         """Bound terms that are worth something: those of the objective, and soft rules, which cost."""

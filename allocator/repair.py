@@ -31,7 +31,7 @@ def repair(
     flow = _boxed(problem, flow)
     for term in problem.welfare:
         flow = _refill(problem, flow, term.of, _least(term, problem.box_of(term.of), flow))
-    if any(t.box is None and t.soft is None for t in problem.constraints):
+    if any(t.box is None for t in problem.hard):
         supporting = problem.supporting(Totals(platform, flow)) if multipliers is None else multipliers
         worth = problem.surplus(supporting).on_edges()
         more = [] if beside is None else [beside]

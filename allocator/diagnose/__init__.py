@@ -97,8 +97,7 @@ def _flat(elastic: Elastic, seconds: float) -> Strain | None:
     if found is None or not found.proved:
         return None
     mine = iter(found.multipliers)
-    hard = problem.without_objective.constraints
-    return replace(found, multipliers=[term.idle() if term.curved else next(mine) for term in hard])
+    return replace(found, multipliers=[term.idle() if term.curved else next(mine) for term in problem.hard])
 
 
 def _serving(elastic: Elastic, found: Strain, seconds: float) -> tuple[Elastic, Strain]:

@@ -37,7 +37,7 @@ class Arcs(NamedTuple):
 
 def whole_and_part(problem: Problem, flow: FloatArray) -> tuple[IntArray, IntArray]:
     """What edges (E,) carry >= 0 as whole impressions and parts of 1 / ONE."""
-    caps = [rule.limit for rule in problem.constraints if isinstance(rule, SegmentCap) and rule.soft is None]
+    caps = [rule.limit for rule in problem.hard if isinstance(rule, SegmentCap)]
     whole = np.floor(flow)
     part = ((flow - whole) * ONE).astype(np.int64)
     counted = _near(part, flow, 1)

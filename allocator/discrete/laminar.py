@@ -49,7 +49,7 @@ def laminar(problem: Problem, totals: Totals) -> Family:
     """
     from scipy.sparse import csr_array
 
-    rules = [rule for rule in problem.constraints if isinstance(rule, GroupShare) and rule.soft is None]
+    rules = [rule for rule in problem.hard if isinstance(rule, GroupShare)]
     stated = [rule.stated(totals) for rule in rules if rule.of == "exposure"]
     names = np.array([name for rule in stated for name in rule.names], dtype=np.str_)
     members = np.concatenate([np.zeros((0, problem.platform.anchor_count), dtype=bool), *(r.members for r in stated)])

@@ -85,7 +85,7 @@ class Stay:
     def most(self) -> FloatArray:
         """All that each edge can take, (E,)."""
         platform, box = self.problem.platform, self.problem.exposure_box
-        shares = [t.share for t in self.problem.constraints if isinstance(t, SegmentCap) and t.soft is None]
+        shares = [t.share for t in self.problem.hard if isinstance(t, SegmentCap)]
         supply = platform.supply[platform.segment] * min(shares, default=1.0)
         return np.minimum(supply, box.upper[platform.anchor])
 

@@ -130,8 +130,8 @@ def undivided(problem: Problem, *, relative_gap: float = 1e-4, seconds: float = 
 
 def _dividing(problem: Problem) -> str | None:
     """Why a rule makes undivided segments impossible, or None."""
-    for term in problem.constraints:
-        if isinstance(term, SegmentCap) and term.soft is None and term.share < 1:
+    for term in problem.hard:
+        if isinstance(term, SegmentCap) and term.share < 1:
             return f"{term.name} gives no anchor more than {term.share:g} of a segment; leave it out"
     return None
 

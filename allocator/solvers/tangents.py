@@ -160,7 +160,7 @@ class Programs:
     def _roomy(self, found: Found) -> FloatArray | None:
         """A flow with room to spare in curved rules that an answer breaks, by the same program at higher levels."""
         totals = Totals(self.problem.platform, found.answer.flow)
-        hard = [t for t in self.problem.constraints if id(t) in self.curved and t.soft is None]
+        hard = [t for t in self.problem.hard if id(t) in self.curved]
         missing = {id(term): SAFER * float(term.excess(totals)[0]) for term in hard}
         if not 0 < max(missing.values(), default=0.0) < np.inf:
             return None
