@@ -112,16 +112,16 @@ def holdout_gmv(train: Platform, test: Platform, allocation: Allocation) -> Hold
     if not seen.any():
         raise ValueError("the two samples share no pair of segment and anchor; match their ids or split at random")
     flow, before = allocation.flow, np.asarray(train.observed)
-    promised = flow * own.value
+    promised, realised = flow * own.value, flow * value
     total = float(flow.sum())
     return Holdout(
         promised=float(promised.sum()),
-        realised=float((flow * value).sum()),
+        realised=float(realised.sum()),
         status_quo=float((before * value).sum()),
         observed=float((before * train.value).sum()),
         covered=float(flow[seen].sum()) / total if total else 0.0,
         promised_covered=float(promised[seen].sum()),
-        realised_covered=float((flow * value)[seen].sum()),
+        realised_covered=float(realised[seen].sum()),
         currency=train.currency,
         period=train.period,
     )
