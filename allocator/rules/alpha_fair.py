@@ -78,18 +78,12 @@ class AlphaFair(Welfare):
             )
 
     @cached_property
-    def active(self) -> NDArray[np.int64]:
-        """Anchors the term runs over."""
-        return np.flatnonzero(self.reach > 0)
-
-    @cached_property
     def c(self) -> FloatArray:
         """Weights of the active anchors, times the weight of the term."""
         return self.weight * self.weights[self.active]
 
     @cached_property
     def m(self) -> FloatArray:
-        """Merits of the active anchors."""
         return self.merit[self.active]
 
     def utility(self, z: FloatArray) -> FloatArray:
@@ -154,17 +148,14 @@ class AlphaFair(Welfare):
 
     def fit(self, marginals: Mapping[str, FloatArray]) -> FloatArray:
         """No anchor within its reach has a marginal below the one at its reach."""
-        p = np.zeros(self.reach.size)
-        p[self.active] = np.maximum(marginals[self.of][self.active], self.slope(self.reach[self.active] / self.m))
-        return p
+        least = self.slope(self.reach[self.active] / self.m)
+        return self.to_all(np.maximum(marginals[self.of][self.active], least))
 
     def supergradient(self, totals: Totals) -> FloatArray:
         """c (y/m)^-alpha, with exposures below 1e-6 of the mean raised to it (any multipliers are valid)."""
         y, reach = totals.of(self.of)[self.active], self.reach[self.active]
         least = 1e-6 * y.mean() if y.any() else 1e-6 * reach
-        p = np.zeros(self.reach.size)
-        p[self.active] = self.slope(np.minimum(np.maximum(y, least), reach) / self.m)
-        return p
+        return self.to_all(self.slope(np.minimum(np.maximum(y, least), reach) / self.m))
 
     def slope(self, z: FloatArray) -> FloatArray:
         """c U'(z) of the active anchors, at most `LARGEST_MARGINAL`."""

@@ -37,11 +37,6 @@ class CappedUtility(Welfare):
         return replace(bound, cap=cap, weights=positive(platform, self.weights, "welfare weights"))
 
     @cached_property
-    def active(self) -> NDArray[np.int64]:
-        """Anchors the term runs over."""
-        return np.flatnonzero(self.reach > 0)
-
-    @cached_property
     def c(self) -> FloatArray:
         """Weights of all anchors, times the weight of the term."""
         return self.weight * self.weights
@@ -50,10 +45,6 @@ class CappedUtility(Welfare):
     def u(self) -> FloatArray:
         """Levels up to which an amount counts."""
         return np.minimum(self.cap, self.reach)
-
-    @cached_property
-    def m(self) -> FloatArray:
-        return np.ones(self.active.size)
 
     def nearest(self, q: FloatArray, step: float) -> Nearest:
         """The proximal map (n,): logarithms rise by step c, but not beyond that of the level that counts."""

@@ -50,11 +50,6 @@ class Ranked(Welfare):
         """w (n,), falling."""
 
     @cached_property
-    def active(self) -> NDArray[np.int64]:
-        """Anchors the term runs over."""
-        return np.flatnonzero(self.reach > 0)
-
-    @cached_property
     def m(self) -> FloatArray:
         return self.merit[self.active]
 
@@ -101,14 +96,10 @@ class Ranked(Welfare):
         return np.concatenate((reach * np.maximum(0.0, pi - p), [size, -size]))
 
     def fit(self, marginals: Mapping[str, FloatArray]) -> FloatArray:
-        p = np.zeros(self.reach.size)
-        p[self.active] = self._pi(marginals[self.of])
-        return p
+        return self.to_all(self._pi(marginals[self.of]))
 
     def supergradient(self, totals: Totals) -> FloatArray:
-        p = np.zeros(self.reach.size)
-        p[self.active] = by_rank(totals.of(self.of)[self.active] / self.m, self.w) / self.m
-        return p
+        return self.to_all(by_rank(totals.of(self.of)[self.active] / self.m, self.w) / self.m)
 
     def at(self, anchor: int, multipliers: FloatArray, totals: Totals) -> dict[str, Any]:
         """``rank``: how many stand worse, and one; ``ranked``: of how many."""

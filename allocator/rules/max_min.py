@@ -41,7 +41,7 @@ class MaxMin(Welfare):
 
     @cached_property
     def active(self) -> NDArray[np.int64]:
-        """Anchors the term runs over."""
+        """Anchors with reach that are looked at, (n,)."""
         return np.flatnonzero((self.reach > 0) & self.where)
 
     @cached_property
@@ -86,10 +86,9 @@ class MaxMin(Welfare):
 
     def fit(self, marginals: Mapping[str, FloatArray]) -> FloatArray:
         """Non-negative and, weighed by merit, of sum at most the weight."""
-        p = np.zeros(self.reach.size)
-        p[self.active] = np.maximum(marginals[self.of][self.active], 0.0)
-        total = float((self.m * p[self.active]).sum())
-        return p * min(1.0, self.weight / total) if total > 0 else p
+        p = np.maximum(marginals[self.of][self.active], 0.0)
+        total = float((self.m * p).sum())
+        return self.to_all(p * min(1.0, self.weight / total) if total > 0 else p)
 
     def supergradient(self, totals: Totals) -> FloatArray:
         p = np.zeros(self.reach.size)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -50,14 +49,6 @@ class NormBalance(Welfare):
 
     index: float
     plain: ClassVar[bool] = True
-
-    @cached_property
-    def active(self) -> NDArray[np.int64]:
-        return np.flatnonzero(self.reach > 0)
-
-    @cached_property
-    def m(self) -> FloatArray:
-        return np.ones(self.active.size)
 
     @property
     def root(self) -> float:
@@ -122,15 +113,12 @@ class NormBalance(Welfare):
         return tangent_rows(self.of, self.reach, slope, of_total, 0.0 * slope, free=cost)
 
     def fit(self, marginals: Mapping[str, FloatArray]) -> FloatArray:
-        p = np.zeros(self.reach.size)
-        p[self.active] = self._pi(marginals[self.of])
-        return p
+        return self.to_all(self._pi(marginals[self.of]))
 
     def supergradient(self, totals: Totals) -> FloatArray:
-        p, y = np.zeros(self.reach.size), totals.of(self.of)[self.active]
+        y = totals.of(self.of)[self.active]
         norm = math.sqrt(float((y * y).sum()))
-        p[self.active] = self.weight * (self.root - (y / norm if norm > 0 else 0.0))
-        return p
+        return self.to_all(self.weight * (self.root - (y / norm if norm > 0 else 0.0)))
 
     def cvxpy(self, totals: Any) -> tuple[Any, list]:
         import cvxpy as cp

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -65,10 +64,6 @@ class RobustGMV(Welfare):
     def losing(self) -> str:
         """The good whose amounts may be lost."""
         return self.deviation or "gmv"
-
-    @cached_property
-    def active(self) -> NDArray[np.int64]:
-        return np.flatnonzero(self.reach > 0)
 
     @property
     def shape(self) -> tuple[int, ...]:

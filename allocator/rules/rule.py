@@ -247,6 +247,22 @@ class Welfare(Rule):
 
     weight: float = field(default=1.0, kw_only=True)
 
+    @cached_property
+    def active(self) -> NDArray[np.int64]:
+        """Anchors the term runs over, (n,): those with reach."""
+        return np.flatnonzero(self.reach > 0)
+
+    @cached_property
+    def m(self) -> FloatArray:
+        """Merits of the active anchors, (n,)."""
+        return np.ones(self.active.size)
+
+    def to_all(self, marginals: FloatArray) -> FloatArray:
+        """Marginals (n,) of the active anchors, and 0 for all others, (A,)."""
+        p = np.zeros(self.reach.size)
+        p[self.active] = marginals
+        return p
+
     def value(self, totals: Totals) -> FloatArray:
         """Summands of the term, in currency."""
         raise NotImplementedError

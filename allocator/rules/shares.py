@@ -36,11 +36,6 @@ class Divided(Welfare):
     """
 
     @cached_property
-    def active(self) -> NDArray[np.int64]:
-        """Anchors the term runs over."""
-        return np.flatnonzero(self.reach > 0)
-
-    @cached_property
     def total(self) -> float:
         """B, the largest total there can be."""
         return self.platform.total_of(self.of)
@@ -113,17 +108,11 @@ class Divided(Welfare):
         """Marginals raised together until L <= 0: the conjugate vanishes, and no impression is worth more than before
         by more than that fell.
         """
-        p = np.zeros(self.reach.size)
-        if self.active.size:
-            raw = marginals[self.of][self.active]
-            p[self.active] = raw + max(0.0, self.best(raw)[0])
-        return p
+        raw = marginals[self.of][self.active]
+        return self.to_all(raw + max(0.0, self.best(raw)[0]) if raw.size else raw)
 
     def supergradient(self, totals: Totals) -> FloatArray:
-        p = np.zeros(self.reach.size)
-        if self.active.size:
-            p[self.active] = self.slopes(self.shares(totals))
-        return p
+        return self.to_all(self.slopes(self.shares(totals)))
 
 
 @dataclass(frozen=True, eq=False)
