@@ -203,7 +203,7 @@ class AtLeast(Constraint):
             csr_array(vstack([inner.auxiliary, csr_array(inner.cost[None, :])])),
             np.zeros(inner.cost.size),
         )
-        return rows if self.soft is None else rows.softened(self.price_limit, last=1)
+        return rows.softened(self.price_limit, last=1)
 
     def from_duals(self, duals: FloatArray, rows: Rows) -> FloatArray:
         """The last row but for the slack's is the level: its dual is -mu, and the others share mu pi."""

@@ -128,7 +128,7 @@ class _Bound(Constraint):
         box = self.interval
         lower = np.where(box.lower > 0, box.lower, -np.inf) if self.soft is not None else box.lower
         rows = Rows({self.of: eye_array(self.level.size, format="csr")}, lower, box.upper)
-        return rows if self.soft is None else rows.softened(self.price_limit)
+        return rows.softened(self.price_limit)
 
     def cvxpy(self, totals: Any) -> tuple[Any, list]:
         import cvxpy as cp

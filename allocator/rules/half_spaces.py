@@ -71,9 +71,6 @@ class HalfSpaces(Constraint):
         closed = (sides.level == 0) & ~(sides.coefficients > 0).sum(axis=1).astype(bool)
         return (sides.coefficients[np.flatnonzero(closed)] < 0).sum(axis=0) > 0
 
-    def _limited(self, multipliers: FloatArray) -> FloatArray:
-        return np.clip(multipliers, 0.0, self.price_limit)
-
     def marginals(self, multipliers: FloatArray) -> Marginals:
         return {self.of: self.sides.coefficients.T @ self._limited(multipliers)}
 
@@ -147,10 +144,9 @@ class HalfSpaces(Constraint):
     @property
     def rows(self) -> Rows:
         rows = Rows({self.of: self.sides.coefficients}, self.sides.level, np.full(self.sides.level.size, np.inf))
-        return rows if self.soft is None else rows.softened(self.price_limit)
+        return rows.softened(self.price_limit)
 
     def cvxpy(self, totals: Any) -> tuple[Any, list]:
-        import cvxpy as cp
         from scipy.sparse import csr_array
 
         unit = totals.unit(self.of)
@@ -158,6 +154,4 @@ class HalfSpaces(Constraint):
         size = np.maximum(np.abs(matrix).sum(axis=1), np.abs(self.sides.level))
         size[size == 0] = 1.0
         short = self.sides.level / size - csr_array(matrix * (1.0 / size)[:, None]) @ totals.of(self.of)
-        if self.soft is None:
-            return 0, [short <= 0]
-        return -cp.sum(cp.multiply(self.soft * size / totals.currency, cp.pos(short))), []
+        return self._kept(short, size, totals)

@@ -48,10 +48,12 @@ class Rows:
 
     def softened(self, price: float, last: int | None = None) -> Rows:
         """The same rows, the ``last`` of which (None for all) may be missed at a price per unit, each by a slack
-        variable >= 0 of its own.
+        variable >= 0 of its own; at an infinite price none is.
         """
         from scipy.sparse import block_array, csr_array, eye_array
 
+        if price == np.inf:
+            return self
         count = self.lower.size
         soft = np.arange(count - (count if last is None else last), count)
         sign = np.where(self.lower[soft] > -np.inf, 1.0, -1.0)

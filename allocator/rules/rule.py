@@ -189,6 +189,10 @@ class Constraint(Rule):
         """The largest multiplier: the price of a soft rule, infinity for a hard one."""
         return math.inf if self.soft is None else float(self.soft)
 
+    def _limited(self, multipliers: FloatArray) -> FloatArray:
+        """The nearest multipliers >= 0 that a soft rule may have."""
+        return np.clip(multipliers, 0.0, self.price_limit)
+
     def excess(self, totals: Totals) -> FloatArray:
         """By how much each level of the rule is broken, >= 0, in its unit (in amounts where it is a share)."""
         raise NotImplementedError
@@ -196,6 +200,14 @@ class Constraint(Rule):
     def value(self, totals: Totals) -> FloatArray:
         """Summands of what breaking a soft rule costs, currency; nothing for a hard one."""
         return np.zeros(1) if self.soft is None else -self.price_limit * self.excess(totals)
+
+    def _kept(self, short: Any, unit: FloatArray, totals: Any) -> tuple[Any, list]:
+        """`cvxpy` of a rule that holds where ``short``, an expression in multiples of ``unit``, is nowhere above 0."""
+        import cvxpy as cp
+
+        if self.soft is None:
+            return 0, [short <= 0]
+        return -cp.sum(cp.multiply(self.soft * unit / totals.currency, cp.pos(short))), []
 
     def extent(self, totals: Totals) -> FloatArray:
         """The levels in the unit of `excess`, so that excess / extent is a relative change of a level, in its shape;

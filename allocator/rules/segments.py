@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -117,15 +116,10 @@ class SegmentCap(Constraint):
 
         count = self.limit.size
         rows = Rows({"edges": eye_array(count, format="csr")}, np.full(count, -np.inf), self.limit)
-        return rows if self.soft is None else rows.softened(self.price_limit)
+        return rows.softened(self.price_limit)
 
     def cvxpy(self, totals: Any) -> tuple[Any, list]:
-        import cvxpy as cp
-
-        above = totals.of("edges") - self.share
-        if self.soft is None:
-            return 0, [above <= 0]
-        return -cp.sum(cp.multiply(self.soft * totals.unit("edges") / totals.currency, cp.pos(above))), []
+        return self._kept(totals.of("edges") - self.share, totals.unit("edges"), totals)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,9 +175,6 @@ class SegmentFloor(Constraint):
     @property
     def shape(self) -> tuple[int, ...]:
         return (self.platform.segment_count,)
-
-    def _limited(self, multipliers: FloatArray) -> FloatArray:
-        return np.clip(multipliers, 0.0, self.price_limit)
 
     def marginals(self, multipliers: FloatArray) -> Marginals:
         return {"edges": self._limited(multipliers)[self.platform.segment] * self.per_edge}
@@ -257,11 +248,9 @@ class SegmentFloor(Constraint):
 
     @property
     def rows(self) -> Rows:
-        rows = Rows({"edges": self._matrix}, self.least, np.full(self.least.size, math.inf))
-        return rows if self.soft is None else rows.softened(self.price_limit)
+        return Rows({"edges": self._matrix}, self.least, np.full(self.least.size, np.inf)).softened(self.price_limit)
 
     def cvxpy(self, totals: Any) -> tuple[Any, list]:
-        import cvxpy as cp
         from scipy.sparse import csr_array
 
         asked = np.flatnonzero(self.least > 0)
@@ -270,6 +259,4 @@ class SegmentFloor(Constraint):
         inverse = 1.0 / self.least[asked]
         matrix = csr_array(csr_array(self._matrix * totals.unit("edges")[None, :])[asked] * inverse[:, None])
         short = 1.0 - matrix @ totals.of("edges")
-        if self.soft is None:
-            return 0, [short <= 0]
-        return -cp.sum(cp.multiply(self.soft * self.least[asked] / totals.currency, cp.pos(short))), []
+        return self._kept(short, self.least[asked], totals)
