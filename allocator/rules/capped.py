@@ -94,10 +94,9 @@ class CappedUtility(Welfare):
         n = self.reach.size
         same = eye_array(n, format="csr")
         counted = csr_array(vstack([same * -1.0, same]))
-        lower = np.full(2 * n, -np.inf)
         return Rows(
             {self.of: csr_array(vstack([same, csr_array((n, n))]))},
-            np.concatenate((np.zeros(n), lower[n:])),
+            np.concatenate((np.zeros(n), np.full(n, -np.inf))),
             np.concatenate((np.full(n, np.inf), self.u)),
             counted,
             self.c,
