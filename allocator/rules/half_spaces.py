@@ -98,18 +98,14 @@ class HalfSpaces(Constraint):
         return np.maximum(self.sides.level - self.sides.coefficients @ totals.of(self.of), 0.0)
 
     def extent(self, totals: Totals) -> FloatArray:
-        return self._units(totals)
-
-    def _units(self, totals: Totals) -> FloatArray:
-        """What each row is compared with."""
         return self.sides.unit * np.where(self.sides.shares, float(totals.of(self.of).sum()), 1.0)
 
     def slack(self, totals: Totals, beside: Totals) -> FloatArray:
-        room, unit = self.sides.coefficients @ totals.of(self.of) - self.sides.level, self._units(beside)
+        room, unit = self.sides.coefficients @ totals.of(self.of) - self.sides.level, self.extent(beside)
         return np.divide(room, unit, out=np.zeros_like(room), where=unit > 0)
 
     def pull(self, totals: Totals, beside: Totals, prices: FloatArray) -> Marginals:
-        unit = self._units(beside)
+        unit = self.extent(beside)
         per_unit = np.divide(prices, unit, out=np.zeros_like(prices), where=unit > 0)
         return {self.of: self.sides.coefficients.T @ per_unit}
 
@@ -117,7 +113,7 @@ class HalfSpaces(Constraint):
         excess, sides = self.excess(totals), self.sides
         if not excess.size:
             return Violation(0.0, 0.0, "nowhere")
-        unit = self._units(totals)
+        unit = self.extent(totals)
         relative = np.divide(excess, unit, out=np.where(excess > 0, np.inf, 0.0), where=unit > 0)
         worst = int(np.argmax(relative))
         return Violation(float(excess[worst]), float(relative[worst]), str(sides.names[worst]))

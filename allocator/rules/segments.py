@@ -84,9 +84,7 @@ class SegmentCap(Constraint):
         return 0.0
 
     def violation(self, totals: Totals) -> Violation:
-        excess = self.excess(totals)
-        supply = self.platform.supply[self.platform.segment]
-        unit = np.where(self.limit > 0, self.limit, supply)
+        excess, unit = self.excess(totals), self.extent(totals)
         relative = np.divide(excess, unit, out=np.where(excess > 0, np.inf, 0.0), where=unit > 0)
         e = int(np.argmax(relative))
         where = f"segment {self.platform.segments['id'][self.platform.segment[e]]}"
@@ -192,7 +190,11 @@ class SegmentFloor(Constraint):
         return self._limited(-duals[: self.least.size])
 
     def excess(self, totals: Totals) -> FloatArray:
-        return np.maximum(self.least - self.platform.into_segments(totals.flow * self.per_edge), 0.0)
+        return np.maximum(self.least - self._got(totals), 0.0)
+
+    def _got(self, totals: Totals) -> FloatArray:
+        """What every segment gets, (S,)."""
+        return self.platform.into_segments(totals.flow * self.per_edge)
 
     @cached_property
     def _asked(self) -> NDArray[np.int64]:
@@ -207,8 +209,7 @@ class SegmentFloor(Constraint):
         return replace(self, share=float(level.min()))
 
     def slack(self, totals: Totals, beside: Totals) -> FloatArray:
-        got = self.platform.into_segments(totals.flow * self.per_edge)[self._asked]
-        return got / self.least[self._asked] - 1.0
+        return self._got(totals)[self._asked] / self.least[self._asked] - 1.0
 
     def pull(self, totals: Totals, beside: Totals, prices: FloatArray) -> Marginals:
         price = np.zeros(self.least.size)
@@ -226,7 +227,7 @@ class SegmentFloor(Constraint):
         return 0.0 - self._limited(multipliers) * self.platform.supply
 
     def stated(self, totals: Totals) -> Stated:
-        supply, got = self.platform.supply, self.platform.into_segments(totals.flow * self.per_edge)
+        supply, got = self.platform.supply, self._got(totals)
         amount = np.divide(got, supply, out=np.full(supply.size, float(self.share)), where=supply > 0)
         # A segment's price is that of its own part of the objective.
         typical = max(float(got.sum()) / (float(supply.sum()) or 1.0), float(self.share))
@@ -253,10 +254,9 @@ class SegmentFloor(Constraint):
     def cvxpy(self, totals: Any) -> tuple[Any, list]:
         from scipy.sparse import csr_array
 
-        asked = np.flatnonzero(self.least > 0)
+        asked = self._asked
         if not asked.size:
             return 0, []
-        inverse = 1.0 / self.least[asked]
-        matrix = csr_array(csr_array(self._matrix * totals.unit("edges")[None, :])[asked] * inverse[:, None])
-        short = 1.0 - matrix @ totals.of("edges")
-        return self._kept(short, self.least[asked], totals)
+        least = self.least[asked]
+        matrix = csr_array(csr_array(self._matrix * totals.unit("edges")[None, :])[asked] * (1.0 / least)[:, None])
+        return self._kept(1.0 - matrix @ totals.of("edges"), least, totals)
