@@ -125,7 +125,5 @@ class NormBalance(Welfare):
 
         if not self.active.size:
             return 0, []
-        unit = totals.unit(self.of)[self.active]
-        typical = float(unit.sum())
-        y = cp.multiply(unit / typical, totals.of(self.of)[self.active])
-        return (self.weight * typical / totals.currency) * (self.root * cp.sum(y) - cp.norm(y, 2)), []
+        y, unit = self.copies(totals)
+        return (self.weight * unit / totals.currency) * (self.root * cp.sum(y) - cp.norm(y, 2)), []

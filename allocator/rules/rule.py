@@ -296,6 +296,14 @@ class Welfare(Rule):
         """The weight at which the term's marginals are these (A,), where they tell."""
         return None
 
+    def copies(self, totals: Any) -> tuple[Any, float]:
+        """Amounts (n,) of the active anchors as an expression in CVXPY, near 1 together, and their unit."""
+        import cvxpy as cp
+
+        unit = totals.unit(self.of)[self.active]
+        typical = float(unit.sum())
+        return cp.multiply(unit / typical, totals.of(self.of)[self.active]), typical
+
     def constant(self, totals: Any) -> float:
         """What `cvxpy` leaves out of the term, divided like it by ``totals.currency``."""
         return 0.0

@@ -70,14 +70,6 @@ class Divided(Welfare):
         slope, of_total = self.touch(spread(y / np.where(total > 0, total, 1.0)[:, None]))
         return tangent_rows(self.of, self.reach, slope, of_total, 0.0 * slope)
 
-    def copies(self, totals: Any) -> tuple[Any, float]:
-        """Amounts (n,) of the active anchors as an expression in CVXPY, near 1 together, and their unit."""
-        import cvxpy as cp
-
-        unit = totals.unit(self.of)[self.active]
-        typical = float(unit.sum())
-        return cp.multiply(unit / typical, totals.of(self.of)[self.active]), typical
-
     def amounts(self, totals: Totals) -> FloatArray:
         """Amounts (n,) of the active anchors."""
         return np.maximum(totals.of(self.of)[self.active], 0.0)
