@@ -6,6 +6,7 @@ from allocator.rules.alpha_fair import AlphaFair, Nash
 from allocator.rules.amounts import Budget, GMVAtLeast
 from allocator.rules.bounds import Cap, Capacity, Floor, ReachFloor
 from allocator.rules.capped import CappedUtility
+from allocator.rules.constraint import Constraint, Violation
 from allocator.rules.fairness import FairnessAtLeast
 from allocator.rules.gini import CVaR, GeneralizedGini, Gini
 from allocator.rules.groups import GroupShare
@@ -14,10 +15,11 @@ from allocator.rules.linear import GMV
 from allocator.rules.max_min import MaxMin
 from allocator.rules.objective import Objective
 from allocator.rules.robust import RobustGMV
-from allocator.rules.rule import Constraint, Rule, Violation, Welfare
+from allocator.rules.rule import Rule
 from allocator.rules.segments import SegmentCap, SegmentFloor
 from allocator.rules.shares import Concentration, Entropy, TargetShares
 from allocator.rules.totals import Totals
+from allocator.rules.welfare import Welfare
 
 RULES: dict[str, type[Rule]] = {
     rule.__name__: rule

@@ -14,9 +14,9 @@ from allocator.graph import Platform
 from allocator.rules.levels import positive
 from allocator.rules.nearest import Nearest
 from allocator.rules.rows import Rows
-from allocator.rules.rule import Welfare
 from allocator.rules.tangents import amounts, spread, tangent_rows
 from allocator.rules.totals import Totals
+from allocator.rules.welfare import Welfare
 
 FloatArray = NDArray[np.float64]
 MOST_DIGITS, NEWTON = 200, 40

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from allocator.rules.constraint import Constraint, Violation
 from allocator.rules.nearest import Nearest
 from allocator.rules.rows import Rows
-from allocator.rules.rule import Constraint, Marginals, Violation, Welfare
+from allocator.rules.rule import Marginals
 from allocator.rules.totals import Totals
+from allocator.rules.welfare import Welfare
 
 FloatArray = NDArray[np.float64]
 GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.graph import Platform
+from allocator.rules.constraint import Constraint, Violation
 from allocator.rules.levels import Where, anchors_where, fraction, per_anchor
 from allocator.rules.nearest import Nearest
 from allocator.rules.rows import Box, Rows
-from allocator.rules.rule import Constraint, Marginals, Violation
+from allocator.rules.rule import Marginals
 from allocator.rules.stated import Stated, unit_of
 from allocator.rules.totals import Totals
 from allocator.wording import some

@@ -14,8 +14,8 @@ from allocator.graph import Platform
 from allocator.rules.levels import per_anchor, positive
 from allocator.rules.nearest import Nearest
 from allocator.rules.rows import Rows
-from allocator.rules.rule import Welfare
 from allocator.rules.totals import Totals
+from allocator.rules.welfare import Welfare
 
 FloatArray = NDArray[np.float64]
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import allocator.rules as r
-from allocator.rules.rule import Constraint, Rule
+from allocator.rules.constraint import Constraint
+from allocator.rules.rule import Rule
 
 SHORT = {"Nash": ("AlphaFair", "alpha"), "Entropy": ("TargetShares", "target"), "ReachFloor": ("Floor", "level")}
 """Shorthands: the rule behind each, and what of it they fix."""

@@ -13,10 +13,10 @@ from allocator.graph import Platform
 from allocator.rules.at_least import AtLeast
 from allocator.rules.linear import Linear
 from allocator.rules.robust import RobustGMV
-from allocator.rules.rule import Welfare
 from allocator.rules.shares import Divided
 from allocator.rules.stated import Stated
 from allocator.rules.totals import Totals
+from allocator.rules.welfare import Welfare
 from allocator.wording import called, quantity
 
 FloatArray = NDArray[np.float64]

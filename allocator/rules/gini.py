@@ -16,9 +16,9 @@ from allocator.rules.levels import positive
 from allocator.rules.nearest import Nearest
 from allocator.rules.permutahedron import by_rank, pooled, projected
 from allocator.rules.rows import Rows
-from allocator.rules.rule import Welfare
 from allocator.rules.tangents import amounts
 from allocator.rules.totals import Totals
+from allocator.rules.welfare import Welfare
 
 FloatArray = NDArray[np.float64]
 LARGEST_EPIGRAPH = 400_000

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from allocator.rules.constraint import Constraint, Violation
 from allocator.rules.rows import Rows
-from allocator.rules.rule import Constraint, Marginals, Violation
+from allocator.rules.rule import Marginals
 from allocator.rules.stated import TOGETHER, Stated, unit_of
 from allocator.rules.totals import Totals
 from allocator.wording import some

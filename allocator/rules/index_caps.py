@@ -16,9 +16,9 @@ from allocator.metrics import gini, hhi
 from allocator.rules.at_least import AtLeast
 from allocator.rules.levels import fraction
 from allocator.rules.ranks import HeadBalance, IndexBalance, NormBalance
-from allocator.rules.rule import Welfare
 from allocator.rules.stated import Stated
 from allocator.rules.totals import Totals
+from allocator.rules.welfare import Welfare
 
 FloatArray = NDArray[np.float64]
 ROOM = 1e-6

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.rules.rule import Marginals, Welfare
+from allocator.rules.rule import Marginals
 from allocator.rules.totals import Totals
+from allocator.rules.welfare import Welfare
 
 FloatArray = NDArray[np.float64]
 

@@ -15,8 +15,8 @@ from allocator.rules.levels import Where, anchors_where, positive
 from allocator.rules.nearest import Nearest
 from allocator.rules.permutahedron import pooled
 from allocator.rules.rows import Rows
-from allocator.rules.rule import Welfare
 from allocator.rules.totals import Totals
+from allocator.rules.welfare import Welfare
 
 FloatArray = NDArray[np.float64]
 

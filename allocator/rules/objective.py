@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from allocator.rules.at_least import AtLeast
 from allocator.rules.fairness import FairnessAtLeast
-from allocator.rules.rule import Welfare
+from allocator.rules.welfare import Welfare
 from allocator.wording import called
 
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from allocator.rules.gini import Ranked, gini_weights, largest
 from allocator.rules.nearest import Nearest
 from allocator.rules.rows import Rows
-from allocator.rules.rule import Welfare
 from allocator.rules.tangents import amounts, spread, tangent_rows
 from allocator.rules.totals import Totals
+from allocator.rules.welfare import Welfare
 
 FloatArray = NDArray[np.float64]
 FLAT = 1e-10

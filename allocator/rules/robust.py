@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from allocator.graph import Platform
 from allocator.rules.levels import amount
 from allocator.rules.rows import Rows
-from allocator.rules.rule import Marginals, Welfare
+from allocator.rules.rule import Marginals
 from allocator.rules.stated import Stated
 from allocator.rules.totals import Totals
+from allocator.rules.welfare import Welfare
 
 FloatArray = NDArray[np.float64]
 PER = ("anchor", "edge")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,21 +14,12 @@ from allocator.graph import Platform
 from allocator.rules.totals import Totals
 
 if TYPE_CHECKING:
-    from allocator.rules.objective import Objective
     from allocator.rules.rows import Box, Rows
     from allocator.rules.stated import Stated
 
 FloatArray = NDArray[np.float64]
 Marginals = dict[str, FloatArray]
 """What a rule adds to the surplus: good -> (A,) currency per unit of the good; "edges" -> (E,) per impression."""
-
-
-class Violation(NamedTuple):
-    """The worst violation of one rule: how much, in the unit of the rule, and relative to its level."""
-
-    amount: float
-    relative: float
-    where: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,179 +148,3 @@ def _plain(entry: Any) -> Any:
     if isinstance(entry, Mapping):
         return {key: _plain(value) for key, value in entry.items()}
     return entry.tolist() if isinstance(entry, np.ndarray | np.generic) else entry
-
-
-@dataclass(frozen=True, eq=False)
-class Constraint(Rule):
-    """A rule that holds or does not; with ``soft`` it may be broken at that price, currency per unit of excess.
-
-    A soft rule is the concave term -soft * excess of the objective, and its conjugate the one of the rule itself with
-    multipliers limited to [-soft, soft] (the infimal convolution of the two supports).
-    """
-
-    soft: float | None = field(default=None, kw_only=True)
-
-    def bind(self, platform: Platform) -> Self:
-        price = self.soft
-        plain = isinstance(price, int | float | np.number) and not isinstance(price, bool)
-        if price is not None and not (plain and 0 < price < np.inf):
-            raise ValueError(f"{self.name}: soft is a price > 0 per unit of excess, not {price!r}; None is hard")
-        return super().bind(platform)
-
-    def __mul__(self, factor: Any) -> Any:
-        raise TypeError(
-            f"{self.name} holds or does not, so it has no weight; soft=price makes breaking it cost something"
-        )
-
-    __rmul__ = __mul__
-
-    @property
-    def price_limit(self) -> float:
-        """The largest multiplier: the price of a soft rule, infinity for a hard one."""
-        return math.inf if self.soft is None else float(self.soft)
-
-    def _limited(self, multipliers: FloatArray) -> FloatArray:
-        """The nearest multipliers >= 0 that a soft rule may have."""
-        return np.clip(multipliers, 0.0, self.price_limit)
-
-    def excess(self, totals: Totals) -> FloatArray:
-        """By how much each level of the rule is broken, >= 0, in its unit (in amounts where it is a share)."""
-        raise NotImplementedError
-
-    def value(self, totals: Totals) -> FloatArray:
-        """Summands of what breaking a soft rule costs, currency; nothing for a hard one."""
-        return np.zeros(1) if self.soft is None else -self.price_limit * self.excess(totals)
-
-    def _kept(self, short: Any, unit: FloatArray, totals: Any) -> tuple[Any, list]:
-        """`cvxpy` of a rule that holds where ``short``, an expression in multiples of ``unit``, is nowhere above 0."""
-        import cvxpy as cp
-
-        if self.soft is None:
-            return 0, [short <= 0]
-        return -cp.sum(cp.multiply(self.soft * unit / totals.currency, cp.pos(short))), []
-
-    def extent(self, totals: Totals) -> FloatArray:
-        """The levels in the unit of `excess`, so that excess / extent is a relative change of a level, in its shape;
-        shares count of the total at the totals, and zero is what is not limited.
-        """
-        raise NotImplementedError
-
-    def relevelled(self, level: FloatArray) -> Self:
-        """The rule with other levels, in the order and unit of `stated`; a cap of infinity and a floor of zero ask
-        nothing.
-        """
-        raise NotImplementedError
-
-    def slack(self, totals: Totals, beside: Totals) -> FloatArray:
-        """Room to every level that asks for something, negative where it is broken; relative to the level, where that
-        is a share to the one at the totals ``beside``. A concave function of the flow.
-        """
-        raise NotImplementedError
-
-    def pull(self, totals: Totals, beside: Totals, prices: FloatArray) -> Marginals:
-        """Marginals of sum prices x slack at the totals, one price >= 0 for each of the levels of `slack`."""
-        raise NotImplementedError
-
-    def credit(self, multipliers: Any, totals: Totals) -> float:
-        """What weak duality gives to a violation: multipliers times excess."""
-        return float(np.abs(np.asarray(multipliers) * self.excess(totals)).sum())
-
-    def violation(self, totals: Totals) -> Violation:
-        """The worst violation."""
-        raise NotImplementedError
-
-    @property
-    def starved(self) -> NDArray[np.bool_]:
-        """Anchors that a hard rule leaves nothing of its good, (A,), as far as that is plain."""
-        return np.zeros(self.platform.anchor_count, dtype=bool)
-
-    def idle(self) -> Any:
-        """Multipliers of a rule that nobody feels."""
-        return np.zeros(self.shape) if self.shape is not None else None
-
-    def felt(self, multipliers: Any) -> str:
-        """Where multipliers say that the rule is felt, in words; empty if nowhere."""
-        return ""
-
-
-@dataclass(frozen=True, eq=False)
-class Welfare(Rule):
-    """A concave term of the objective; ``weight`` (currency per unit of the term) is set by multiplication."""
-
-    weight: float = field(default=1.0, kw_only=True)
-
-    @cached_property
-    def active(self) -> NDArray[np.int64]:
-        """Anchors the term runs over, (n,): those with reach."""
-        return np.flatnonzero(self.reach > 0)
-
-    @cached_property
-    def m(self) -> FloatArray:
-        """Merits of the active anchors, (n,)."""
-        return np.ones(self.active.size)
-
-    def to_all(self, marginals: FloatArray) -> FloatArray:
-        """Marginals (n,) of the active anchors, and 0 for all others, (A,)."""
-        p = np.zeros(self.reach.size)
-        p[self.active] = marginals
-        return p
-
-    def value(self, totals: Totals) -> FloatArray:
-        """Summands of the term, in currency."""
-        raise NotImplementedError
-
-    def size(self, totals: Totals) -> float:
-        """First-order size, sum of abs(marginal) x amount at the term's own supergradient, in currency."""
-        raise NotImplementedError
-
-    def level(self, totals: Totals) -> float:
-        """Equally distributed equivalent (Atkinson 1970): the amount per unit of merit that, given to every anchor
-        alike, would be worth as much, in units of the good."""
-        raise NotImplementedError
-
-    @property
-    def name(self) -> str:
-        return f"{type(self).__name__} of {self.of}"
-
-    def weight_of(self, raw: FloatArray) -> float | None:
-        """The weight at which the term's marginals are these (A,), where they tell."""
-        return None
-
-    def copies(self, totals: Any) -> tuple[Any, float]:
-        """Amounts (n,) of the active anchors as an expression in CVXPY, near 1 together, and their unit."""
-        import cvxpy as cp
-
-        unit = totals.unit(self.of)[self.active]
-        typical = float(unit.sum())
-        return cp.multiply(unit / typical, totals.of(self.of)[self.active]), typical
-
-    def constant(self, totals: Any) -> float:
-        """What `cvxpy` leaves out of the term, divided like it by ``totals.currency``."""
-        return 0.0
-
-    def supergradient(self, totals: Totals) -> Any:
-        """Multipliers that support the term at (or, where it is not differentiable, near) the totals."""
-        raise NotImplementedError
-
-    def __mul__(self, factor: float) -> Self:
-        if not isinstance(factor, int | float | np.number):
-            return NotImplemented
-        if not (math.isfinite(factor) and factor >= 0):
-            raise ValueError(
-                f"the weight of {self.name} must be finite and >= 0, not {factor}: otherwise the objective is "
-                f"not concave"
-            )
-        return replace(self, weight=self.weight * float(factor))
-
-    __rmul__ = __mul__
-
-    def __neg__(self) -> Self:
-        return self * -1.0
-
-    def __add__(self, other: Welfare | Objective) -> Objective:
-        from allocator.rules.objective import Objective
-
-        return Objective((self,)) + other
-
-    def __sub__(self, other: Welfare | Objective) -> Objective:
-        return self + (-1.0) * other

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.graph import Platform
+from allocator.rules.constraint import Constraint, Violation
 from allocator.rules.levels import fraction
 from allocator.rules.rows import Rows
-from allocator.rules.rule import Constraint, Marginals, Violation
+from allocator.rules.rule import Marginals
 from allocator.rules.stated import Stated
 from allocator.rules.totals import Totals
 from allocator.wording import some

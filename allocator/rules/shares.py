@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from allocator.graph import Platform
 from allocator.rules.levels import positive
 from allocator.rules.rows import Rows
-from allocator.rules.rule import Welfare
 from allocator.rules.tangents import amounts, spread, tangent_rows
 from allocator.rules.totals import Totals
+from allocator.rules.welfare import Welfare
 
 FloatArray = NDArray[np.float64]
 NOISE = 2.0**-44

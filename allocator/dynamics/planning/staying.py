@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from allocator.dynamics.closed_forms import best_floor, survival
 from allocator.dynamics.mechanisms import Newcomers, Starvation
 from allocator.dynamics.view import View
+from allocator.rules.constraint import Constraint, Violation
 from allocator.rules.rows import Rows
-from allocator.rules.rule import Constraint, Marginals, Violation
+from allocator.rules.rule import Marginals
 from allocator.rules.totals import Totals
 
 FloatArray = NDArray[np.float64]
