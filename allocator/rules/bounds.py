@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.graph import Platform
-from allocator.rules.constraint import Constraint, Violation
+from allocator.rules.constraint import Constraint, Violation, dearest
 from allocator.rules.levels import Where, anchors_where, fraction, per_anchor
 from allocator.rules.nearest import Nearest
 from allocator.rules.rows import Box, Rows
@@ -119,8 +119,7 @@ class _Bound(Constraint):
         return Stated("anchor", ids, self.level, amounts, self.neutral == np.inf, unit_of(self.platform, self.of), size)
 
     def felt(self, multipliers: FloatArray) -> str:
-        size = np.abs(multipliers)
-        return f"anchor {some(self.platform.anchors['id'][size > 1e-6 * size.max()])}" if size.any() else ""
+        return dearest(self.platform.anchors["id"], np.abs(multipliers), "anchor ")
 
     @property
     def rows(self) -> Rows:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from allocator.graph import Platform
 from allocator.rules.rule import Marginals, Rule
 from allocator.rules.totals import Totals
+from allocator.wording import some
 
 FloatArray = NDArray[np.float64]
 
@@ -115,3 +116,8 @@ class Constraint(Rule):
     def felt(self, multipliers: Any) -> str:
         """Where multipliers say that the rule is felt, in words; empty if nowhere."""
         return ""
+
+
+def dearest(names: NDArray, prices: FloatArray, kind: str = "") -> str:
+    """Whose price, >= 0, is more than a trace of the largest, in words; empty if nobody has one."""
+    return f"{kind}{some(names[prices > 1e-6 * prices.max()])}" if prices.any() else ""

@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.rules.constraint import Constraint, Violation
+from allocator.rules.constraint import Constraint, Violation, dearest
 from allocator.rules.rows import Rows
 from allocator.rules.rule import Marginals
 from allocator.rules.stated import TOGETHER, Stated, unit_of
 from allocator.rules.totals import Totals
-from allocator.wording import some
 
 FloatArray = NDArray[np.float64]
 
@@ -135,8 +134,7 @@ class HalfSpaces(Constraint):
         return Stated("all", names, level, amount, sides.per_level < 0, unit, np.maximum(np.abs(amount), level))
 
     def felt(self, multipliers: FloatArray) -> str:
-        size = self._limited(multipliers)
-        return some(self.sides.names[size > 1e-6 * size.max()]) if size.any() else ""
+        return dearest(self.sides.names, self._limited(multipliers))
 
     @property
     def rows(self) -> Rows:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.graph import Platform
-from allocator.rules.constraint import Constraint, Violation
+from allocator.rules.constraint import Constraint, Violation, dearest
 from allocator.rules.levels import fraction
 from allocator.rules.rows import Rows
 from allocator.rules.rule import Marginals
@@ -238,8 +238,7 @@ class SegmentFloor(Constraint):
         return Stated("segment", self.platform.segments["id"], level, amount, False, unit, size)
 
     def felt(self, multipliers: FloatArray) -> str:
-        size = self._limited(multipliers)
-        return f"segment {some(self.platform.segments['id'][size > 1e-6 * size.max()])}" if size.any() else ""
+        return dearest(self.platform.segments["id"], self._limited(multipliers), "segment ")
 
     @cached_property
     def _matrix(self) -> Any:
