@@ -250,8 +250,3 @@ class CVaR(Ranked):
 def gini_weights(n: int) -> FloatArray:
     """(2 (n - k) + 1) / n^2 for k = 1..n."""
     return (2.0 * (n - np.arange(1, n + 1)) + 1.0) / max(n, 1) ** 2
-
-
-def largest(n: int, k: int) -> FloatArray:
-    """Falling weights (n,) whose ranked sum is minus the sum of the k largest."""
-    return -np.concatenate((np.zeros(n - k), np.ones(k)))

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from allocator.graph import Platform
 from allocator.metrics import gini, hhi
 from allocator.rules.at_least import AtLeast
+from allocator.rules.balances import HeadBalance, IndexBalance, NormBalance
 from allocator.rules.levels import fraction
-from allocator.rules.ranks import HeadBalance, IndexBalance, NormBalance
 from allocator.rules.stated import Stated
 from allocator.rules.totals import Totals
 from allocator.rules.welfare import Welfare

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.rules.gini import Ranked, gini_weights, largest
+from allocator.rules.gini import Ranked, gini_weights
 from allocator.rules.nearest import Nearest
 from allocator.rules.rows import Rows
 from allocator.rules.tangents import amounts, spread, tangent_rows
@@ -30,7 +30,7 @@ class HeadBalance(Ranked):
     share: float
 
     def rank_weights(self, n: int) -> FloatArray:
-        return self.share + largest(n, min(self.count, n))
+        return self.share - (np.arange(n) >= n - self.count)
 
 
 @dataclass(frozen=True, eq=False)
