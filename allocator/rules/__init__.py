@@ -3,7 +3,6 @@
 from typing import Any
 
 from allocator.rules.alpha_fair import AlphaFair, Nash
-from allocator.rules.amounts import Budget, GMVAtLeast
 from allocator.rules.bounds import Cap, Capacity, Floor, ReachFloor
 from allocator.rules.capped import CappedUtility
 from allocator.rules.constraint import Constraint, Violation
@@ -18,6 +17,7 @@ from allocator.rules.robust import RobustGMV
 from allocator.rules.rule import Rule
 from allocator.rules.segments import SegmentCap, SegmentFloor
 from allocator.rules.shares import Concentration, Entropy, TargetShares
+from allocator.rules.sums import Budget, GMVAtLeast
 from allocator.rules.totals import Totals
 from allocator.rules.welfare import Welfare
 
@@ -32,7 +32,7 @@ RULES: dict[str, type[Rule]] = {
 }
 
 __all__ = [
-    *(name for name in RULES),
+    *RULES,
     "Constraint",
     "Entropy",
     "Nash",
