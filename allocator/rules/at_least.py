@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from allocator.rules.constraint import Constraint, Violation
 from allocator.rules.nearest import Nearest
 from allocator.rules.rows import Rows
 from allocator.rules.rule import Marginals
+from allocator.rules.stated import TOGETHER
 from allocator.rules.totals import Totals
 from allocator.rules.welfare import Welfare
 
@@ -130,6 +131,9 @@ class AtLeast(Constraint):
         value = float(self.index.value(totals).sum())
         return np.array([max(0.0, self.threshold - value)])
 
+    def relevelled(self, level: FloatArray) -> Self:
+        return replace(self, level=float(level[0]))
+
     def slack(self, totals: Totals, beside: Totals) -> FloatArray:
         room, unit = float(self.index.value(totals).sum()) - self.threshold, self.unit(beside)
         return np.array([room / unit if unit > 0 else room])
@@ -146,9 +150,8 @@ class AtLeast(Constraint):
 
     def violation(self, totals: Totals) -> Violation:
         excess, unit = float(self.excess(totals)[0]), self.unit(totals)
-        return Violation(
-            excess, excess / unit if 0 < unit < math.inf else (math.inf if excess > 0 else 0.0), "all anchors together"
-        )
+        relative = excess / unit if 0 < unit < math.inf else (math.inf if excess > 0 else 0.0)
+        return Violation(excess, relative, TOGETHER)
 
     def extent(self, totals: Totals) -> FloatArray:
         """The unit of a violation, or the total where even amounts are worth nothing, as of an entropy."""
@@ -163,7 +166,7 @@ class AtLeast(Constraint):
         return np.array([0.0 - self._mu(multipliers)])
 
     def felt(self, multipliers: FloatArray) -> str:
-        return "all anchors together" if self._mu(multipliers) > 0 else ""
+        return TOGETHER if self._mu(multipliers) > 0 else ""
 
     def cvxpy(self, totals: Any) -> tuple[Any, list]:
         import cvxpy as cp

@@ -87,9 +87,6 @@ class FairnessAtLeast(AtLeast):
         size = np.array([self.unit(totals)])
         return replace(asked, size=size, proportional=float(self.welfare.value(nothing).sum()) == 0)
 
-    def relevelled(self, level: FloatArray) -> Self:
-        return replace(self, level=float(level[0]))
-
     @property
     def index(self) -> Welfare:
         return self.welfare

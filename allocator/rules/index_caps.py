@@ -109,9 +109,6 @@ class GiniAtMost(AtLeast):
     def extent(self, totals: Totals) -> FloatArray:
         return np.array([(self.level or 1.0) * self.unit(totals)])
 
-    def relevelled(self, level: FloatArray) -> Self:
-        return replace(self, level=float(level[0]))
-
     def unit(self, totals: Totals) -> float:
         return float(totals.of(self.of).sum()) / max(self.index.active.size, 1)
 
@@ -155,9 +152,6 @@ class HHIAtMost(AtLeast):
     def extent(self, totals: Totals) -> FloatArray:
         """Half the unit: the norm moves half as much as its square, to first order."""
         return np.array([0.5 * self.unit(totals)])
-
-    def relevelled(self, level: FloatArray) -> Self:
-        return replace(self, level=float(level[0]))
 
     def unit(self, totals: Totals) -> float:
         return math.sqrt(self.level) * float(totals.of(self.of).sum())
