@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from allocator.graph import Platform
 from allocator.rules.half_spaces import HalfSpaces, Sides
-from allocator.rules.levels import Where, amount, anchors_where, fraction
+from allocator.rules.levels import Where, amount, anchors_where, attribute_of, fraction
 from allocator.rules.stated import Stated
 from allocator.rules.totals import Totals
-from allocator.wording import quantity, some, suggestion
+from allocator.wording import quantity, some
 
 FloatArray = NDArray[np.float64]
 UNITS = ("share", "amount")
@@ -64,14 +64,10 @@ class GroupShare(HalfSpaces):
     @cached_property
     def _members(self) -> tuple[NDArray[np.str_], NDArray[np.bool_]]:
         """Names of the groups, and who belongs to each, (G, A)."""
-        anchors = self.platform.anchors
         if not isinstance(self.groups, str) or "=" in self.groups:
             name = self.groups if isinstance(self.groups, str) else "the group"
             return np.array([name]), anchors_where(self.platform, self.groups)[None, :]
-        if self.groups not in anchors:
-            hint = suggestion(self.groups, anchors)
-            raise ValueError(f"anchors have no attribute '{self.groups}'{hint} (they have {', '.join(anchors)})")
-        values, group = np.unique(anchors[self.groups], return_inverse=True)
+        values, group = np.unique(attribute_of(self.platform, self.groups), return_inverse=True)
         names = np.array([f"{self.groups}={value}" for value in values.tolist()])
         return names, group[None, :] == np.arange(values.size)[:, None]
 

@@ -42,10 +42,7 @@ def _matching(platform: Platform, where: str) -> NDArray[np.bool_]:
     attribute, equals, text = where.partition("=")
     if not equals:
         raise ValueError(f"'{where}' does not say which anchors; write attribute=value, such as tier=new")
-    if attribute not in platform.anchors:
-        hint = suggestion(attribute, platform.anchors)
-        raise ValueError(f"anchors have no attribute '{attribute}'{hint} (they have {', '.join(platform.anchors)})")
-    column = platform.anchors[attribute]
+    column = attribute_of(platform, attribute)
     if column.dtype.kind == "b":
         mask = column == (text.lower() in ("true", "1", "yes"))
     elif column.dtype.kind == "U":
@@ -58,6 +55,14 @@ def _matching(platform: Platform, where: str) -> NDArray[np.bool_]:
             f"no anchor has {where}{suggestion(text, map(str, known))} ({attribute} is one of {some(known)})"
         )
     return mask
+
+
+def attribute_of(platform: Platform, name: str) -> NDArray:
+    """An attribute of the anchors, (A,); ValueError if they have none of that name."""
+    try:
+        return platform.anchors[name]
+    except KeyError as error:
+        raise ValueError(error.args[0]) from None
 
 
 def _positions(platform: Platform, ids: Iterable) -> NDArray[np.int64]:
