@@ -40,6 +40,11 @@ class Level:
     anchors: NDArray[np.int64]
     bound: float
 
+    @property
+    def excess(self) -> float:
+        """Bound over level, less 1; absolute where the level is 0."""
+        return max(0.0, self.bound - self.level) / (self.level or 1.0)
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Leximin:
@@ -89,13 +94,17 @@ class Leximin:
     @property
     def gap(self) -> float:
         """By how much a bound exceeds its level at most, relative to the level."""
-        return max((excess(entry) for entry in self.levels), default=0.0)
+        return max((entry.excess for entry in self.levels), default=0.0)
 
     def max_min(self, k: int) -> Problem:
-        """The problem whose optimum level ``k`` is: the worst-off of all anchors but those of lower levels, which keep
-        what they have.
+        """The problem whose optimum level ``k`` is, under the hard rules: the worst-off of all anchors but those of
+        lower levels, for whom floors are what they have.
         """
-        return max_min(self.problem, self.of, self.merit, (self.rank, self.amounts), k)
+        rules = [rule for rule in self.problem.rules if rule.soft is None]
+        floor = np.where((self.rank >= 0) & (self.rank < k), self.amounts, 0.0)
+        if floor.any():
+            rules.append(Floor(floor, of=self.of))
+        return Problem(self.problem.platform, MaxMin(of=self.of, merit=self.merit, where=self.rank >= k), rules)
 
     def certificate(self, k: int) -> Certificate:
         """The allocation's flow and the proof of level ``k``, judged anew on `max_min`: one pass over the edges."""
@@ -131,25 +140,6 @@ def ranks(levels: tuple[Level, ...], anchors: int) -> NDArray[np.int64]:
     for k, entry in enumerate(levels):
         rank[entry.anchors] = k
     return rank
-
-
-def excess(entry: Level) -> float:
-    """Bound over level, less 1; absolute where the level is 0."""
-    return max(0.0, entry.bound - entry.level) / (entry.level or 1.0)
-
-
-def max_min(
-    problem: Problem, of: str, merit: FloatArray, kept: tuple[NDArray[np.int64], FloatArray], k: int
-) -> Problem:
-    """The hard rules of a problem, floors at the amounts of anchors of a rank below ``k``, and max-min of the rest;
-    ``kept`` is rank and amount of every anchor.
-    """
-    rank, amounts = kept
-    rules = [rule for rule in problem.rules if rule.soft is None]
-    floor = np.where((rank >= 0) & (rank < k), amounts, 0.0)
-    if floor.any():
-        rules.append(Floor(floor, of=of))
-    return Problem(problem.platform, MaxMin(of=of, merit=merit, where=rank >= k), rules)
 
 
 def highest_gmv(problem: Problem, of: str, amounts: FloatArray, room: float) -> Problem:
