@@ -63,7 +63,9 @@ def leximin(
     """
     term = MaxMin(of=of, merit=merit).bind(problem.platform)
     only_bounds = all(rule.box is not None and rule.box.of == "exposure" for rule in problem.constraints)
-    _refuse(precheck(problem) or (_short(problem) if only_bounds else None))
+    found = precheck(problem) or (_short(problem) if only_bounds else None)
+    if found is not None:
+        raise contradiction(found)
     if not term.active.size:
         allocation = solve(replace(problem, objective=GMV()), relative_gap=relative_gap)
         return Leximin(allocation, problem, of, term.merit, (), lambda k, level: ([], None))
@@ -76,8 +78,3 @@ def _short(problem: Problem) -> Conflict | None:
     lower = problem.exposure_box.lower
     unmet = fill(problem.platform, np.zeros(problem.platform.edge_count), lower)[1] if lower.any() else None
     return None if unmet is None else conflict(problem)
-
-
-def _refuse(found: Conflict | None) -> None:
-    if found is not None:
-        raise contradiction(found)
