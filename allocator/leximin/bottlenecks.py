@@ -67,6 +67,10 @@ class Tide:
         nothing, far = (np.zeros(platform.edge_count), np.zeros(A)), (np.full(A, np.inf), np.full(S, np.inf))
         return cls(*nothing, *far, np.full(A, -2), np.full(S, -1))
 
+    def within(self, platform: Platform) -> IntArray:
+        """Edges whose segment and anchor are of one part."""
+        return np.flatnonzero(self.of_segment[platform.segment] == self.of_anchor[platform.anchor])
+
     def settle(self, part: _Part, done: Mask, found: tuple[FloatArray, FloatArray, FloatArray], number: int) -> None:
         """Write down the blocks that are done: flow (e,), demand (a,) and water per block, numbered from ``number``."""
         blocks, (flow, demand, water) = part.blocks, found
@@ -166,9 +170,7 @@ def level_water(blocks: Blocks, bounds: Bounds) -> tuple[FloatArray, FloatArray]
 
 def _polish(platform: Platform, tide: Tide) -> None:
     """Give every anchor the last digits of its target, within its part, and no segment more than its supply."""
-    edge = np.flatnonzero(tide.of_segment[platform.segment] == tide.of_anchor[platform.anchor])
-    if not edge.size:
-        return
+    edge = tide.within(platform)
     part = _Part.of(platform, edge, tide.of_segment, tide.of_anchor)
     flow = send(part.blocks, tide.target[part.anchors], tide.flow[edge], digits=LAST_DIGITS).flow
     served = np.bincount(part.blocks.segment, weights=flow, minlength=part.segments.size)

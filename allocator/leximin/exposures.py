@@ -47,10 +47,10 @@ def _levels(platform: Platform, term: MaxMin, tide: Tide, exposure: FloatArray) 
     ratio = tide.target[term.active] / term.merit[term.active]
     order = np.argsort(ratio, kind="stable")
     rising = ratio[order]
-    first = np.flatnonzero(np.append(True, rising[1:] > rising[:-1] * (1 + SAME))[: order.size])
-    groups = [np.sort(term.active[group]) for group in np.split(order, first[1:])] if order.size else []
+    first = np.flatnonzero(np.append(True, rising[1:] > rising[:-1] * (1 + SAME)))
+    groups = [np.sort(term.active[group]) for group in np.split(order, first[1:])]
     found = tuple(Level(float(tide.target[group].sum() / term.merit[group].sum()), group, np.inf) for group in groups)
-    highest = rising[np.append(first[1:], order.size) - 1] if order.size else rising
+    highest = rising[np.append(first[1:], order.size) - 1]
     of_water, of_inflow = (np.searchsorted(highest, water * (1 - SAME / 2)) for water in (tide.water, tide.inflow))
     bound = _bounds(platform, ranks(found, term.merit.size), (of_water, of_inflow), exposure, term.merit)
     return tuple(replace(entry, bound=float(b)) for entry, b in zip(found, bound, strict=True)), of_water
@@ -59,9 +59,7 @@ def _levels(platform: Platform, term: MaxMin, tide: Tide, exposure: FloatArray) 
 def _highest(final: Problem, tide: Tide, exposure: FloatArray) -> Answer:
     """The flow of highest GMV with these exposures, by network simplex on the edges within parts."""
     platform = final.platform
-    within = np.flatnonzero(tide.of_segment[platform.segment] == tide.of_anchor[platform.anchor])
-    if not within.size:
-        return Answer(tide.flow, claim="nothing to serve")
+    within = tide.within(platform)
     worth = platform.value[within].astype(np.float64)
     room = between(exposure, exposure)
     network = Network.of(platform.segment[within], platform.anchor[within], worth, platform.supply, room)
@@ -114,7 +112,7 @@ def _bounds(
     ``first`` is the first level whose bottleneck holds each anchor (A,) and segment (S,).
     """
     of_water, of_inflow = first
-    count, mine = int(rank.max(initial=-1)) + 1, rank >= 0
+    count, mine = int(rank.max()) + 1, rank >= 0
 
     def at(level: IntArray, chosen: NDArray[np.bool_], amounts: FloatArray) -> FloatArray:
         chosen = chosen & (level < count)
