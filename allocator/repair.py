@@ -43,7 +43,7 @@ def repair(
 def _boxed(problem: Problem, flow: FloatArray) -> FloatArray:
     """A flow near one that keeps supply, caps and floors, as far as may be."""
     platform, boxes = problem.platform, problem.boxes
-    flow = _scaled_to_supply(platform, np.maximum(flow, 0.0))
+    flow = scaled_to_supply(platform, np.maximum(flow, 0.0))
     for good, box in boxes.items():
         amount = platform.amounts(good, flow)
         flow = flow * np.divide(box.upper, amount, out=np.ones_like(amount), where=amount > box.upper)[platform.anchor]
@@ -63,7 +63,8 @@ def _least(term: Welfare, box: Boxes, flow: FloatArray) -> FloatArray:
     return np.where(totals.of(term.of) < sliver, np.minimum(np.maximum(box.lower, sliver), box.upper), box.lower)
 
 
-def _scaled_to_supply(platform: Platform, flow: FloatArray) -> FloatArray:
+def scaled_to_supply(platform: Platform, flow: FloatArray) -> FloatArray:
+    """A flow (E,) in which segments that would send more than their supply send just that, by all edges alike."""
     served = platform.into_segments(flow)
     factor = np.divide(platform.supply, served, out=np.ones_like(served), where=served > platform.supply)
     return flow * factor[platform.segment]

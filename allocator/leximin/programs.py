@@ -13,6 +13,7 @@ from allocator.driver import UnsupportedError
 from allocator.highs import Arrays, highs
 from allocator.linear_model import LinearModel, linear_model, not_linear
 from allocator.problem import Problem
+from allocator.repair import scaled_to_supply
 from allocator.rules import GMV, MaxMin
 
 FloatArray = NDArray[np.float64]
@@ -142,10 +143,8 @@ class Program:
         z, dual = self._by_highs(cost / size)
         platform, x = model.linear.problem.platform, np.zeros(model.columns.shape[1])
         x[self.columns] = z * self._column_unit
-        flow = np.maximum(model.linear.flow(x), 0.0)
-        served = platform.into_segments(flow)
-        factor = np.divide(platform.supply, served, out=np.ones_like(served), where=served > platform.supply)
-        return flow * factor[platform.segment], dual * size / self._row_unit
+        flow = scaled_to_supply(platform, np.maximum(model.linear.flow(x), 0.0))
+        return flow, dual * size / self._row_unit
 
     def _by_highs(self, cost: FloatArray) -> tuple[FloatArray, FloatArray]:
         from scipy.sparse import csc_array, diags_array
