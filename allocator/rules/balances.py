@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.rules.gini import Ranked, gini_weights
+from allocator.rules.gini import Ranked, Support, gini_weights
 from allocator.rules.nearest import Nearest
 from allocator.rules.rows import Rows
 from allocator.rules.tangents import amounts, spread, tangent_rows
 from allocator.rules.totals import Totals
-from allocator.rules.welfare import Welfare
 
 FloatArray = NDArray[np.float64]
 FLAT = 1e-10
@@ -44,7 +43,7 @@ class IndexBalance(Ranked):
 
 
 @dataclass(frozen=True, eq=False)
-class NormBalance(Welfare):
+class NormBalance(Support):
     """sqrt(level) Y - |y| over anchors with positive reach: the smallest (sqrt(level) - z) . y over |z| <= 1."""
 
     index: float
@@ -57,15 +56,6 @@ class NormBalance(Welfare):
     def value(self, totals: Totals) -> FloatArray:
         y = totals.of(self.of)[self.active]
         return self.weight * np.array([self.root * float(y.sum()), -math.sqrt(float((y * y).sum()))])
-
-    def size(self, totals: Totals) -> float:
-        return float(np.abs(self.value(totals)).sum())
-
-    def conjugate(self, multipliers: FloatArray) -> FloatArray:
-        pi, p = self._pi(multipliers), multipliers[self.active]
-        reach = self.reach[self.active]
-        size = float((np.abs(pi) * reach).sum())  # counted in the rounding allowance, as in Ranked
-        return np.concatenate((reach * np.maximum(0.0, pi - p), [size, -size]))
 
     def nearest(self, q: FloatArray, step: float) -> Nearest:
         """The proximal map (n,): what root adds, shrunk towards 0 by the step (the norm's own proximal map)."""
@@ -111,9 +101,6 @@ class NormBalance(Welfare):
         cost = self.weight * np.append(np.full(ratio.shape[1], self.root), -0.5)
         slope, of_total = -self.weight * ratio, 0.5 * self.weight * ratio**2
         return tangent_rows(self.of, self.reach, slope, of_total, 0.0 * slope, free=cost)
-
-    def fit(self, marginals: Mapping[str, FloatArray]) -> FloatArray:
-        return self.to_all(self._pi(marginals[self.of]))
 
     def supergradient(self, totals: Totals) -> FloatArray:
         y = totals.of(self.of)[self.active]

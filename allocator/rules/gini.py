@@ -32,12 +32,37 @@ PLAIN = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class Ranked(Welfare):
+class Support(Welfare):
+    """The smallest pi . y over a convex set of marginals pi, which are its multipliers and have a conjugate of 0.
+
+    Of other marginals p the nearest such pi gives the estimate sum R_j max(0, pi_j - p_j) (derived here: F - p.y <=
+    (pi - p).y).
+    """
+
+    @abstractmethod
+    def _pi(self, p: FloatArray) -> FloatArray:
+        """The nearest admissible marginals (n,) of the active anchors."""
+
+    def size(self, totals: Totals) -> float:
+        return float(np.abs(self.value(totals)).sum())
+
+    def conjugate(self, multipliers: FloatArray) -> FloatArray:
+        pi, p = self._pi(multipliers), multipliers[self.active]
+        reach = self.reach[self.active]
+        # The last two cancel: they make the rounding allowance count the projection, which rounds too.
+        size = float((np.abs(pi) * reach).sum())
+        return np.concatenate((reach * np.maximum(0.0, pi - p), [size, -size]))
+
+    def fit(self, marginals: Mapping[str, FloatArray]) -> FloatArray:
+        return self.to_all(self._pi(marginals[self.of]))
+
+
+@dataclass(frozen=True, eq=False)
+class Ranked(Support):
     """sum_k w_k z_(k) over anchors with positive reach, z = y / m sorted upwards, falling weights w.
 
     It is the smallest theta . z over the permutahedron of w (Weymark 1981; rearrangement inequality), so multipliers
-    are marginals p = theta / m with theta in it, and their conjugate is 0. Of other marginals the nearest such pi gives
-    the estimate sum R_j max(0, pi_j - p_j) (derived here: F - p.y <= (pi - p).y).
+    are marginals theta / m with theta in it.
     """
 
     merit: Any = field(default=None, kw_only=True)
@@ -78,25 +103,11 @@ class Ranked(Welfare):
     def value(self, totals: Totals) -> FloatArray:
         return self.w * np.sort(totals.of(self.of)[self.active] / self.m)
 
-    def size(self, totals: Totals) -> float:
-        return float(np.abs(self.value(totals)).sum())
-
     def level(self, totals: Totals) -> float:
         return float(self.value(totals).sum() / (self.w.sum() or 1.0))
 
     def _pi(self, p: FloatArray) -> FloatArray:
-        """The nearest admissible marginals of the active anchors."""
         return projected(p[self.active] * self.m, self.w) / self.m
-
-    def conjugate(self, multipliers: FloatArray) -> FloatArray:
-        pi, p = self._pi(multipliers), multipliers[self.active]
-        reach = self.reach[self.active]
-        # The last two cancel: they make the rounding allowance count the projection, which rounds too.
-        size = float((np.abs(pi) * reach).sum())
-        return np.concatenate((reach * np.maximum(0.0, pi - p), [size, -size]))
-
-    def fit(self, marginals: Mapping[str, FloatArray]) -> FloatArray:
-        return self.to_all(self._pi(marginals[self.of]))
 
     def supergradient(self, totals: Totals) -> FloatArray:
         return self.to_all(by_rank(totals.of(self.of)[self.active] / self.m, self.w) / self.m)
