@@ -152,6 +152,7 @@ BAD_SHARES = [
     (al.SegmentFloor(-0.1), ("segment floor", "-0.1")),
     (al.SegmentFloor(0.6, "relevance"), ("SegmentFloor of relevance", "0.6", "0.5")),
     (al.SegmentFloor(np.inf, "relevance"), ("SegmentFloor of relevance", "inf")),
+    (al.SegmentFloor(True, "relevance"), ("SegmentFloor of relevance", "True")),
     (al.SegmentFloor(0.5, "likes"), "no edge measure 'likes'"),
 ]
 BAD_AMOUNTS = [

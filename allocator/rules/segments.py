@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from allocator.graph import Platform
 from allocator.rules.constraint import Constraint, Violation, dearest
-from allocator.rules.levels import fraction
+from allocator.rules.levels import amount, fraction
 from allocator.rules.rows import Rows
 from allocator.rules.rule import Marginals
 from allocator.rules.stated import Stated
@@ -147,8 +147,8 @@ class SegmentFloor(Constraint):
     def bind(self, platform: Platform) -> Self:
         if self.measure is None:
             fraction(self.share, "the level of a segment floor")
-        elif not (isinstance(self.share, int | float | np.number) and 0 <= self.share < np.inf):
-            raise ValueError(f"the level of {self.name} must be a finite number >= 0, not {self.share!r}")
+        else:
+            amount(self.share, f"the level of {self.name}")
         bound = super().bind(platform)
         most = np.maximum(platform.largest_in_segments(bound.per_edge), 0.0)
         short = (most < self.share) & (platform.supply > 0)
@@ -229,13 +229,13 @@ class SegmentFloor(Constraint):
 
     def stated(self, totals: Totals) -> Stated:
         supply, got = self.platform.supply, self._got(totals)
-        amount = np.divide(got, supply, out=np.full(supply.size, float(self.share)), where=supply > 0)
+        mean = np.divide(got, supply, out=np.full(supply.size, float(self.share)), where=supply > 0)
         # A segment's price is that of its own part of the objective.
         typical = max(float(got.sum()) / (float(supply.sum()) or 1.0), float(self.share))
         size = np.divide(typical * supply.sum(), supply, out=np.zeros(supply.size), where=supply > 0)
         unit = "share" if self.measure is None else f"{self.measure} per impression"
         level = np.full(supply.size, float(self.share))
-        return Stated("segment", self.platform.segments["id"], level, amount, False, unit, size)
+        return Stated("segment", self.platform.segments["id"], level, mean, False, unit, size)
 
     def felt(self, multipliers: FloatArray) -> str:
         return dearest(self.platform.segments["id"], self._limited(multipliers), "segment ")
