@@ -51,7 +51,7 @@ class MaxMin(Welfare):
     @cached_property
     def _most(self) -> float:
         """The largest minimum there can be, min R/m (0 where nobody has any reach)."""
-        return float((self.reach[self.active] / self.m).min(initial=np.inf)) if self.active.size else 0.0
+        return float((self.reach[self.active] / self.m).min()) if self.active.size else 0.0
 
     def nearest(self, q: FloatArray, step: float) -> Nearest:
         """The proximal map in z = y / m (n,): the whole weight is the worst-off anchor's."""
@@ -62,14 +62,10 @@ class MaxMin(Welfare):
 
     def worth(self, z: FloatArray) -> float:
         """The term at z (n,)."""
-        return self.weight * float(z.min(initial=np.inf)) if z.size else 0.0
+        return self.weight * float(z.min()) if z.size else 0.0
 
     def value(self, totals: Totals) -> FloatArray:
-        return (
-            self.weight * (totals.of(self.of)[self.active] / self.m).min(initial=np.inf, keepdims=True)
-            if self.active.size
-            else np.zeros(1)
-        )
+        return np.array([self.worth(totals.of(self.of)[self.active] / self.m)])
 
     def size(self, totals: Totals) -> float:
         return float(self.value(totals)[0])

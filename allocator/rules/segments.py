@@ -75,7 +75,7 @@ class SegmentCap(Constraint):
         """Of the edge with the least."""
         limited = self.limit > 0
         room = (self.limit - totals.flow)[limited] / self.limit[limited]
-        return room.min(initial=np.inf, keepdims=True) if room.size else np.zeros(0)
+        return room.min(keepdims=True) if room.size else room
 
     def pull(self, totals: Totals, beside: Totals, prices: FloatArray) -> Marginals:
         return {}
