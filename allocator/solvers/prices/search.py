@@ -54,17 +54,17 @@ class Search:
     """The state of one run.
 
     ``scale`` is the size of the objective; ``per_good`` (G,) is the typical worth of one unit of every good, that of an
-    impression, ``worth``, first. ``flowing`` says whether a network flow can finish, because rules speak
-    of exposure alone.
+    impression, ``worth``, first. ``flowing`` says whether a network flow can finish, because rules speak of exposure
+    alone.
     """
 
     def __init__(self, dual: Dual, goal: Goal):
         self.dual, self.goal, self.started = dual, goal, time.perf_counter()
         self.end = self.started + (np.inf if goal.seconds is None else goal.seconds)
         self.deadline = self.started + (self.end - self.started) * (LAST if dual.coupled else 1.0)
-        self.even = Totals.even(dual.problem.platform)
+        self.even, self.supply = Totals.even(dual.problem.platform), float(dual.problem.platform.supply.sum())
         self.scale = _scale(dual.problem, self.even)
-        self._measure(self.scale / (float(dual.problem.platform.supply.sum()) or 1.0))
+        self._measure(self.scale / (self.supply or 1.0))
         self.flowing = not dual.coupled and dual.voices[1].response is None
         self.best: Candidate | None = None
         self.found: Found | None = None
@@ -99,17 +99,15 @@ class Search:
 
     def _measure(self, worth: float) -> None:
         """Set the units of prices."""
-        supply = float(self.dual.problem.platform.supply.sum())
         there = (float(self.even.of(good).sum()) for good in self.dual.goods[1:])
         self.worth = worth
-        self.per_good = np.array([worth, *(worth * supply / total if total > 0 else worth for total in there)])
+        self.per_good = np.array([worth, *(worth * self.supply / total if total > 0 else worth for total in there)])
 
     def first_prices(self) -> FloatArray:
         """First coordinates of every voice (N,), and units that fit them."""
-        dual, supply = self.dual, float(self.dual.problem.platform.supply.sum())
-        sold = float(self.even.of("gmv").sum())
+        dual, sold = self.dual, float(self.even.of("gmv").sum())
         payable = np.zeros(len(dual.goods))
-        payable[:2] = DEAR * dual.weight * sold / (supply or 1.0), DEAR * dual.weight
+        payable[:2] = DEAR * dual.weight * sold / (self.supply or 1.0), DEAR * dual.weight
         x = np.concatenate([voice.first(self.even, float(payable[voice.good])) for voice in dual.voices])
         pairs = zip(dual.voices, dual.parts, strict=True)
         spoken = sum(
@@ -117,7 +115,7 @@ class Search:
         )
         size = dual.weight * sold + spoken
         if 0 < size < np.inf:
-            self._measure(size / (supply or 1.0))
+            self._measure(size / (self.supply or 1.0))
         return x
 
     def distance(self, x: FloatArray, totals: Totals) -> float:
@@ -136,24 +134,21 @@ class Search:
         gap = self.dual.gap(self.dual.rents(x), x, point, self.per_good)
         if gap <= self.wanted:
             gap = self.dual.gap(self.dual.all_rents(x), x, point, self.per_good)
-        contest, sparse = self.dual.contest, self.dual.sparse
-        self._keep(gap, Candidate(gap, self.scale, point.x, x, contest, temperature, sparse))
+        self._keep(Candidate(gap, self.scale, point.x, x, self.dual.contest, temperature, self.dual.sparse))
 
     def flowed(self, found: Finished, temperature: float) -> float:
         """Judge a network flow; returns its gap, in currency."""
         self._resize(self.dual.scale_at(found.point))
         x = found.point.x
         gap = self.dual.gap(self.dual.all_rents(x), x, found.point, self.per_good)
-        contest, sparse = self.dual.contest, self.dual.sparse
-        self._keep(gap, Candidate(gap, self.scale, x, x, contest, temperature, sparse, found.flow))
+        self._keep(Candidate(gap, self.scale, x, x, self.dual.contest, temperature, self.dual.sparse, found.flow))
         return gap
 
     def _resize(self, size: float) -> None:
         """Take the size of the objective; units that were too large follow it, a factor at a time."""
         if 0 < size < np.inf:
-            worth = size / (float(self.dual.problem.platform.supply.sum()) or 1.0)
             self.scale = size
-            self._measure(min(max(worth, self.worth / FACTOR), self.worth))
+            self._measure(min(max(size / (self.supply or 1.0), self.worth / FACTOR), self.worth))
 
     def programs(self, point: Point) -> bool:
         """Try linear programs from a point where rules couple anchors, unless they would take long; True if the gap is
@@ -219,9 +214,9 @@ class Search:
             self.steps += steps
         return best, other
 
-    def _keep(self, gap: float, candidate: Candidate) -> None:
+    def _keep(self, candidate: Candidate) -> None:
         """Keep the better one, and tell who asked."""
-        gap = gap if np.isfinite(gap) else np.inf
+        gap = candidate.gap if np.isfinite(candidate.gap) else np.inf
         exact = candidate.flow is not None and gap <= self.wanted
         if self.best is None or gap < self.best.gap or exact:  # a network flow keeps its rules to the last digit
             self.best = candidate._replace(gap=gap)
