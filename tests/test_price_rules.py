@@ -97,7 +97,7 @@ def spoken(name):
     dual = Dual(al.Problem(PLATFORM, objective, rules))
     per_good = np.array([WORTH, *[1.0] * (len(dual.goods) - 1)])
     x = np.concatenate([v.first(BEST.totals, WORTH) for v in dual.voices])
-    x = np.where(dual.rows, x + 0.1 * dual.units(per_good) * RNG(2).normal(size=x.size), x)
+    x = np.where(dual.heard, x + 0.1 * dual.units(per_good) * RNG(2).normal(size=x.size), x)
     x = np.clip(np.where(dual.kinked, np.abs(x), x), dual.low, dual.high)
     dual.recentre(dual.at(x, 0.3 * WORTH), 0.3 * WORTH, per_good)
     return dual, x, per_good
@@ -106,7 +106,7 @@ def spoken(name):
 @pytest.mark.parametrize("name", CASES)
 def test_gradient_and_curvature_of_the_dual_are_its_derivatives(name):
     dual, x, per_good = spoken(name)
-    direction = np.where(dual.rows & ~dual.kinked, RNG(3).normal(size=x.size) * dual.units(per_good), 0.0)
+    direction = np.where(dual.heard & ~dual.kinked, RNG(3).normal(size=x.size) * dual.units(per_good), 0.0)
     direction = direction + np.where(dual.kinked & (x > 0) & (x < dual.high), 0.1 * x, 0.0)
     step, t = 1e-6, 0.3 * WORTH
     point = dual.at(x, t)
@@ -115,7 +115,7 @@ def test_gradient_and_curvature_of_the_dual_are_its_derivatives(name):
     rise = (there.value - back.value) / (2 * step)
     size = np.abs(point.gradient * direction).sum() + 1e-6 * abs(point.value)
     assert rise == pytest.approx((point.gradient * direction).sum(), abs=1e-4 * size)
-    moved = np.where(dual.rows, (there.gradient - back.gradient) / (2 * step) - bent, 0.0)
+    moved = np.where(dual.heard, (there.gradient - back.gradient) / (2 * step) - bent, 0.0)
     assert np.abs(moved).max() <= 1e-3 * (np.abs(bent).max() + 1e-9 * Y.sum()), "shares near nothing are left out"
 
 

@@ -150,7 +150,7 @@ class Prices(Solver):
         dual, start = search.dual, search.goal.start
         platform = dual.problem.platform
         if start is not None and start.exposure.size == platform.anchor_count:
-            x = np.where(dual.rows, _warm(dual, start), 0.0)
+            x = np.where(dual.heard, _warm(dual, start), 0.0)
             temperature = max(search.distance(x, start.totals) ** 0.5, WARM)
             if temperature < TEPID:
                 return x, self._enter(search, x, temperature)

@@ -50,7 +50,7 @@ class Dual:
         self.amounting = self._each(lambda v: not isinstance(v, Row))
         self.low, self.high = self._each(lambda v: v.low, float), self._each(lambda v: v.high, float)
         self.effect = np.concatenate([v.effect(self.steepest[v.good]) for v in self.voices])
-        self.rows = self._heard(every)
+        self.heard = self._heard(every)
         nothing = np.zeros((len(self.goods), platform.anchor_count))
         x, loose = np.zeros(self.size), np.zeros(platform.anchor_count, bool)
         room = kernels.room_for(self.graph)
@@ -220,7 +220,7 @@ class Dual:
         total = 0.0
         for voice, part in zip(self.voices, self.parts, strict=True):
             lost = voice.shortfall(x[part], loads[part], float(per_good[voice.good]))
-            total += float(lost[self.rows[part]].sum() if lost.size == voice.size else lost.sum())
+            total += float(lost[self.heard[part]].sum() if lost.size == voice.size else lost.sum())
         return total
 
     def scale_at(self, point: Point) -> float:

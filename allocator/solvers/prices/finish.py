@@ -41,7 +41,7 @@ def finish(dual: Dual, amounts: FloatArray, zoom: float) -> Finished:
     flow, bonus = _network(dual, before, pieces).solve()
     flow = flow[: edges.anchor.size]
     known = np.bincount(edges.anchor, minlength=size) > 0
-    prices = np.concatenate((np.where(known & dual.rows[:size], bonus, before), x[size:]))
+    prices = np.concatenate((np.where(known & dual.heard[:size], bonus, before), x[size:]))
     exposure = np.bincount(edges.anchor, weights=flow, minlength=size)
     sales = np.bincount(edges.anchor, weights=flow * edges.measures[0], minlength=size)
     brought = dual.contest.decided + np.stack([exposure, sales])

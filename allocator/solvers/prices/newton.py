@@ -130,7 +130,7 @@ def newton_step(
     ratio = np.where(low, answer, 2.0) / np.where(low, np.maximum(loads, 1e-12 * size), 1.0)
     floor = floor + np.where(low, (point.diagonal - point.stiffness) * ((ratio - 1.0) / np.log(ratio) - 1.0), 0.0)
     settled = point.gradient == 0
-    free = dual.rows & ~(settled & ((dual.kinked & (point.x == 0)) | (point.x >= dual.high)))
+    free = dual.heard & ~(settled & ((dual.kinked & (point.x == 0)) | (point.x >= dual.high)))
     step = _solve(dual, point, floor, free, close)
     return np.clip(step, *_trust(dual, point, temperature, units))
 

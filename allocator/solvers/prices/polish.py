@@ -101,5 +101,5 @@ def _step(dual: Dual, point: Point, temperature: float, per_good: FloatArray) ->
 
 def _distance(dual: Dual, point: Point) -> float:
     """How far loads are from the answers: what closing each gap alone would save, currency."""
-    lacking = np.where(dual.rows, point.gradient, 0.0)
+    lacking = np.where(dual.heard, point.gradient, 0.0)
     return float((lacking * lacking / np.maximum(point.diagonal, FLAT)).sum())
