@@ -70,8 +70,7 @@ class Dual:
     @property
     def response(self) -> Any:
         """What single anchors answer to prices of exposure, or None."""
-        voice = self.voices[0]
-        return voice.response if isinstance(voice, Single) else None
+        return self.voices[0].response
 
     def _each(self, of: Callable[[Any], Any], kind: type = bool) -> NDArray:
         """One entry per coordinate from one per voice."""

@@ -255,4 +255,4 @@ class Shared(Proximal):
         return (float(reply.amounts.sum()) - self.whole) ** 2 / (2.0 * self.step)
 
     def admissible(self, x: FloatArray) -> FloatArray:
-        return x + max(0.0, self.rule.best(x)[0]) if self.size else x
+        return x + max(0.0, self.rule.best(x)[0])

@@ -50,10 +50,10 @@ class Row(Voice):
         return self.squares @ curvature + level * (2.0 * (self.above @ curvature) + level * total)
 
     def effect(self, steepest: FloatArray) -> FloatArray:
-        return (self.largest * steepest[None, :]).max(axis=1).toarray().ravel() if self.size else np.zeros(0)
+        return (self.largest * steepest[None, :]).max(axis=1).toarray().ravel()
 
     def unit(self, worth: float) -> FloatArray:
-        largest = self.largest.max(axis=1).toarray().ravel() if self.size else np.zeros(0)
+        largest = self.largest.max(axis=1).toarray().ravel()
         return worth / np.where(largest > 0, largest, 1.0)
 
     def block(
@@ -110,7 +110,7 @@ class Row(Voice):
         self.tight += by
 
     def room(self, amounts: FloatArray) -> float:
-        if self.rule.soft is not None or not self.size:
+        if self.rule.soft is not None:
             return np.inf
         sides = self.rule.sides
         unit = sides.unit * np.where(sides.shares, max(float(amounts.sum()), 1e-300), 1.0)
