@@ -15,7 +15,7 @@ from allocator.mixing import to_best_edges
 from allocator.problem import Problem
 from allocator.repair import repair
 from allocator.rules import AlphaFair, Constraint, Totals, Welfare
-from allocator.solvers.prices.response import not_single
+from allocator.solvers.prices.response import marginal, not_single
 from allocator.solvers.transport import Network, between
 
 FloatArray = NDArray[np.float64]
@@ -93,17 +93,10 @@ def _slopes(problem: Problem, totals: Totals) -> list[Any]:
     multipliers = []
     for term in problem.terms:
         if isinstance(term, AlphaFair):
-            slope = np.zeros(problem.platform.anchor_count)
-            slope[term.active] = _slope(term, totals.of(term.of))
-            multipliers.append(term.fit({term.of: slope}))
+            multipliers.append(term.fit({term.of: marginal(term, totals.of(term.of))}))
         else:
             multipliers.append(term.idle() if isinstance(term, Constraint) else None)
     return multipliers
-
-
-def _slope(term: AlphaFair, amount: FloatArray) -> FloatArray:
-    """The marginals of the active anchors, finite where they have nothing."""
-    return term.slope(np.maximum(amount[term.active], 1e-300) / term.m)
 
 
 def _best_reply(problem: Problem, worth: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -123,7 +116,7 @@ def _longest(problem: Problem, here: Totals, there: Totals) -> float:
 
     def derivative(step: float) -> float:
         at = {good: here.of(good) + step * change[good] for good in change}
-        slopes = (float((_slope(t, at[t.of]) * change[t.of][t.active]).sum()) for t in problem.welfare)
+        slopes = (float((marginal(t, at[t.of]) * change[t.of])[t.active].sum()) for t in problem.welfare)
         return sales + sum(slopes)
 
     if derivative(1.0) >= 0:

@@ -58,7 +58,7 @@ class Response:
 
     def slope_at(self, amounts: FloatArray) -> FloatArray:
         """Sum of the terms' marginals at amounts (A,), currency per unit."""
-        return sum((self.marginal(t, amounts) for t in self.terms), np.zeros(self.reach.size))
+        return sum((marginal(t, amounts) for t in self.terms), np.zeros(self.reach.size))
 
     def chord(self, low: FloatArray, high: FloatArray) -> FloatArray:
         """What the terms gain per unit between two amounts (A,); their marginal at the higher one where the lower is
@@ -90,7 +90,7 @@ class Response:
             return float(-(price * amounts).sum()), amounts, np.zeros_like(price)
         amounts = self._concave(price)
         inside = (amounts > self.lower) & (amounts < self.upper)
-        bend = sum((t.alpha * self.marginal(t, amounts) for t in self.terms), np.zeros(price.size))
+        bend = sum((t.alpha * marginal(t, amounts) for t in self.terms), np.zeros(price.size))
         slope = np.divide(-amounts, bend, out=np.zeros_like(amounts), where=inside & (bend > 0))
         value = -price * amounts
         for t in self.terms:
@@ -113,16 +113,10 @@ class Response:
         """
         # Of nothing the marginal is beyond numbers, and the bounds would get what is left of the price after it.
         amounts = np.maximum(self._concave(price), TRACE**2 * self.reach) if self.terms else np.zeros(0)
-        found: dict[int, Any] = {id(t): t.fit({self.good: self.marginal(t, amounts)}) for t in self.terms}
+        found: dict[int, Any] = {id(t): t.fit({self.good: marginal(t, amounts)}) for t in self.terms}
         rest = price - sum(found.values(), np.zeros(price.size))
         shares = self.boxes.marginals(rest)
         return found | {id(rule): rule.fit({self.good: s}) for rule, s in zip(self.boxes.rules, shares, strict=True)}
-
-    def marginal(self, term: AlphaFair, amounts: FloatArray) -> FloatArray:
-        """What one more unit is worth to a term at amounts (A,)."""
-        p = np.zeros(self.reach.size)
-        p[term.active] = term.slope(np.maximum(amounts[term.active], 1e-300) / term.m)
-        return p
 
     def _concave(self, price: FloatArray) -> FloatArray:
         """Amounts at which the terms' marginals equal the price, within the bounds."""
@@ -140,6 +134,13 @@ class Response:
             more = self.slope_at(middle) > price
             low, high = np.where(more, middle, low), np.where(more, high, middle)
         return np.clip(np.sqrt(low * high), lower, upper)
+
+
+def marginal(term: AlphaFair, amounts: FloatArray) -> FloatArray:
+    """What one more unit is worth to a term at amounts (A,), finite where there is nothing."""
+    p = np.zeros(amounts.size)
+    p[term.active] = term.slope(np.maximum(amounts[term.active], 1e-300) / term.m)
+    return p
 
 
 def not_single(problem: Problem) -> str | None:

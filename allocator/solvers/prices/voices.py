@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.rules import Totals
-from allocator.solvers.prices.response import Response
+from allocator.solvers.prices.response import Response, marginal
 
 FloatArray = NDArray[np.float64]
 
@@ -207,7 +207,7 @@ class Single(Voice):
         response = self.response
         if response is None:
             return 0.0
-        return sum(float((response.marginal(t, loads) * loads).sum()) for t in response.terms)
+        return sum(float((marginal(t, loads) * loads).sum()) for t in response.terms)
 
     def tighten(self, by: float) -> None:
         if self.response is not None:
