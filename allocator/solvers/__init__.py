@@ -12,7 +12,7 @@ from allocator.problem import Problem
 from allocator.solvers.baselines import Baseline, CappedBoost, EpsilonEven, Even, Greedy, Proportional
 from allocator.solvers.conic import Conic
 from allocator.solvers.dual_gradient import DualGradient
-from allocator.solvers.flow import Flow, outside_transport
+from allocator.solvers.flow import Flow
 from allocator.solvers.frank_wolfe import FrankWolfe
 from allocator.solvers.linear import Linear
 from allocator.solvers.min_cost_flow import MinCostFlow
@@ -21,6 +21,7 @@ from allocator.solvers.pop import Pop
 from allocator.solvers.prices import Prices
 from allocator.solvers.prices.assembly import couples
 from allocator.solvers.tangents import Tangents
+from allocator.solvers.transport import outside_transport
 from allocator.wording import suggestion
 
 THICK_EDGES, THICK = 60_000, 20

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from allocator.driver import Answer, Goal, Solver
 from allocator.problem import Problem
 from allocator.repair import repair
-from allocator.solvers.flow import outside_transport
+from allocator.solvers.transport import bounds_of, outside_transport
 
 FloatArray = NDArray[np.float64]
 EVERY = 25
@@ -91,7 +91,7 @@ class DualGradient(Solver):
     ) -> Answer:
         deadline = time.perf_counter() + (np.inf if goal.seconds is None else goal.seconds)
         platform = problem.platform
-        lower, upper = _room(problem)
+        lower, upper = bounds_of(problem)
         length = np.divide(temperature, platform.reach, out=np.zeros(lower.size), where=platform.reach > 0)
         price = ahead = np.zeros(lower.size)
         momentum, seen = 1.0, Seen(platform.even_flow, -np.inf, price, np.inf)
@@ -113,15 +113,9 @@ class DualGradient(Solver):
         )
 
 
-def _room(problem: Problem) -> tuple[FloatArray, FloatArray]:
-    """Floors and caps of exposure, (A,) each; nobody gets more than the reach."""
-    box = problem.exposure_box
-    return box.lower, np.maximum(np.minimum(box.upper, problem.platform.reach), box.lower)
-
-
 def _look(problem: Problem, seen: Seen, flow: FloatArray, price: FloatArray, rents: float) -> Seen:
     """Update what was seen with a smoothed flow, repaired, and the exact bound at a price."""
-    lower, upper = _room(problem)
+    lower, upper = bounds_of(problem)
     bound = rents + float((price * np.where(price > 0, -lower, -upper)).sum())
     if bound < seen.bound:
         seen = seen._replace(price=price, bound=bound)

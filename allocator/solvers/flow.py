@@ -10,20 +10,7 @@ import numpy as np
 
 from allocator.driver import Answer, Goal, Solver
 from allocator.problem import Problem
-from allocator.solvers.transport import Network, between
-
-
-def outside_transport(problem: Problem) -> str | None:
-    """Why a problem is not a transport problem, or None."""
-    if problem.welfare:
-        return (
-            f"{problem.welfare[0].name} is more than GMV; "
-            f"{'conic' if problem.welfare[0].rows is None else 'linear'} can take it"
-        )
-    for term in problem.constraints:
-        if term.box is None or term.box.of != "exposure":
-            return f"{term.name} is not a bound on exposure; linear can take it"
-    return None
+from allocator.solvers.transport import network_of, outside_transport
 
 
 @dataclass(frozen=True)
@@ -36,12 +23,10 @@ class Flow(Solver):
         return outside_transport(problem)
 
     def build(self, problem: Problem, goal: Goal) -> Callable[[], Answer]:
-        platform, box = problem.platform, problem.exposure_box
+        platform = problem.platform
         if not platform.supply.any():
             return lambda: Answer(np.zeros(platform.edge_count), claim="nothing to serve")
-        upper = np.maximum(np.minimum(box.upper, platform.reach), box.lower)
-        worth = problem.gmv_weight * platform.value.astype(np.float64)
-        network = Network.of(platform.segment, platform.anchor, worth, platform.supply, between(box.lower, upper))
+        network = network_of(problem, problem.gmv_weight * platform.value.astype(np.float64))
 
         def solve() -> Answer:
             flow, bonus = network.solve()

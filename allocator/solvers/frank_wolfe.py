@@ -16,7 +16,7 @@ from allocator.problem import Problem
 from allocator.repair import repair
 from allocator.rules import AlphaFair, Constraint, Totals, Welfare
 from allocator.solvers.prices.response import marginal, not_single
-from allocator.solvers.transport import Network, between
+from allocator.solvers.transport import network_of
 
 FloatArray = NDArray[np.float64]
 GOODS = ("exposure", "gmv")
@@ -101,12 +101,9 @@ def _slopes(problem: Problem, totals: Totals) -> list[Any]:
 
 def _best_reply(problem: Problem, worth: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The feasible flow (E,) that is worth most, and the bonus of the bounds per anchor (A,)."""
-    platform, box = problem.platform, problem.exposure_box
-    if not box.rules:
-        return to_best_edges(platform, worth), np.zeros(platform.anchor_count)
-    upper = np.maximum(np.minimum(box.upper, platform.reach), box.lower)
-    pieces = between(box.lower, upper)
-    return Network.of(platform.segment, platform.anchor, worth, platform.supply, pieces).solve()
+    if not problem.exposure_box.rules:
+        return to_best_edges(problem.platform, worth), np.zeros(problem.platform.anchor_count)
+    return network_of(problem, worth).solve()
 
 
 def _longest(problem: Problem, here: Totals, there: Totals) -> float:

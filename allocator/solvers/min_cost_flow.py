@@ -10,7 +10,7 @@ import numpy as np
 
 from allocator.driver import Answer, Goal, NoAnswer, Solver
 from allocator.problem import Problem
-from allocator.solvers.flow import outside_transport
+from allocator.solvers.transport import outside_transport
 
 LARGEST_COST = 2**62
 """Costs times nodes must stay below int64 inside the cost-scaling algorithm."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from allocator.driver import Answer, Goal, NoAnswer, Solver
 from allocator.problem import Problem
-from allocator.solvers.flow import outside_transport
+from allocator.solvers.transport import outside_transport
 
 LARGEST = 2_000
 COSTS = 2**40

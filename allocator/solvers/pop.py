@@ -16,8 +16,9 @@ from allocator.problem import Problem
 from allocator.repair import repair
 from allocator.rules import GMV, AlphaFair, Cap, Floor, MaxMin, Objective, Totals
 from allocator.solvers.conic import Conic
-from allocator.solvers.flow import Flow, outside_transport
+from allocator.solvers.flow import Flow
 from allocator.solvers.prices import Prices
+from allocator.solvers.transport import outside_transport
 
 FloatArray = NDArray[np.float64]
 WITHIN_REACH = 0.999

@@ -1,4 +1,4 @@
-"""The transport network of anchors with concave piecewise linear worth, solved by POT's network simplex in float64."""
+"""Transport problems, and networks of anchors with concave piecewise linear worth, solved by POT's network simplex."""
 
 from __future__ import annotations
 
@@ -10,11 +10,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.driver import NoAnswer
+from allocator.problem import Problem
 
 FloatArray = NDArray[np.float64]
 PIVOTS = 5 * 10**7
 TIGHT = 1e-9
 """Part of the supply by which rounding may let what must be served exceed it."""
+
+
+def outside_transport(problem: Problem) -> str | None:
+    """Why a problem is not a transport problem, or None."""
+    if problem.welfare:
+        return (
+            f"{problem.welfare[0].name} is more than GMV; "
+            f"{'conic' if problem.welfare[0].rows is None else 'linear'} can take it"
+        )
+    for term in problem.constraints:
+        if term.box is None or term.box.of != "exposure":
+            return f"{term.name} is not a bound on exposure; linear can take it"
+    return None
+
+
+def bounds_of(problem: Problem) -> tuple[FloatArray, FloatArray]:
+    """Floors and caps of exposure, (A,) each; nobody gets more than the reach."""
+    box = problem.exposure_box
+    return box.lower, np.maximum(np.minimum(box.upper, problem.platform.reach), box.lower)
 
 
 class Pieces(NamedTuple):
@@ -105,6 +125,12 @@ class Network:
         shut = np.flatnonzero((self.room == 0)[self.anchor])
         np.maximum.at(least, self.anchor[shut], wish[shut])
         return _on_edges(plan, self.segment, self.anchor, S, A), np.where(self.room > 0, bonus, -least)
+
+
+def network_of(problem: Problem, worth: FloatArray) -> Network:
+    """All edges of a problem, with their worth (E,), under its bounds on exposure."""
+    platform = problem.platform
+    return Network.of(platform.segment, platform.anchor, worth, platform.supply, between(*bounds_of(problem)))
 
 
 def _on_edges(plan: Any, segment: NDArray, anchor: NDArray, segments: int, anchors: int) -> FloatArray:
