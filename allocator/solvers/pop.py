@@ -129,7 +129,6 @@ def _until(goal: Goal, deadline: float, parts: int) -> Goal:
 
 def _mendable(problem: Problem, flow: FloatArray) -> bool:
     """Whether the driver's repair will make the flow feasible, with welfare above minus infinity."""
-    mended = repair(problem, flow)
-    totals = Totals(problem.platform, mended)
-    worst = max(violation.relative for violation in violations(problem, Totals(problem.platform, mended)).values())
+    totals = Totals(problem.platform, repair(problem, flow))
+    worst = max(violation.relative for violation in violations(problem, totals).values())
     return worst <= EXACT and all(np.isfinite(t.value(totals).sum()) for t in problem.welfare)
