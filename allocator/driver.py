@@ -61,6 +61,10 @@ class Goal:
         if self.seconds is not None and not self.seconds > 0:
             raise ValueError(f"the time limit must be a number of seconds > 0, not {self.seconds}")
 
+    def deadline(self) -> float:
+        """When time is up if it starts to run at this call, seconds of the performance counter."""
+        return np.inf if self.seconds is None else time.perf_counter() + self.seconds
+
 
 @dataclass(frozen=True, eq=False)
 class Answer:

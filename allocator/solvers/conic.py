@@ -149,8 +149,7 @@ def _attempt(model: Any, engines: tuple[str, ...], goal: Goal) -> str:
     """Solve with the first engine that succeeds; return what was tried and what each said."""
     import cvxpy as cp
 
-    claims = []
-    deadline = np.inf if goal.seconds is None else time.perf_counter() + goal.seconds
+    claims, deadline = [], goal.deadline()
     accuracy = min(max(0.1 * goal.relative_gap, 1e-9), 1e-5)
     for engine in engines:
         options: dict[str, Any] = (

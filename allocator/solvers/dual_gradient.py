@@ -89,8 +89,7 @@ class DualGradient(Solver):
         smooth: Callable[[FloatArray], FloatArray],
         rents: Callable[[FloatArray], float],
     ) -> Answer:
-        deadline = time.perf_counter() + (np.inf if goal.seconds is None else goal.seconds)
-        platform = problem.platform
+        deadline, platform = goal.deadline(), problem.platform
         lower, upper = bounds_of(problem)
         length = np.divide(temperature, platform.reach, out=np.zeros(lower.size), where=platform.reach > 0)
         price = ahead = np.zeros(lower.size)

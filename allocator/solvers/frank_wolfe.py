@@ -61,8 +61,7 @@ class FrankWolfe(Solver):
 
     def _climb(self, problem: Problem, goal: Goal, flow: FloatArray) -> Answer:
         """The best flow met and the multipliers of the lowest bound met; they need not be of the same step."""
-        deadline = time.perf_counter() + (np.inf if goal.seconds is None else goal.seconds)
-        terms = [t for t in problem.terms if isinstance(t, Welfare)]
+        deadline, terms = goal.deadline(), [t for t in problem.terms if isinstance(t, Welfare)]
         best, highest, scale, multipliers, lowest = flow, -np.inf, 0.0, None, np.inf
         for k in range(self.steps + 1):
             totals = Totals(problem.platform, flow)

@@ -64,8 +64,7 @@ class Pop(Solver):
         inner = self._inner(problem)
 
         def solve() -> Answer:
-            deadline = time.perf_counter() + (np.inf if goal.seconds is None else goal.seconds)
-            flow = np.zeros(problem.platform.edge_count)
+            deadline, flow = goal.deadline(), np.zeros(problem.platform.edge_count)
             for k, (edge, part) in enumerate(parts):
                 flow[edge] = _served(part, inner, _until(goal, deadline, len(parts) - k))
             if _mendable(problem, flow):

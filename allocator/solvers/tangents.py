@@ -84,8 +84,7 @@ class Programs:
         engine: str = "glop",
     ):
         self.problem, self.goal, self.near, self.edges, self.engine = problem, goal, [first], edges, engine
-        self.deadline = np.inf if goal.seconds is None else time.perf_counter() + goal.seconds
-        self.curved = {id(t) for t in problem.in_rows if t.curved}
+        self.deadline, self.curved = goal.deadline(), {id(t) for t in problem.in_rows if t.curved}
 
     def solve(self) -> Found:
         """The answer that is proved best; Ctrl-C ends with the best so far.

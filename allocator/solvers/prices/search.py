@@ -59,8 +59,7 @@ class Search:
     """
 
     def __init__(self, dual: Dual, goal: Goal):
-        self.dual, self.goal, self.started = dual, goal, time.perf_counter()
-        self.end = self.started + (np.inf if goal.seconds is None else goal.seconds)
+        self.dual, self.goal, self.started, self.end = dual, goal, time.perf_counter(), goal.deadline()
         self.deadline = self.started + (self.end - self.started) * (LAST if dual.coupled else 1.0)
         self.even, self.supply = Totals.even(dual.problem.platform), float(dual.problem.platform.supply.sum())
         self.scale = _scale(dual.problem, self.even)
