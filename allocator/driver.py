@@ -61,6 +61,11 @@ class Goal:
         if self.seconds is not None and not self.seconds > 0:
             raise ValueError(f"the time limit must be a number of seconds > 0, not {self.seconds}")
 
+    @property
+    def half_gap(self) -> float:
+        """The relative gap that a solver's own estimate should reach; the certificate adds rounding."""
+        return 0.5 * self.relative_gap
+
     def deadline(self) -> float:
         """When time is up if it starts to run at this call, seconds of the performance counter."""
         return np.inf if self.seconds is None else time.perf_counter() + self.seconds

@@ -19,8 +19,6 @@ from allocator.solvers.transport import bounds_of, outside_transport
 FloatArray = NDArray[np.float64]
 EVERY = 25
 """Steps between two looks at the exact bound and at a repaired flow, which cost about as much as ten steps."""
-SHARE = 0.5
-"""Part of the asked gap that the method's own estimate must reach; the certificate adds rounding."""
 
 
 class Seen(NamedTuple):
@@ -99,7 +97,7 @@ class DualGradient(Solver):
             late = k == self.steps or time.perf_counter() > deadline
             if k % EVERY == 0 or late:
                 seen = _look(problem, seen, flow, price, rents(price))
-                if late or seen.bound - seen.objective <= SHARE * goal.relative_gap * seen.objective:
+                if late or seen.bound - seen.objective <= goal.half_gap * seen.objective:
                     break
             down = ahead - length * platform.into_anchors(flow)
             new = np.maximum(down + length * lower, 0.0) + np.minimum(down + length * upper, 0.0)

@@ -21,8 +21,6 @@ from allocator.solvers.transport import network_of
 FloatArray = NDArray[np.float64]
 GOODS = ("exposure", "gmv")
 HALVINGS = 50
-SHARE = 0.5
-"""Part of the asked gap that the method's own estimate must reach; the certificate adds rounding."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ class FrankWolfe(Solver):
             bound = objective + float((worth * (target - flow)).sum())
             if np.isfinite(bound) and bound < lowest:
                 lowest, multipliers = bound, problem.with_bonus(bonus, supporting)
-            close = lowest - highest <= SHARE * goal.relative_gap * scale
+            close = lowest - highest <= goal.half_gap * scale
             if close or k == self.steps or time.perf_counter() > deadline:
                 break
             step = _longest(problem, totals, Totals(problem.platform, target)) if self.line_search else 2 / (k + 2)

@@ -31,8 +31,6 @@ NEARBY = 0.03
 """Relative gap from which on linear programs start from what was found."""
 LAST = 0.6
 """Part of the time after which the search ends where rules couple anchors, so that some is left to polish."""
-SHARE = 0.5
-"""Part of the asked gap that the search's own estimate must reach; the certificate adds rounding."""
 
 
 class Candidate(NamedTuple):
@@ -84,12 +82,11 @@ class Search:
     @property
     def wanted(self) -> float:
         """The gap to reach at the present size of the objective, in currency."""
-        return SHARE * self.goal.relative_gap * self.scale
+        return self.goal.half_gap * self.scale
 
     @property
     def reached(self) -> bool:
-        best = self.best
-        return best is not None and best.gap <= SHARE * self.goal.relative_gap * best.scale
+        return self.best is not None and self.best.gap <= self.goal.half_gap * self.best.scale
 
     @property
     def done(self) -> bool:
