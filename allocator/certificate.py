@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from allocator.graph import Platform
 from allocator.oracle import best_use
 from allocator.problem import Multipliers, Problem, Surplus
-from allocator.rules import Constraint, SegmentCap, Totals, Violation, Welfare
+from allocator.rules import Constraint, SegmentCap, Totals, Violation
 from allocator.wording import quantity
 
 FloatArray = NDArray[np.float64]
@@ -127,13 +127,11 @@ def certify(
         rents = _rents(problem.platform, problem.surplus(multipliers), edges)
         bound, rounding = _bound(problem, multipliers, rents)
         credit = _credit(problem, totals, multipliers, rents.last)
-    welfare = [t for t in problem.terms if isinstance(t, Welfare)]
     values = np.concatenate([t.value(totals) for t in problem.valued] or [np.zeros(1)])
-    objective, scale = float(values.sum()), float(sum(t.size(totals) for t in welfare))
+    objective, scale = float(values.sum()), problem.size(totals)
     if math.isfinite(objective):
         rounding += allowance(problem.platform) * float(np.abs(values).sum())
-    even = Totals.even(problem.platform) if scale == 0 else None
-    resolution = allowance(problem.platform) * sum(t.size(even) for t in welfare) if even is not None else 0.0
+    resolution = allowance(problem.platform) * problem.size(Totals.even(problem.platform)) if scale == 0 else 0.0
     certificate = Certificate(objective, bound, rounding, scale, resolution, violations(problem, totals))
     if bound - objective < -(2 * rounding + credit):
         raise CertificateError(

@@ -208,6 +208,10 @@ class Problem:
                     extra = on_edges if extra is None else extra + on_edges
         return Surplus(platform, alpha, beta, extra, self.pieces)
 
+    def size(self, totals: Totals) -> float:
+        """First-order size of the objective at totals, currency / period: what makes a gap relative."""
+        return float(sum(t.size(totals) for t in self.terms if isinstance(t, Welfare)))
+
     def supporting(self, totals: Totals) -> list[Any]:
         """Multipliers for a flow that comes with none: supergradients of the welfare, idle constraints."""
         return [t.supergradient(totals) if isinstance(t, Welfare) else t.idle() for t in self.terms]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from allocator.driver import Answer, Goal, NoAnswer, Solver
 from allocator.graph import Platform
 from allocator.problem import Problem
-from allocator.rules import GMV, Totals, Welfare
+from allocator.rules import GMV, Totals
 
 FloatArray = NDArray[np.float64]
 ENGINES = ("CLARABEL", "SCS")
@@ -107,8 +107,8 @@ class Conic(Solver):
         from scipy.sparse import csr_array
 
         platform = problem.platform
-        E = platform.edge_count
-        shares, currency = cp.Variable(E, nonneg=True), _currency(problem)
+        E, size = platform.edge_count, problem.size(Totals.even(platform))
+        shares, currency = cp.Variable(E, nonneg=True), size if 0 < size < np.inf else 1.0
         served = csr_array((np.ones(E), np.arange(E), platform.indptr), shape=(platform.segment_count, E))
         supply = platform.supply[platform.segment]
         objective = (problem.gmv_weight / currency * supply * platform.value) @ shares
@@ -136,13 +136,6 @@ class Conic(Solver):
             return Answer(shares.value * supply, multipliers, model.solver_stats.num_iters, claim)
 
         return solve
-
-
-def _currency(problem: Problem) -> float:
-    """The first-order size of the objective at the even flow: what the model's objective is divided by."""
-    even = Totals.even(problem.platform)
-    size = sum(t.size(even) for t in problem.terms if isinstance(t, Welfare))
-    return size if 0 < size < np.inf else 1.0
 
 
 def _attempt(model: Any, engines: tuple[str, ...], goal: Goal) -> str:

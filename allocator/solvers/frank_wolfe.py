@@ -71,7 +71,7 @@ class FrankWolfe(Solver):
             except NoAnswer:  # marginals that span too many orders of magnitude for the network, or floors too high
                 break
             if objective > highest:
-                best, highest, scale = flow, objective, sum(t.size(totals) for t in terms)
+                best, highest, scale = flow, objective, problem.size(totals)
             bound = objective + float((worth * (target - flow)).sum())
             if np.isfinite(bound) and bound < lowest:
                 lowest, multipliers = bound, problem.with_bonus(bonus, supporting)

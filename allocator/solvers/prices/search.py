@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.driver import Answer, Goal
-from allocator.problem import Problem
 from allocator.rules import Totals, Welfare
 from allocator.solvers.prices.contest import Contest, Point, flow_of
 from allocator.solvers.prices.dual import Dual
@@ -60,7 +59,8 @@ class Search:
         self.dual, self.goal, self.started, self.end = dual, goal, time.perf_counter(), goal.deadline()
         self.deadline = self.started + (self.end - self.started) * (LAST if dual.coupled else 1.0)
         self.even, self.supply = Totals.even(dual.problem.platform), float(dual.problem.platform.supply.sum())
-        self.scale = _scale(dual.problem, self.even)
+        size = dual.problem.size(self.even)
+        self.scale = size if 0 < size < np.inf else 1.0
         self._measure(self.scale / (self.supply or 1.0))
         self.flowing = not dual.coupled and dual.voices[1].response is None
         self.best: Candidate | None = None
@@ -226,9 +226,3 @@ class Search:
             bound = self.dual.bound(candidate.admissible)
             self.dual.passes = passes  # what is looked at for the record alone does not count
             self.goal.trace({"passes": passes, "seconds": seconds, "objective": bound - gap, "bound": bound})
-
-
-def _scale(problem: Problem, even: Totals) -> float:
-    """Size of the objective at the even flow, in currency."""
-    scale = sum(t.size(even) for t in problem.terms if isinstance(t, Welfare))
-    return scale if 0 < scale < np.inf else 1.0
