@@ -107,7 +107,7 @@ def soft(
         ``cap`` the smoothing must be sparse.
     """
     values, totals = compiled.soft(graph.anchor.size)(*graph, price, temperature, sparse, *support)
-    return _in_order(values), _rows_in_order(totals)
+    return math.fsum(values), _rows_in_order(totals)
 
 
 def shares(graph: Edges, price: FloatArray, temperature: float, sparse: bool) -> FloatArray:
@@ -151,15 +151,11 @@ def prune(graph: Edges, price: FloatArray, loose: NDArray[np.bool_], margin: flo
 
 def rents(graph: Edges, price: FloatArray) -> float:
     """sum_i b_i max(0, max_e s_e)."""
-    return _in_order(compiled.hard(graph.anchor.size)(*graph, price))
+    return math.fsum(compiled.hard(graph.anchor.size)(*graph, price))
 
 
 def _packed(regions: NDArray, starts: NDArray, used: NDArray) -> NDArray:
     return np.concatenate([regions[..., a : a + n] for a, n in zip(starts, used, strict=True)], axis=-1)
-
-
-def _in_order(parts: FloatArray) -> float:
-    return math.fsum(parts)
 
 
 def _rows_in_order(parts: FloatArray) -> FloatArray:

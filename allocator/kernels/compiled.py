@@ -113,15 +113,12 @@ def _share(first, last, anchor, measures, cap, outside, price, temperature, spar
     """The members of a segment that get something: their number, with shares in ``row``, positions in ``place`` (-1
     for the outside option), and the smoothed maximum.
     """
-    best = 0.0 if outside or first == last else -np.inf
+    row[0] = best = 0.0 if outside or first == last else -np.inf
     for e in range(first, last):
         s = _surplus(e, anchor[e], measures, price)
         row[e - first + 1] = s
         best = max(best, s)
-    row[0] = 0.0 if outside or first == last else -np.inf
-    lowest = -(1.0 if sparse else REACH) * temperature
-    if cap < 1.0:
-        lowest = -np.inf
+    lowest = -np.inf if cap < 1.0 else -(1.0 if sparse else REACH) * temperature
     members = 0
     for k in range(last - first + 1):
         behind = row[k] - best  # exactly 0 at the best, however large it is beside the temperature
