@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from allocator.graph import Platform
 from allocator.metrics import head_size
 from allocator.synthetic.checks import count, generator
-from allocator.synthetic.feed import Feed, into_anchors
+from allocator.synthetic.feed import Feed
 from allocator.synthetic.watching import watch_blocks
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _public(preset: Preset, segments: int, cast: Cast, rng: np.random.Generator)
     supply *= preset.impressions / supply.sum()
     observed = Feed(starts, anchor, value, pull, appeal, supply).matched(preset.sales_gini)
     value *= preset.impression_value * preset.impressions / (observed * value).sum()
-    exposure = into_anchors(anchor, observed, appeal.size)
+    exposure = np.bincount(anchor, weights=observed, minlength=appeal.size)
     return _Public(category, starts, anchor, value, observed, exposure)
 
 
@@ -105,14 +105,13 @@ def _assemble(
     starts = np.concatenate((public.starts, np.arange(edges, edges + followed.size)))
     anchor = np.concatenate((public.anchor, followed))
     value = np.concatenate((public.value, value))
-    sales = into_anchors(anchor, observed * value, anchors)
+    sales = np.bincount(anchor, weights=observed * value, minlength=anchors)
     fans = np.where(cast["new"], 0.0, public.exposure) * (1.0 / preset.public_share - 1.0) / preset.visits
     return Platform(
         np.append(starts, anchor.size),
         anchor.astype(np.int32),
         value,
         np.add.reduceat(observed, starts),
-        capacity=np.full(anchors, np.inf),
         observed=observed,
         segments={
             "id": _ids("segment", starts.size),

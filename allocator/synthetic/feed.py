@@ -14,11 +14,6 @@ CROWD = (-2.0, 4.0)
 HALVINGS = 14
 
 
-def into_anchors(anchor: NDArray[np.int64], amounts: FloatArray, size: int) -> FloatArray:
-    """Sum edge amounts (E,) into ``size`` anchors."""
-    return np.bincount(anchor, weights=amounts, minlength=size).astype(np.float64, copy=False)
-
-
 @dataclass(frozen=True, eq=False)
 class Feed:
     """How a feed shares the traffic of each segment among the anchors it watches.
@@ -63,6 +58,6 @@ class Feed:
         low, high = CROWD
         for _ in range(HALVINGS):
             crowd = (low + high) / 2
-            sales = into_anchors(self.anchor, self.traffic(crowd) * self.value, self.appeal.size)
+            sales = np.bincount(self.anchor, weights=self.traffic(crowd) * self.value, minlength=self.appeal.size)
             low, high = (crowd, high) if gini(sales) < sales_gini else (low, crowd)
         return self.traffic((low + high) / 2)
