@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -60,10 +59,9 @@ class Linear(Solver):
 def _glop(model: LinearModel, goal: Goal) -> Callable[[], Solution]:
     from ortools.linear_solver.python.model_builder_helper import ModelBuilderHelper, ModelSolverHelper, SolveStatus
 
-    helper = ModelBuilderHelper()
-    lowest = np.concatenate((np.zeros(model.objective.size - model.free), np.full(model.free, -math.inf)))
+    helper, arrays = ModelBuilderHelper(), model.arrays
     helper.fill_model_from_sparse_data(
-        lowest, np.full(lowest.size, math.inf), model.objective, model.lower, model.upper, model.matrix
+        arrays.lowest, arrays.highest, arrays.objective, arrays.lower, arrays.upper, arrays.matrix
     )
     helper.set_maximize(True)
     solver = ModelSolverHelper("glop")
@@ -103,14 +101,12 @@ def _pdlp(model: LinearModel, goal: Goal) -> Callable[[], Solution]:
     from ortools.pdlp import solve_log_pb2, solvers_pb2
     from ortools.pdlp.python import pdlp
 
-    program = pdlp.QuadraticProgram()
-    program.resize_and_initialize(model.objective.size, model.lower.size)
-    program.objective_vector = -model.objective
-    program.constraint_matrix = model.matrix.tocsc()
-    program.constraint_lower_bounds, program.constraint_upper_bounds = model.lower, model.upper
-    lowest = np.zeros(model.objective.size)
-    lowest[lowest.size - model.free :] = -math.inf
-    program.variable_lower_bounds, program.variable_upper_bounds = lowest, np.full(lowest.size, math.inf)
+    program, arrays = pdlp.QuadraticProgram(), model.arrays
+    program.resize_and_initialize(arrays.objective.size, arrays.lower.size)
+    program.objective_vector = -arrays.objective
+    program.constraint_matrix = arrays.matrix.tocsc()
+    program.constraint_lower_bounds, program.constraint_upper_bounds = arrays.lower, arrays.upper
+    program.variable_lower_bounds, program.variable_upper_bounds = arrays.lowest, arrays.highest
     parameters = solvers_pb2.PrimalDualHybridGradientParams()
     criteria = parameters.termination_criteria.simple_optimality_criteria
     criteria.eps_optimal_relative = criteria.eps_optimal_absolute = max(TIGHTER * goal.relative_gap, 1e-10)
