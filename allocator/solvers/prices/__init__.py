@@ -43,7 +43,6 @@ from allocator.driver import Answer, Goal, Solver
 from allocator.problem import Problem
 from allocator.solvers.prices.assembly import outside_prices
 from allocator.solvers.prices.dual import Dual
-from allocator.solvers.prices.newton import descend
 from allocator.solvers.prices.response import warm_prices
 from allocator.solvers.prices.search import Search
 from allocator.solvers.prices.zoom import on_all_edges, on_near_ties
@@ -116,15 +115,17 @@ class Prices(Solver):
         dual, stale, asked, enough = search.dual, 0, search.goal.relative_gap, ENOUGH
         if dual.coupled:
             asked = min(asked, LOOSEST)
+        if temperature < HOTTEST:
+            dual.sparse = _sparse(dual, temperature)
+            dual.focus(x, _margin(dual, temperature) * search.worth)
         while temperature > COLDEST and stale < PATIENCE and not search.late:
             t, before = temperature * search.worth, search.gap
             tolerance = max(FINE * asked, CRUDE * temperature**2) * search.scale
             for _ in range(CENTRES if dual.coupled else 1):
                 reached = search.gap
-                self._recentre(search, dual, x, t)
-                point, steps = descend(dual, x, t, tolerance, search.per_good, deadline=search.deadline)
+                point = search.settled(dual, x, t, tolerance)
                 x = point.x
-                search.smoothed(point, t, steps)
+                search.smoothed(point, t)
                 if not search.reached and dual.coupled and dual.passes > enough:
                     enough *= AGAIN
                     if search.programs(point):
@@ -140,11 +141,6 @@ class Prices(Solver):
                 dual.sparse, search.best = False, None  # from rough answers it takes no more than the prices
             dual.focus(x, _margin(dual, temperature) * search.worth)
 
-    def _recentre(self, search: Search, dual: Dual, x: FloatArray, temperature: float) -> None:
-        """Rules that see all anchors at once are regularised around the loads at the present prices."""
-        if dual.coupled:
-            dual.recentre(dual.at(x, temperature), temperature, search.per_good)
-
     def _start(self, search: Search) -> tuple[FloatArray, float]:
         """First prices and temperature: those of a start, of samples of the segments, or of the even flow."""
         dual, start = search.dual, search.goal.start
@@ -153,12 +149,11 @@ class Prices(Solver):
             x = np.where(dual.heard, _warm(dual, start), 0.0)
             temperature = max(search.distance(x, start.totals) ** 0.5, WARM)
             if temperature < TEPID:
-                return x, self._enter(search, x, temperature)
-        x = search.first_prices()
-        temperature = HOTTEST
+                return x, temperature
+        x, temperature = search.first_prices(), HOTTEST
         for every in _levels(platform.segment_count, platform.anchor_count, COUPLED if dual.coupled else SEGMENTS):
             x, temperature = self._sampled(search, every, x, temperature)
-        return x, self._enter(search, x, temperature)
+        return x, temperature
 
     def _sampled(self, search: Search, every: int, x: FloatArray, temperature: float) -> tuple[FloatArray, float]:
         """Prices and temperature after a sample of one segment in ``every``."""
@@ -169,20 +164,10 @@ class Prices(Solver):
             if temperature < HOTTEST:
                 sample.focus(x, _margin(sample, temperature) * search.worth)
             tolerance = CRUDE * temperature**2 * search.scale
-            t = temperature * search.worth
-            self._recentre(search, sample, x, t)
-            point, steps = descend(sample, x, t, tolerance, search.per_good, deadline=search.deadline)
-            x, temperature = point.x, temperature * self.cooling
-            search.steps += steps
+            x = search.settled(sample, x, temperature * search.worth, tolerance).x
+            temperature *= self.cooling
         search.dual.passes += sample.passes / every
         return x, temperature
-
-    def _enter(self, search: Search, x: FloatArray, temperature: float) -> float:
-        """Look at all edges for the first time, at prices near enough for the sparse smoothing."""
-        if temperature < HOTTEST:
-            search.dual.sparse = _sparse(search.dual, temperature)
-            search.dual.focus(x, _margin(search.dual, temperature) * search.worth)
-        return temperature
 
 
 def _one_thread(dual: Dual) -> AbstractContextManager:

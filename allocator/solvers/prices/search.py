@@ -15,6 +15,7 @@ from allocator.solvers.prices.contest import Contest, Point, flow_of
 from allocator.solvers.prices.dual import Dual
 from allocator.solvers.prices.finish import Finished
 from allocator.solvers.prices.mend import mended
+from allocator.solvers.prices.newton import descend
 from allocator.solvers.prices.polish import ROUNDS, polished, roomy
 from allocator.solvers.prices.programs import programmed
 from allocator.solvers.tangents import Found
@@ -120,11 +121,20 @@ class Search:
         gap = self.dual.bound(x) - float(sum(t.value(totals).sum() for t in welfare))
         return max(gap / self.scale, 0.0) if np.isfinite(gap) else np.inf
 
-    def smoothed(self, point: Point, temperature: float, steps: int) -> None:
+    def settled(self, dual: Dual, x: FloatArray, temperature: float, tolerance: float) -> Point:
+        """The minimum from x (N,) at a temperature, of all segments or of a sample; rules that see all anchors at once
+        are regularised around the loads at x.
+        """
+        if dual.coupled:
+            dual.recentre(dual.at(x, temperature), temperature, self.per_good)
+        point, steps = descend(dual, x, temperature, tolerance, self.per_good, deadline=self.deadline)
+        self.steps += steps
+        return point
+
+    def smoothed(self, point: Point, temperature: float) -> None:
         """Judge the smoothed flow at a point of the dual, by the contested edges and, if it seems to reach the gap, by
         all.
         """
-        self.steps += steps
         self._resize(self.dual.scale_at(point))
         x = self.dual.admissible(point.x)
         gap = self.dual.gap(self.dual.rents(x), x, point, self.per_good)
