@@ -19,7 +19,6 @@ from allocator.solvers.prices.response import marginal, not_single
 from allocator.solvers.transport import network_of
 
 FloatArray = NDArray[np.float64]
-GOODS = ("exposure", "gmv")
 HALVINGS = 50
 
 
@@ -105,7 +104,7 @@ def _best_reply(problem: Problem, worth: FloatArray) -> tuple[FloatArray, FloatA
 
 def _longest(problem: Problem, here: Totals, there: Totals) -> float:
     """The step in [0, 1] at which the objective stops rising, by bisection on its derivative: amounts are linear."""
-    change = {good: there.of(good) - here.of(good) for good in GOODS}
+    change = {good: there.of(good) - here.of(good) for good in ("exposure", "gmv")}
     sales = problem.gmv_weight * float(change["gmv"].sum())
 
     def derivative(step: float) -> float:
