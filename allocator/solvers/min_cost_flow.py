@@ -56,8 +56,8 @@ class MinCostFlow(Solver):
             )
         worth = problem.gmv_weight * platform.value.astype(np.float64)
         top = float(worth.max()) or 1.0
-        scale = LARGEST_COST // (8 * (S + A + 2) ** 2)
-        cost = -np.floor(worth / top * min(scale, 2**40)).astype(np.int64)
+        scale = min(LARGEST_COST // (8 * (S + A + 2) ** 2), 2**40)
+        cost = -np.floor(worth / top * scale).astype(np.int64)
         # Mandatory parts: their nodes demand the floor; optional parts flow on to the sink up to cap - floor.
         network, sink = min_cost_flow.SimpleMinCostFlow(), S + A
         anchors = np.arange(S, S + A)
@@ -68,7 +68,7 @@ class MinCostFlow(Solver):
             np.concatenate((cost, np.zeros(S + A, dtype=np.int64))),
         )
         network.set_nodes_supplies(np.arange(S + A + 1), np.concatenate((supply, -lower, [lower.sum() - supply.sum()])))
-        lost = top / min(scale, 2**40) * float(platform.supply.sum())
+        lost = top / scale * float(platform.supply.sum())
         idle = float(platform.supply.sum() - supply.sum() / unit)
 
         def solve() -> Answer:
