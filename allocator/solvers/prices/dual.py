@@ -26,8 +26,9 @@ class Dual:
 
     The first two voices speak of single anchors' exposure and GMV, with one coordinate per anchor each; a coordinate
     that no rule speaks of stays at zero. ``every`` > 1 looks at one segment in so many, with its supply multiplied:
-    good enough to start from. ``tight`` raises every level by this part of itself, where rules couple anchors.
-    ``passes`` counts readings of all edges.
+    good enough to start from. ``coupled`` says whether rules speak of several anchors together, of single edges or
+    segments, or of further goods; ``tight`` raises every level by this part of itself where they do. ``passes`` counts
+    readings of all edges.
     """
 
     def __init__(self, problem: Problem, every: int = 1, tight: float = 0.0):
@@ -35,7 +36,8 @@ class Dual:
 
         platform = problem.platform
         self.problem, self.passes, self.anchors = problem, 0.0, platform.anchor_count
-        self.goods, self.tight = goods_of(problem), tight if couples(problem) else 0.0
+        self.goods, self.coupled = goods_of(problem), couples(problem)
+        self.tight = tight if self.coupled else 0.0
         self.voices = voices_of(problem, self.goods, self.tight)
         self.base, self.graph = base_prices(problem, self.goods), graph_of(problem, self.goods)
         self.sparse = self.graph.cap < 1.0
@@ -61,11 +63,6 @@ class Dual:
     def weight(self) -> float:
         """The weight of GMV before rules speak."""
         return float(self.base[1])
-
-    @property
-    def coupled(self) -> bool:
-        """Whether rules speak of several anchors together, of single edges or segments, or of further goods."""
-        return couples(self.problem)
 
     @property
     def response(self) -> Any:
