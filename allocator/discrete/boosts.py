@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.graph import Platform
-from allocator.rules.levels import Level, Where, amount, anchors_where, per_anchor
+from allocator.rules.levels import Level, Where, amount, anchors_where, finite, per_anchor
 from allocator.wording import called, some, suggestion
 
 FloatArray = NDArray[np.float64]
@@ -218,12 +218,7 @@ def _numbers(boost: Boost, what: str, platform: Platform) -> FloatArray:
         )
 
     def make() -> FloatArray:
-        found = per_anchor(platform, given, of="exposure", neutral=0.0, what=what)
-        if np.isinf(found).any():
-            raise ValueError(
-                f"{what} must be finite; it is not for anchor {some(platform.anchors['id'][np.isinf(found)])}"
-            )
-        return found
+        return finite(platform, per_anchor(platform, given, of="exposure", neutral=0.0, what=what), what)
 
     return _mine(boost, make)
 

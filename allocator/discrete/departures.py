@@ -10,9 +10,8 @@ import numpy as np
 from allocator.allocation import Allocation
 from allocator.discrete.stay import Kept, Stay
 from allocator.problem import Problem
-from allocator.rules.levels import Level, amount, per_anchor
+from allocator.rules.levels import Level, amount, finite, per_anchor
 from allocator.solvers import solve
-from allocator.wording import some
 
 FINE = 1e-5
 """Relative gap to which flows are certified."""
@@ -61,9 +60,7 @@ def stay_of(problem: Problem, threshold: Level, of: str, viewers: float | None, 
     """A problem in which anchors and segments stay or leave, from what people write."""
     platform = problem.platform
     platform.measure(of)
-    least = per_anchor(platform, threshold, of=of, neutral=0.0, what="the viability threshold")
-    endless = platform.anchors["id"][np.isinf(least)]
-    if endless.size:
-        raise ValueError(f"the viability threshold must be finite; it is not for anchor {some(endless)}")
+    what = "the viability threshold"
+    least = finite(platform, per_anchor(platform, threshold, of=of, neutral=0.0, what=what), what)
     asked = amount(0.0 if viewers is None else viewers, "what viewers get per impression of their supply")
     return Stay(problem, least, of, np.full(platform.segment_count, asked), quality)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from allocator.graph import Platform
 from allocator.rules.constraint import Constraint, Violation, dearest
-from allocator.rules.levels import Where, anchors_where, fraction, per_anchor
+from allocator.rules.levels import Where, anchors_where, finite, fraction, per_anchor
 from allocator.rules.nearest import Nearest
 from allocator.rules.rows import Box, Rows
 from allocator.rules.rule import Marginals
@@ -193,10 +193,7 @@ class Floor(_Bound):
 
     def bind(self, platform: Platform) -> Self:
         bound = super().bind(platform)
-        if np.isinf(bound.level).any():
-            raise ValueError(
-                f"a floor must be finite; it is not for anchor {some(platform.anchors['id'][np.isinf(bound.level)])}"
-            )
+        finite(platform, bound.level, "a floor")
         return bound
 
     def conjugate(self, multipliers: FloatArray) -> FloatArray:

@@ -112,6 +112,14 @@ def per_anchor(platform: Platform, level: Level, *, of: str, neutral: float, wha
     return np.where(levels < np.finfo(np.float64).tiny, 0.0, levels)  # subnormal numbers have no digits to keep
 
 
+def finite(platform: Platform, levels: FloatArray, what: str) -> FloatArray:
+    """The same levels (A,); infinite ones are refused, ids named."""
+    endless = np.isinf(levels)
+    if endless.any():
+        raise ValueError(f"{what} must be finite; it is not for anchor {some(platform.anchors['id'][endless])}")
+    return levels
+
+
 def fraction(share: float, what: str) -> float:
     """A share in [0, 1] as a float; anything else is refused."""
     if not (isinstance(share, int | float | np.number) and not isinstance(share, bool) and 0 <= share <= 1):
