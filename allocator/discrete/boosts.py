@@ -90,18 +90,18 @@ class Menu:
         checked = _named(boosts)
         may = [_mine(boost, anchors_where, platform, boost.where) for boost in checked]
         shape = (len(checked), platform.anchor_count)
-        numbers = {
-            what: np.array([_numbers(boost, what, platform) for boost in checked]).reshape(shape)
+        cost, value, capacity = (
+            np.reshape([_mine(boost, _numbers, platform, getattr(boost, what), what) for boost in checked], shape)
             for what in ("cost", "value", "capacity")
-        }
+        )
         share = np.array([amount(b.share_of_sales, f"the share of sales of '{b.name}'") for b in checked])
         if (share > 1).any():
             raise ValueError(
                 f"the share of sales of '{checked[int(np.argmax(share))].name}' is a share in [0, 1], not {share.max()}"
             )
         mask = np.array(may, dtype=bool).reshape(shape)
-        factor = {what: np.where(mask, 1.0 + numbers[what], 1.0) for what in ("value", "capacity")}
-        return cls(platform, checked, mask, numbers["cost"], factor["value"], factor["capacity"], share)
+        factors = (np.where(mask, 1.0 + more, 1.0) for more in (value, capacity))
+        return cls(platform, checked, mask, cost, *factors, share)
 
     @cached_property
     def everybody(self) -> list[Platform]:
@@ -209,18 +209,11 @@ def _mine(boost: Boost, make: Any, *given: Any) -> Any:
         raise ValueError(f"boost '{boost.name}': {error.args[0]}") from None
 
 
-def _numbers(boost: Boost, what: str, platform: Platform) -> FloatArray:
+def _numbers(platform: Platform, given: Level, what: str) -> FloatArray:
     """Finite numbers >= 0 per anchor, (A,); those that a mapping does not name have 0."""
-    given = getattr(boost, what)
     if isinstance(given, str):
-        raise ValueError(
-            f"boost '{boost.name}': {what} is a number, one per anchor, or a mapping of ids, not '{given}'"
-        )
-
-    def make() -> FloatArray:
-        return finite(platform, per_anchor(platform, given, of="exposure", neutral=0.0, what=what), what)
-
-    return _mine(boost, make)
+        raise ValueError(f"{what} is a number, one per anchor, or a mapping of ids, not '{given}'")
+    return finite(platform, per_anchor(platform, given, of="exposure", neutral=0.0, what=what), what)
 
 
 def unknown(name: str, known: Sequence[str], what: str) -> ValueError:
