@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.graph import Platform
-from allocator.rules.levels import Level, Where, amount, anchors_where, finite, per_anchor
+from allocator.rules.levels import Level, Where, anchors_where, finite, fraction, per_anchor
 from allocator.wording import called, some, suggestion
 
 FloatArray = NDArray[np.float64]
@@ -94,11 +94,7 @@ class Menu:
             np.reshape([_mine(boost, _numbers, platform, getattr(boost, what), what) for boost in checked], shape)
             for what in ("cost", "value", "capacity")
         )
-        share = np.array([amount(b.share_of_sales, f"the share of sales of '{b.name}'") for b in checked])
-        if (share > 1).any():
-            raise ValueError(
-                f"the share of sales of '{checked[int(np.argmax(share))].name}' is a share in [0, 1], not {share.max()}"
-            )
+        share = np.array([fraction(b.share_of_sales, f"the share of sales of '{b.name}'") for b in checked])
         mask = np.array(may, dtype=bool).reshape(shape)
         factors = (np.where(mask, 1.0 + more, 1.0) for more in (value, capacity))
         return cls(platform, checked, mask, cost, *factors, share)
