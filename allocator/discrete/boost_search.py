@@ -14,9 +14,10 @@ from allocator.discrete.boost_choices import Choices, Search, by_branching, by_p
 from allocator.discrete.boost_limits import Limits
 from allocator.discrete.boost_program import not_exact
 from allocator.discrete.boosted import Boosted, Chosen, Phase
-from allocator.discrete.boosts import Boost, Menu, slots, unknown
+from allocator.discrete.boosts import Boost, Menu, slots
 from allocator.problem import Problem
 from allocator.rules.levels import amount
+from allocator.wording import some, suggestion
 
 EXACT = 30_000
 """Boosted flows up to which branch and bound is tried."""
@@ -122,7 +123,7 @@ def campaign(
     limit = at_most if isinstance(at_most, Mapping) else {} if at_most is None else dict.fromkeys(given, at_most)
     for name in limit:
         if name not in given:
-            raise unknown(str(name), list(given), "phase")
+            raise ValueError(f"no phase is called '{name}'{suggestion(name, given)} (there are {some(given)})")
     asked = Asked(relative_gap, seconds, report)
     return _searched(given, boosts, (limit, budget), asked)
 

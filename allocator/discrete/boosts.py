@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from allocator.graph import Platform
 from allocator.rules.levels import Level, Where, anchors_where, finite, fraction, per_anchor
-from allocator.wording import called, some, suggestion
+from allocator.wording import called, some
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -210,8 +210,3 @@ def _numbers(platform: Platform, given: Level, what: str) -> FloatArray:
     if isinstance(given, str):
         raise ValueError(f"{what} is a number, one per anchor, or a mapping of ids, not '{given}'")
     return finite(platform, per_anchor(platform, given, of="exposure", neutral=0.0, what=what), what)
-
-
-def unknown(name: str, known: Sequence[str], what: str) -> ValueError:
-    """The refusal of a name that nobody has."""
-    return ValueError(f"no {what} is called '{name}'{suggestion(name, known)} (there are {some(known)})")
