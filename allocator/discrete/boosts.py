@@ -16,8 +16,6 @@ from allocator.wording import called, some
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-NONE = -1
-"""The boost of an anchor that has none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +100,7 @@ class Menu:
     @cached_property
     def everybody(self) -> list[Platform]:
         """Per boost, the platform on which everybody who may have it has it."""
-        return [self.after(np.where(mask, m, NONE)) for m, mask in enumerate(self.open)]
+        return [self.after(np.where(mask, m, -1)) for m, mask in enumerate(self.open)]
 
     @cached_property
     def highest(self) -> Platform:
@@ -121,8 +119,8 @@ class Menu:
         )
 
     def after(self, choice: IntArray) -> Platform:
-        """The platform under a choice, (A,) positions of boosts, `NONE` for none."""
-        has, anchors = choice != NONE, np.arange(choice.size)
+        """The platform under a choice, (A,) positions of boosts, -1 for none."""
+        has, anchors = choice >= 0, np.arange(choice.size)
         value, capacity = np.ones(choice.size), np.ones(choice.size)
         value[has] = self.value[choice[has], anchors[has]]
         capacity[has] = self.capacity[choice[has], anchors[has]]
@@ -150,7 +148,7 @@ def boosted(platform: Platform, choice: Mapping[Any, Boost]) -> Platform:
         For what is no boost, unknown ids, or anchors that may not have their boost.
     """
     boosts = list(dict.fromkeys(choice.values()))
-    menu, index = Menu.of(platform, boosts), np.full(platform.anchor_count, NONE)
+    menu, index = Menu.of(platform, boosts), np.full(platform.anchor_count, -1)
     try:
         who = platform.anchors.index(choice)
     except KeyError as error:
