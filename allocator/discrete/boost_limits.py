@@ -53,11 +53,9 @@ class Limits:
         """
         phase, boost, money = np.maximum(dues.phase, 0), np.maximum(dues.boost, 0), max(float(dues.money), 0.0)
         net = gains - (phase[:, None] + boost)[:, :, None] - money * self.cost
-        best = np.maximum(np.where(self.open, net, 0.0), 0.0).max(axis=1, initial=0.0)
-        paid = np.concatenate(
-            (_times(phase, self.phase), _times(boost, self.boost).ravel(), [_due(money, self.budget)])
-        )
-        return np.concatenate((best.ravel(), paid))
+        best = np.where(self.open, net, 0.0).max(axis=1, initial=0.0)
+        paid = _paid(phase, self.phase), _paid(boost, self.boost).ravel(), [_paid(money, self.budget)]
+        return np.concatenate((best.ravel(), *paid))
 
     def best(self, gains: FloatArray) -> tuple[FloatArray, Dues]:
         """Shares (P, M, A) of boosts that earn most where anchors may have parts of them, and dues that prove it."""
@@ -125,10 +123,6 @@ class Limits:
         return bool(self.open[p, m, j].all() and within and self.spent(choice) <= self.budget * (1 + 1e-12))
 
 
-def _due(due: float, limit: float) -> float:
-    """What a limit is worth at a due; no limit costs nothing where nothing is due."""
-    return due * limit if due > 0 else 0.0
-
-
-def _times(dues: FloatArray, limits: FloatArray) -> FloatArray:
-    return np.where(dues > 0, dues, 0.0) * np.where(dues > 0, limits, 0.0)
+def _paid(dues: FloatArray | float, limits: FloatArray | float) -> FloatArray:
+    """What limits are worth at dues >= 0; no limit costs nothing where nothing is due."""
+    return dues * np.where(dues > 0, limits, 0.0)
