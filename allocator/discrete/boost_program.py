@@ -105,9 +105,7 @@ def program(stages: Sequence[Stage], limits: Limits) -> Program:
     money = 0.0
     if limits.budget < np.inf:
         money = limits.budget or limits.money_unit
-        row = np.concatenate(
-            [_costs(part, stage, limits.cost[p]) for p, (part, stage) in enumerate(_pairs(parts, stages))]
-        )
+        row = np.concatenate([_costs(*mine) for mine in zip(parts, stages, limits.cost, strict=True)])
         matrix = vstack((matrix, csr_array(row[None, :] / money)), format="csr")
         lower, upper = np.append(lower, -np.inf), np.append(upper, limits.budget / money)
     lowest = np.concatenate([_lowest(part) for part in parts])
@@ -117,32 +115,22 @@ def program(stages: Sequence[Stage], limits: Limits) -> Program:
     return Program(arrays, parts, currency, money)
 
 
-def _pairs(parts: Sequence[Part], stages: Sequence[Stage]) -> list[tuple[Part, Stage]]:
-    return list(zip(parts, stages, strict=True))
-
-
 def _lowest(part: Part) -> FloatArray:
-    lowest = np.zeros(part.size)
-    lowest[part.model.edges.size : part.model.objective.size] = -np.inf
-    return lowest
+    lowest = part.model.arrays.lowest
+    return np.append(lowest, np.zeros(part.size - lowest.size))
 
 
 def _highest(part: Part) -> FloatArray:
     """No flow is more than its segment has: HiGHS 1.14 called answers optimal that were not where it was not told."""
-    platform, highest = part.model.problem.platform, np.full(part.size, np.inf)
+    platform = part.model.problem.platform
     most = platform.supply[platform.segment] / part.model.impressions
-    first, last = part.model.objective.size, part.size - len(part.switch)
-    highest[: most.size], highest[first:last], highest[last:] = most, most[part.edge], 1.0
-    return highest
+    return np.concatenate((most, np.full(part.model.free, np.inf), most[part.edge], np.ones(len(part.switch))))
 
 
 def _costs(part: Part, stage: Stage, cost: FloatArray) -> FloatArray:
     """What each variable of a phase costs: parts of boosted sales, and switches."""
-    row = np.zeros(part.size)
-    flows = slice(part.model.objective.size, part.model.objective.size + part.edge.size)
-    row[flows] = stage.periods * stage.menu.share[part.boost] * part.sales
-    row[part.size - len(part.switch) :] = cost[part.switch[:, 0], part.switch[:, 1]]
-    return row
+    sales = stage.periods * stage.menu.share[part.boost] * part.sales
+    return np.concatenate((np.zeros(part.model.objective.size), sales, cost[tuple(part.switch.T)]))
 
 
 def _part(stage: Stage, limits: Limits, p: int) -> Part:
@@ -250,11 +238,8 @@ def _switched(stage: Stage, model: LinearModel, flows: tuple) -> Rows:
 
 def _plain_may_win(stage: Stage) -> bool:
     """Whether selling less can be better: where sales cost, or where a rule speaks of them."""
-    return bool(stage.menu.share.any()) or any(term.of == "gmv" for term in stage.problem.in_rows + _boxed(stage))
-
-
-def _boxed(stage: Stage) -> tuple:
-    return tuple(term for term in stage.problem.constraints if term.box is not None)
+    problem = stage.problem
+    return bool(stage.menu.share.any()) or any(term.of == "gmv" for term in problem.welfare + problem.constraints)
 
 
 def _slots(limits: Limits, p: int, switch: NDArray[np.int64], total: int) -> Rows:
