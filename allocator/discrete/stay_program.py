@@ -46,23 +46,20 @@ class StayProgram:
     @cached_property
     def arrays(self) -> Arrays:
         """All of it, with the variables of the model first, then z, then w."""
-        from scipy.sparse import block_array, csr_array
+        from scipy.sparse import csr_array, hstack, vstack
 
-        model, base = self.model, self.model.arrays
+        model, choices = self.model, self.anchors.size + self.segments.size
         matrix, lower, upper = self._conditions()
-        wide = csr_array((base.matrix.shape[0], matrix.shape[1] - base.matrix.shape[1]))
-        choices = wide.shape[1]
-        ones, highest = np.ones(choices), base.highest.copy()
-        # HiGHS 1.14 was seen to call wrong answers optimal where flows were not limited.
-        highest[: model.edges.size] = self.stay.most / model.impressions
+        wide = hstack((model.matrix, csr_array((model.lower.size, choices))))
         return Arrays(
-            np.append(model.objective, 0.0 * ones),
-            csr_array(block_array([[block_array([[base.matrix, wide]])], [matrix]])),
-            np.concatenate((base.lower, lower)),
-            np.concatenate((base.upper, upper)),
-            np.append(base.lowest, 0.0 * ones),
-            np.append(highest, ones),
-            np.append(np.zeros(model.objective.size, dtype=bool), ones > 0),
+            np.append(model.objective, np.zeros(choices)),
+            vstack((wide, matrix), format="csr"),
+            np.append(model.lower, lower),
+            np.append(model.upper, upper),
+            np.append(model.arrays.lowest, np.zeros(choices)),
+            # HiGHS 1.14 was seen to call wrong answers optimal where flows were not limited.
+            np.concatenate((self.stay.most / model.impressions, np.full(model.free, np.inf), np.ones(choices))),
+            np.arange(model.objective.size + choices) >= model.objective.size,
         )
 
     def _conditions(self) -> tuple[Any, FloatArray, FloatArray]:
