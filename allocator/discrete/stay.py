@@ -150,7 +150,7 @@ class Stay:
         there = (self.good * self.most)[edge]
         before = np.cumsum(there) - there
         starts = np.searchsorted(anchor[edge], np.arange(count))
-        first = np.concatenate((before, [0.0]))[starts] if edge.size else np.zeros(count)
+        first = np.append(before, 0.0)[starts]
         taken = np.clip(missing[anchor[edge]] - (before - first[anchor[edge]]), 0.0, there)
         lost = np.bincount(anchor[edge], loss * taken, count)
         found = np.bincount(anchor[edge], there, count)
