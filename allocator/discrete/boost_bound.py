@@ -126,7 +126,7 @@ class Stage:
 
 
 class Proof(NamedTuple):
-    """An upper bound on every choice and flow, its rounding allowance, and the shares and dues behind it."""
+    """An upper bound on every choice and flow, its rounding allowance, and the gains and shares behind it."""
 
     bound: float
     rounding: float
