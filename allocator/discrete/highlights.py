@@ -59,9 +59,8 @@ def highlight_support(platform: Platform, own_gmv: ArrayLike, matched: float, *,
         )
     average = {good: platform.reach_of(good)[winners] / platform.reach[winners] for good in ("gmv", *platform.measures)}
     value = average.pop("gmv")
-    E = platform.indptr[-1]
     return Platform(
-        np.concatenate((platform.indptr, E + 1 + np.arange(winners.size))),
+        np.concatenate((platform.indptr, platform.edge_count + 1 + np.arange(winners.size))),
         np.concatenate((platform.anchor, winners)),
         np.concatenate((platform.value, value)),
         np.concatenate((platform.supply, rate * sold[winners])),
@@ -77,11 +76,9 @@ def highlight_support(platform: Platform, own_gmv: ArrayLike, matched: float, *,
 
 def _segments(platform: Platform, winners: NDArray[np.int64]) -> dict[str, Any]:
     """Attributes: bonus segments are called after their anchors and have no others of their own."""
-    columns: dict[str, Any] = {}
-    for name, column in platform.segments.items():
-        blank = np.zeros(winners.size, dtype=column.dtype)
-        columns[name] = np.concatenate((column, blank))
+    segments = platform.segments
+    columns = {name: np.append(column, np.zeros(winners.size, column.dtype)) for name, column in segments.items()}
     marked = np.arange(platform.segment_count + winners.size) >= platform.segment_count
-    ids = platform.segments["id"]
+    ids = segments["id"]
     named = ids_beside(ids, platform.anchors["id"][winners].tolist(), MARK)
     return columns | {"id": np.concatenate((ids, named)), MARK: marked}
