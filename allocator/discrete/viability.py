@@ -29,7 +29,6 @@ LARGEST = 150_000
 """Edges up to which branch and bound is tried."""
 NOISE = 1e-9
 """Relative rounding of a claim and an objective."""
-NOBODY = "no choice was found within the time; give more seconds"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -164,7 +163,9 @@ class _Search:
             if kept is not None:
                 self._try(kept)
         if self.best is None:
-            raise self.failure or AllocationError(Status.FAILED, NOBODY)
+            raise self.failure or AllocationError(
+                Status.FAILED, "no choice was found within the time; give more seconds"
+            )
         return self._answer()
 
     @property
