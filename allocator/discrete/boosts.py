@@ -100,15 +100,12 @@ class Menu:
     @cached_property
     def everybody(self) -> list[Platform]:
         """Per boost, the platform on which everybody who may have it has it."""
-        return [self.after(np.where(mask, m, -1)) for m, mask in enumerate(self.open)]
+        return [_changed(self.platform, *factors) for factors in zip(self.value, self.capacity, strict=True)]
 
     @cached_property
     def highest(self) -> Platform:
         """A platform on which every anchor has the highest value and the highest capacity that any boost gives it."""
-        ones = np.ones((1, self.platform.anchor_count))
-        return _changed(
-            self.platform, np.vstack((ones, self.value)).max(axis=0), np.vstack((ones, self.capacity)).max(axis=0)
-        )
+        return _changed(self.platform, self.value.max(axis=0, initial=1.0), self.capacity.max(axis=0, initial=1.0))
 
     def partly(self, shares: FloatArray) -> Platform:
         """The platform on which anchors have shares (M, A) of boosts."""
