@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,15 +20,6 @@ from allocator.wording import some, suggestion
 
 EXACT = 30_000
 """Boosted flows up to which branch and bound is tried."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """How near to the best choice to come, and in what time."""
-
-    relative_gap: float
-    seconds: float
-    report: Callable[[str], None] | None
 
 
 def boost_slots(
@@ -124,34 +114,28 @@ def campaign(
     for name in limit:
         if name not in given:
             raise ValueError(f"no phase is called '{name}'{suggestion(name, given)} (there are {some(given)})")
-    asked = Asked(relative_gap, seconds, report)
-    return _searched(given, boosts, (limit, budget), asked)
-
-
-def _searched(phases: Mapping[str, Phase], boosts: Sequence[Boost], limits: tuple, asked: Asked) -> Boosted:
-    stages = [_stage(name, phase, boosts) for name, phase in phases.items()]
-    room = _limits(stages, *limits)
+    stages = [_stage(name, phase, boosts) for name, phase in given.items()]
+    room = _limits(stages, limit, budget)
     refuse(stages)
-    if not asked.seconds > 0:
-        raise ValueError(f"the time limit must be a number of seconds > 0, not {asked.seconds}")
-    choices = Choices(stages, room, asked.relative_gap)
-    search = Search(choices, time.perf_counter() + asked.seconds, asked.report)
+    if not seconds > 0:
+        raise ValueError(f"the time limit must be a number of seconds > 0, not {seconds}")
+    choices = Choices(stages, room, relative_gap)
+    search = Search(choices, time.perf_counter() + seconds, report)
     flows = sum(
         int((stage.values[1:] > 0)[stage.menu.open[:, stage.problem.platform.anchor]].sum()) for stage in stages
     )
     exact = flows <= EXACT and not_exact(stages) is None
     found = (by_branching if exact else by_prices)(search)
-    names = [stage.name for stage in stages]
     return Boosted(
-        phases,
+        given,
         tuple(boosts),
         tuple(_rows(choices, found.best)),
-        dict(zip(names, found.best.allocations, strict=True)),
-        dict(zip(names, choices.none.allocations, strict=True)),
+        dict(zip(given, found.best.allocations, strict=True)),
+        dict(zip(given, choices.none.allocations, strict=True)),
         found.proof.bound,
         found.proof.rounding,
         found.claim,
-        asked.relative_gap,
+        relative_gap,
         "branch and bound" if exact else "prices and swaps",
     )
 
@@ -183,9 +167,7 @@ def _limits(stages: Sequence[Stage], at_most: Mapping[str, int], budget: float |
     phase = [np.inf if at_most.get(s.name) is None else slots(at_most[s.name], "at_most") for s in stages]
     each = [np.inf if boost.at_most is None else float(boost.at_most) for boost in boosts]
     money = np.inf if budget is None else amount(budget, "the budget")
-    return Limits(
-        open_, cost, np.array(phase, dtype=float), np.tile(np.array(each, dtype=float), (len(stages), 1)), money
-    )
+    return Limits(open_, cost, np.array(phase, dtype=float), np.tile(each, (len(stages), 1)), money)
 
 
 def _rows(choices: Choices, best: Any) -> list[Chosen]:
