@@ -132,9 +132,9 @@ def made_rules(draw, platform, names, soft, goods):
     return tuple(Made(CONSTRAINTS[name], frames(draw, platform, goods), draw(prices)) for name in chosen)
 
 
-def keeping_even(draw, platform, names=BOUNDS, soft=False, goods=GOODS[:2]):
-    """Rules that the even flow satisfies."""
-    return [rule.on(platform) for rule in made_rules(draw, platform, names, soft, goods)]
+def keeping_even(draw, platform):
+    """Bounds that the even flow satisfies."""
+    return [rule.on(platform) for rule in made_rules(draw, platform, BOUNDS, soft=False, goods=GOODS[:2])]
 
 
 @st.composite

@@ -97,7 +97,6 @@ def test_every_policy_serves_those_who_are_there_within_the_supply_and_never_nan
     assert (run["gmv"] == run["gmv_public"] + run["gmv_private"]).all()
 
 
-@settings(deadline=None)
 @given(platforms(), st.sampled_from(RECIPES), st.integers(0, 2**32 - 1))
 def test_stocks_stay_finite_and_above_zero_on_any_graph_at_any_scale(platform, policy, seed):
     run = played(policy, platform, periods=4, seed=seed)
@@ -109,7 +108,7 @@ def test_stocks_stay_finite_and_above_zero_on_any_graph_at_any_scale(platform, p
     assert ((run["gini"] >= 0) & (run["gini"] < 1)).all()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(platforms(), st.integers(0, 2**32 - 1))
 def test_optimal_policies_stay_certified_on_any_graph(platform, seed):
     run = played(dy.Optimal(), platform, periods=4, seed=seed)

@@ -71,15 +71,15 @@ def by_definition(platform, merit, lower, upper):
 
 
 @st.composite
-def bounded(draw, platform_of=None):
+def bounded(draw):
     """A platform with merits, and floors and caps of exposure that some flow respects."""
-    platform = draw(platform_of or platforms(scales=SCALES))
+    platform = draw(platforms(scales=SCALES))
     count = platform.anchor_count
     merit = np.array([draw(st.sampled_from([1.0, 1.0, 0.1, 3.0, 100.0])) for _ in range(count)])
     even = platform.into_anchors(platform.even_flow)
     floor = even * np.array([draw(st.sampled_from([0.0, 0.0, 0.5, 0.999])) for _ in range(count)])
     room = np.array([draw(st.sampled_from([0.0, 1.0, 1.5, 4.0, np.inf, np.inf])) for _ in range(count)])
-    cap = np.where(np.isfinite(room), even * np.where(np.isfinite(room), room, 0.0), np.inf)
+    cap = np.where(np.isfinite(room), even * np.minimum(room, 4.0), np.inf)
     return platform, merit, np.minimum(floor, cap), cap
 
 

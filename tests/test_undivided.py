@@ -5,7 +5,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import allocator as al
@@ -42,7 +42,6 @@ def assignments(draw):
 
 
 @given(assignments())
-@settings(deadline=None)
 def test_the_best_of_all_undivided_allocations_is_found(problem):
     best = best_of_all(problem)
     found = al.undivided(problem, relative_gap=0.0)
@@ -80,7 +79,7 @@ def test_what_cannot_be_undivided_is_refused():
         al.undivided(al.Problem(platform, al.GMV(), [al.SegmentCap(0.5)]))
     with pytest.raises(al.UnsupportedError, match="not linear"):
         al.undivided(al.Problem(platform, al.GMV() + al.Nash()))
-    half = al.Cap(0.3 * platform.supply[0], where=None)
+    half = al.Cap(0.3 * platform.supply[0])
     with pytest.raises(al.AllocationError, match="no allocation with undivided segments"):
         al.undivided(al.Problem(platform, al.GMV(), [half, al.Floor(0.01 * float(platform.supply.min()))]), seconds=5)
 

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
@@ -71,7 +71,6 @@ def solved(stay):
 
 @pytest.mark.parametrize("two_sided", [False, True])
 @given(data=st.data())
-@settings(deadline=None)
 def test_the_choice_is_the_best_of_all_and_both_bounds_are_above_it(two_sided, data):
     stay = data.draw(stays(two_sided))
     best = best_of_all(stay)
@@ -90,7 +89,6 @@ def test_the_choice_is_the_best_of_all_and_both_bounds_are_above_it(two_sided, d
 
 @pytest.mark.parametrize("two_sided", [False, True])
 @given(data=st.data(), seed=st.integers(0, 2**32 - 1))
-@settings(deadline=None)
 def test_no_prices_bound_anything_below_the_best_choice(two_sided, data, seed):
     stay = data.draw(stays(two_sided))
     best = best_of_all(stay)
@@ -104,7 +102,6 @@ def test_no_prices_bound_anything_below_the_best_choice(two_sided, data, seed):
 
 
 @given(stays(False))
-@settings(deadline=None)
 def test_the_search_without_branch_and_bound_stays_within_its_proved_gap(stay):
     import sys
 
