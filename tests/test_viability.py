@@ -1,6 +1,7 @@
 """Viability: against every choice there is, by linear programs of their own; bounds for any prices; who leaves."""
 
 import itertools
+import sys
 
 import numpy as np
 import pytest
@@ -103,15 +104,9 @@ def test_no_prices_bound_anything_below_the_best_choice(two_sided, data, seed):
 
 @given(stays(False))
 def test_the_search_without_branch_and_bound_stays_within_its_proved_gap(stay):
-    import sys
-
-    module = sys.modules["allocator.discrete.viability"]
-    before = module.LARGEST
-    try:
-        module.LARGEST = 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys.modules["allocator.discrete.viability"], "LARGEST", 0)
         found = solved(stay)
-    finally:
-        module.LARGEST = before
     best = best_of_all(stay)
     close = 1e-6 * max(abs(best), found.certificate.scale) + 1e-12
     assert found.gmv <= best + close
