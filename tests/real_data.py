@@ -35,14 +35,7 @@ def uci_customer_product() -> Platform:
 
 @cache
 def cj_household_store() -> Platform:
-    return read_tables(
-        DATA / "complete_journey_transactions_sample.parquet",
-        segment="household_id",
-        anchor="store_id",
-        money="sales_value",
-        currency="USD",
-        period="year",
-    )
+    return _cj_graph(DATA / "complete_journey_transactions_sample.parquet", "store_id")
 
 
 @cache
@@ -52,14 +45,11 @@ def cj_household_manufacturer() -> Platform:
     columns = ["household_id", "product_id", "sales_value"]
     sales = parquet.read_table(DATA / "complete_journey_transactions_sample.parquet", columns=columns)
     products = parquet.read_table(DATA / "complete_journey_products.parquet", columns=["product_id", "manufacturer_id"])
-    return read_tables(
-        sales.join(products, "product_id", join_type="inner"),
-        segment="household_id",
-        anchor="manufacturer_id",
-        money="sales_value",
-        currency="USD",
-        period="year",
-    )
+    return _cj_graph(sales.join(products, "product_id", join_type="inner"), "manufacturer_id")
+
+
+def _cj_graph(sales: Any, anchor: str) -> Platform:
+    return read_tables(sales, segment="household_id", anchor=anchor, money="sales_value", currency="USD", period="year")
 
 
 def _uci_graph(segment: str) -> Platform:
