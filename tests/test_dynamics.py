@@ -230,13 +230,11 @@ def test_money_adds_up():
 def test_teams_share_what_is_for_sale_in_proportion_to_what_they_offer():
     platform, seen = al.synthetic.star(np.ones(4), supply=1000.0), []
     promotion = dy.Promotion(price=2.0, spent=0.5, for_sale=0.1, margin=0.0, capital=[300.0, 100.0, 0.0, 4.0])
-    dy.simulate(
-        dy.World(platform, (promotion,)), dy.Greedy(), periods=1, rng=np.random.default_rng(0), watch=seen.append
-    )
+    played(dy.Greedy(), platform, periods=1, mechanisms=(promotion,), seen=seen)
     np.testing.assert_allclose(seen[0].bought, 100.0 * np.array([300.0, 100.0, 0.0, 4.0]) / 404.0)
     assert seen[0].exposure.sum() == pytest.approx(1000.0)
     rich = dy.Promotion(price=2.0, spent=0.5, for_sale=0.1, margin=0.0, capital=8.0)
-    dy.simulate(dy.World(platform, (rich,)), dy.Greedy(), periods=1, rng=np.random.default_rng(0), watch=seen.append)
+    played(dy.Greedy(), platform, periods=1, mechanisms=(rich,), seen=seen)
     np.testing.assert_allclose(seen[1].bought, 2.0)
 
 
@@ -365,19 +363,15 @@ BAD = {
     "no stock is called 'fan' in this world": lambda p: dy.simulate(
         dy.World(p, (dy.Flywheel(),), {"fan": 1.0}), dy.Even(), periods=1, rng=np.random.default_rng(0)
     ),
-    "periods is how often the policy decides": lambda p: dy.simulate(
-        dy.World(p), dy.Even(), periods=0, rng=np.random.default_rng(0)
-    ),
+    "periods is how often the policy decides": lambda p: played(dy.Even(), p, periods=0, mechanisms=()),
     "part is the part of the supply": lambda p: dy.Even(-0.1),
     "discount is the worth of a later period": lambda p: dy.Patient(discount=1.1),
     "the length of a phase is periods, a whole number of at least 1, not 0": lambda p: dy.Phased(
         [(0, dy.Even())], dy.Greedy()
     ),
-    "ViableFloors is for worlds with Newcomers": lambda p: dy.simulate(
-        dy.World(p), dy.ViableFloors(0.1), periods=1, rng=np.random.default_rng(0)
-    ),
-    "no anchor has tier=star": lambda p: dy.simulate(
-        dy.World(p), dy.Optimal(rules=[al.Floor(1.0, where="tier=star")]), periods=1, rng=np.random.default_rng(0)
+    "ViableFloors is for worlds with Newcomers": lambda p: played(dy.ViableFloors(0.1), p, periods=1, mechanisms=()),
+    "no anchor has tier=star": lambda p: played(
+        dy.Optimal(rules=[al.Floor(1.0, where="tier=star")]), p, periods=1, mechanisms=()
     ),
 }
 
@@ -397,9 +391,9 @@ def test_private_segments_are_refused_with_the_way_out():
 
 def test_a_rule_for_nobody_who_is_there_is_left_out():
     platform = market()
-    world = dy.World(platform, (dy.Newcomers(where=["anchor-3"], probation=2),))
     policy = dy.Optimal(rules=[al.Floor("even:0.9", where="newcomer=true")])
-    run = dy.simulate(world, policy, periods=4, rng=np.random.default_rng(0))
+    mechanisms = (dy.Newcomers(where=["anchor-3"], probation=2),)
+    run = played(policy, platform, periods=4, seed=0, mechanisms=mechanisms)
     plain = played(dy.Optimal(), platform, periods=4, mechanisms=())
     assert run["gmv"][0] < plain["gmv"][0]
     assert run["gmv"][3] == pytest.approx(plain["gmv"][3], rel=1e-3)
@@ -583,7 +577,7 @@ def test_viable_floors_are_as_many_as_the_budget_pays_and_are_kept():
     policy = dy.ViableFloors(0.05)
     played(policy, platform, periods=4, mechanisms=(newcomers,), seen=seen)
     fed = np.array([outcome.exposure >= nu * (1 - 1e-9) for outcome in seen])
-    best = dy.simulate(dy.World(platform), dy.Optimal(), periods=1, rng=np.random.default_rng(0))
+    best = played(dy.Optimal(), platform, periods=1, mechanisms=())
     assert (fed == fed[0]).all()
     assert fed[0].sum() >= 5
     assert best["gmv"][0] >= seen[0].gmv.sum() * (1 - 1e-3)
@@ -725,10 +719,8 @@ def test_rows_measure_inequality_as_metrics_do():
 
 
 def test_a_watcher_sees_every_outcome():
-    platform = al.synthetic.heavy_tailed(40, 8, degree=4, rng=np.random.default_rng(3))
     seen = []
-    world = dy.World(platform, (dy.Defection(base=0.3),))
-    run = dy.simulate(world, dy.Greedy(), periods=5, rng=np.random.default_rng(1), watch=seen.append)
+    run = played(dy.Greedy(), periods=5, mechanisms=(dy.Defection(base=0.3),), seen=seen)
     assert [outcome.view.period for outcome in seen] == list(range(5))
     np.testing.assert_array_equal([outcome.gmv.sum() for outcome in seen], run["gmv"])
 
