@@ -14,8 +14,6 @@ from allocator.rules.levels import Where, amount, anchors_where
 from allocator.subsidies import subsidise
 from allocator.wording import some
 
-FloatArray = NDArray[np.float64]
-
 
 @dataclass(frozen=True)
 class Contest:

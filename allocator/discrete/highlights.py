@@ -12,7 +12,6 @@ from allocator.graph import Platform
 from allocator.rules.levels import Where, amount, anchors_where
 from allocator.wording import some
 
-FloatArray = NDArray[np.float64]
 MARK = "highlight"
 """The attribute of segments that tells bonus impressions."""
 

@@ -18,7 +18,6 @@ from allocator.rules import Totals, Violation
 from allocator.synthetic.checks import generator
 from allocator.wording import quantity, some
 
-FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 LARGEST = 2.0**53
 """Whole numbers below it are exact in float64."""

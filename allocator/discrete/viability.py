@@ -21,7 +21,6 @@ from allocator.rules.levels import Level
 from allocator.solvers import solve
 from allocator.wording import quantity, some
 
-FloatArray = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 FINER = 0.1
 """Relative gap of the flow of a choice, over what is asked of the choice, where that is less than `FINE`."""
