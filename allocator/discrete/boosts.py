@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.graph import Platform
-from allocator.rules.levels import Level, Where, anchors_where, finite, fraction, per_anchor
+from allocator.rules.levels import Level, Where, anchors_where, finite, fraction, per_anchor, positions_of
 from allocator.wording import called, some
 
 FloatArray = NDArray[np.float64]
@@ -146,11 +146,7 @@ def boosted(platform: Platform, choice: Mapping[Any, Boost]) -> Platform:
     """
     boosts = list(dict.fromkeys(choice.values()))
     menu, index = Menu.of(platform, boosts), np.full(platform.anchor_count, -1)
-    try:
-        who = platform.anchors.index(choice)
-    except KeyError as error:
-        raise ValueError(error.args[0]) from None
-    index[who] = [boosts.index(boost) for boost in choice.values()]
+    index[positions_of(platform, choice)] = [boosts.index(boost) for boost in choice.values()]
     for m, boost in enumerate(boosts):
         shut = (index == m) & ~menu.open[m]
         if shut.any():

@@ -34,7 +34,7 @@ def anchors_where(platform: Platform, where: Where) -> NDArray[np.bool_]:
             raise ValueError(f"a mask needs one entry per anchor, ({platform.anchor_count},), not {chosen.shape}")
         return chosen
     mask = np.zeros(platform.anchor_count, dtype=bool)
-    mask[_positions(platform, chosen.tolist() if chosen.ndim else [chosen.item()])] = True
+    mask[positions_of(platform, chosen.tolist() if chosen.ndim else [chosen.item()])] = True
     return mask
 
 
@@ -65,7 +65,8 @@ def attribute_of(platform: Platform, name: str) -> NDArray:
         raise ValueError(error.args[0]) from None
 
 
-def _positions(platform: Platform, ids: Iterable) -> NDArray[np.int64]:
+def positions_of(platform: Platform, ids: Iterable) -> NDArray[np.int64]:
+    """Positions of anchors by their ids; unknown ones are refused, named."""
     try:
         return platform.anchors.index(ids)
     except KeyError as error:
@@ -96,7 +97,7 @@ def per_anchor(platform: Platform, level: Level, *, of: str, neutral: float, wha
         levels = _relative(platform, level, of)
     elif isinstance(level, Mapping):
         levels = np.full(platform.anchor_count, neutral)
-        levels[_positions(platform, level.keys())] = list(level.values())
+        levels[positions_of(platform, level.keys())] = list(level.values())
     else:
         levels = np.asarray(level, dtype=np.float64)
         if levels.shape not in ((), (platform.anchor_count,)):
