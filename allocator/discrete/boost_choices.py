@@ -18,7 +18,6 @@ from allocator.discrete.boost_prices import Relaxed, relaxed
 from allocator.discrete.boost_program import Program, program
 from allocator.driver import AllocationError
 from allocator.highs import highs
-from allocator.problem import Problem
 from allocator.rules import Budget
 from allocator.solvers import solve
 from allocator.wording import quantity
@@ -95,23 +94,20 @@ class Choices:
                 return None
         return found
 
-    def given(self, p: int, choice: IntArray) -> Problem:
-        """The problem of one phase under a choice: another platform, and what is left of the budget for sales."""
-        stage = self.stages[p]
-        mine = choice[p]
-        share = np.where(mine >= 0, np.append(stage.menu.share, 0.0)[mine], 0.0)
+    def _solved(self, p: int, choice: IntArray) -> Allocation:
+        """The flow of one phase under a choice: on another platform, with what is left of the budget for sales."""
+        stage, mine = self.stages[p], choice[p]
+        share = np.append(stage.menu.share, 0.0)[mine]  # the last one is that of no boost, -1
         rules = stage.problem.rules
         if share.any() and self.limits.budget < np.inf:
             left = max(0.0, self.limits.budget - self.limits.spent(choice)) / stage.periods
             rules = (*rules, Budget(share, total=left, of="gmv"))
-        return replace(stage.problem, platform=stage.menu.after(mine), rules=rules)
-
-    def _solved(self, p: int, choice: IntArray) -> Allocation:
-        return solve(self.given(p, choice), relative_gap=self.relative_gap)
+        problem = replace(stage.problem, platform=stage.menu.after(mine), rules=rules)
+        return solve(problem, relative_gap=self.relative_gap)
 
     def _judged(self, choice: IntArray, flows: Any) -> Judged:
-        objective = sum(s.periods * a.certificate.objective for s, a in zip(self.stages, flows, strict=True))
-        pairs = zip(self.stages, flows, strict=True)
+        pairs = list(zip(self.stages, flows, strict=True))
+        objective = sum(s.periods * a.certificate.objective for s, a in pairs)
         paid = [float(a.multipliers[-1][0]) for s, a in pairs if len(a.problem.rules) > len(s.problem.rules)]
         return Judged(choice, tuple(flows), float(objective), max(paid, default=0.0))
 
