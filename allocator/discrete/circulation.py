@@ -14,7 +14,7 @@ from allocator.rules import SegmentCap
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
+Mask = NDArray[np.bool_]
 ONE = 1 << 60
 """Units of a fractional part per impression: sums of integers are exact, and what int64 overflows by is a multiple of
 whole impressions, which does not matter to a part.
@@ -77,19 +77,19 @@ def _sums(part: IntArray, ends: NDArray[np.integer], size: int) -> IntArray:
     return sums % ONE
 
 
-def _near(part: IntArray, amount: FloatArray | float, summands: IntArray | int) -> BoolArray:
+def _near(part: IntArray, amount: FloatArray | float, summands: IntArray | int) -> Mask:
     """Whether an amount with a fractional part is whole but for the rounding error of its summands."""
     grain = np.minimum(GRAIN * (summands + amount), 0.25) * ONE
     return (part <= grain) | (part >= ONE - grain)
 
 
-def _outside(amount: FloatArray, bounds: tuple[FloatArray, FloatArray], size: ArrayLike) -> BoolArray:
+def _outside(amount: FloatArray, bounds: tuple[FloatArray, FloatArray], size: ArrayLike) -> Mask:
     """Whether amounts are beyond whole bounds, lower or upper, by so little that it does not count; see `_above`."""
     lower, upper = bounds
     return _above(amount, upper, size) | _above(-amount, -lower, size)
 
 
-def _above(amount: FloatArray, level: FloatArray, size: ArrayLike) -> BoolArray:
+def _above(amount: FloatArray, level: FloatArray, size: ArrayLike) -> Mask:
     """Whether amounts are above a whole level by no more than certificates tolerate, relative to it or, where it is
     zero, to the ``size``, and by less than one half, so that the level is the nearest whole number.
     """

@@ -13,7 +13,7 @@ from allocator.rules import GroupShare, Totals
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,14 +69,14 @@ def laminar(problem: Problem, totals: Totals) -> Family:
     return Family(tuple(names[order].tolist()), *_tree(members[order]), inside, lower[order], upper[order], crossing)
 
 
-def _distinct(members: BoolArray) -> tuple[IntArray, IntArray]:
+def _distinct(members: Mask) -> tuple[IntArray, IntArray]:
     """First row (G,) of each distinct set among rows (K, A), and the set (K,) that each row is."""
     seen: dict[bytes, int] = {}
     group = np.array([seen.setdefault(row.tobytes(), len(seen)) for row in members], dtype=np.int64)
     return np.unique(group, return_index=True)[1], group
 
 
-def _not_crossing(members: BoolArray) -> BoolArray:
+def _not_crossing(members: Mask) -> Mask:
     """Which of the sets (G, A) to take, in order: those not empty that cross none taken before."""
     from scipy.sparse import coo_array, csr_array
 
@@ -91,7 +91,7 @@ def _not_crossing(members: BoolArray) -> BoolArray:
     return taken
 
 
-def _tree(members: BoolArray) -> tuple[IntArray, IntArray]:
+def _tree(members: Mask) -> tuple[IntArray, IntArray]:
     """The smallest set that each anchor (A,) and each of the sets (G, A), larger ones first, is inside of."""
     count, anchors = members.shape
     owner, parent = np.full(anchors, count, dtype=np.int64), np.empty(count, dtype=np.int64)
