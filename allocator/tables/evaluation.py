@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import operator
 import re
 from typing import Any
 
@@ -24,21 +23,14 @@ OPERATORS = {
     ast.Mult: np.multiply,
     ast.Div: np.divide,
     ast.Mod: np.mod,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
+    ast.Lt: np.less,
+    ast.LtE: np.less_equal,
+    ast.Gt: np.greater,
+    ast.GtE: np.greater_equal,
+    ast.Eq: np.equal,
+    ast.NotEq: np.not_equal,
 }
-ARROW_COMPARISONS = {
-    ast.Lt: "less",
-    ast.LtE: "less_equal",
-    ast.Gt: "greater",
-    ast.GtE: "greater_equal",
-    ast.Eq: "equal",
-    ast.NotEq: "not_equal",
-}
+"""Those of numpy; Arrow has the comparisons under the same names."""
 
 
 def evaluate(formula: Formula, rows: Rows, wanted: str | None = None) -> Any:
@@ -133,19 +125,19 @@ class _Evaluation:
             return ~found if isinstance(op, ast.NotIn) else found
         kinds, plain = {kind(left), kind(right)}, isinstance(op, ast.Eq | ast.NotEq)
         if self._is_day(left, right) or self._is_day(right, left):
-            return np.asarray(OPERATORS[type(op)](self._moment(left), self._moment(right)))
+            return OPERATORS[type(op)](self._moment(left), self._moment(right))
         if self._is_whole(left) and self._is_whole(right):
             return self._by_arrow(op, self._integers(left), self._integers(right))
         if "truth" in kinds:
-            return np.asarray(OPERATORS[type(op)](self.of(left, "truth"), self.of(right, "truth")))
+            return OPERATORS[type(op)](self.of(left, "truth"), self.of(right, "truth"))
         if "number" in kinds or not ("text" in kinds or plain):
-            return np.asarray(OPERATORS[type(op)](self.of(left, "number"), self.of(right, "number")))
+            return OPERATORS[type(op)](self.of(left, "number"), self.of(right, "number"))
         return self._by_arrow(op, self.of(left, "text"), self.of(right, "text"))
 
     def _by_arrow(self, op: ast.cmpop, left: Any, right: Any) -> Mask:
         from pyarrow import compute
 
-        test = getattr(compute, ARROW_COMPARISONS[type(op)])
+        test = getattr(compute, OPERATORS[type(op)].__name__)
         return as_array(test(left, right).fill_null(isinstance(op, ast.NotEq)))
 
     def _is_day(self, side: ast.expr, column: ast.expr) -> bool:
