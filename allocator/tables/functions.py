@@ -55,42 +55,19 @@ class Function:
         return self.takes[min(position, len(self.takes) - 1)]
 
 
-def _texts(name: str) -> Callable[..., Any]:
-    """A function of pyarrow on text, imported when it is called."""
+def _arrow(name: str) -> Callable[..., Any]:
+    """A function of pyarrow, imported when it is called."""
 
-    def apply(text: Any) -> Any:
+    def apply(*arguments: Any) -> Any:
         from pyarrow import compute
 
-        return getattr(compute, name)(text)
+        return getattr(compute, name)(*arguments)
 
     return apply
 
 
 def _test(name: str) -> Callable[..., NDArray[np.bool_]]:
-    def apply(text: Any, pattern: str) -> NDArray[np.bool_]:
-        from pyarrow import compute
-
-        return np.asarray(getattr(compute, name)(text, pattern=pattern).fill_null(False))
-
-    return apply
-
-
-def _left(text: Any, size: int) -> Any:
-    from pyarrow import compute
-
-    return compute.utf8_slice_codeunits(text, 0, size)
-
-
-def _right(text: Any, size: int) -> Any:
-    from pyarrow import compute
-
-    return compute.utf8_slice_codeunits(text, -size, None)
-
-
-def _replace(text: Any, old: str, new: str) -> Any:
-    from pyarrow import compute
-
-    return compute.replace_substring(text, old, new)
+    return lambda text, pattern: np.asarray(_arrow(name)(text, pattern).fill_null(False))
 
 
 def _extract(text: Any, pattern: str) -> Any:
@@ -161,6 +138,7 @@ def _part(count: int, entries: Any = None, *, rows: NDArray[np.int64]) -> Any:
     return pa.array(parts, pa.large_string()).take(encoded.indices)
 
 
+_slice = _arrow("utf8_slice_codeunits")
 _DATE = ("column", "'text'")
 _LAYOUT = (
     "give the layout: that of strptime, as in month(x, '%d/%m/%Y %H:%M'), or 'excel', 'epoch' or 'epoch ms' for "
@@ -175,12 +153,12 @@ FUNCTIONS = {
     "round": Function(("number",), "number", np.round),
     "min": Function(("number", "number"), "number", lambda *them: np.minimum.reduce(them), more=True),
     "max": Function(("number", "number"), "number", lambda *them: np.maximum.reduce(them), more=True),
-    "lower": Function(("text",), "text", _texts("utf8_lower")),
-    "upper": Function(("text",), "text", _texts("utf8_upper")),
-    "strip": Function(("text",), "text", _texts("utf8_trim_whitespace")),
-    "left": Function(("text", "'number'"), "text", _left),
-    "right": Function(("text", "'number'"), "text", _right),
-    "replace": Function(("text", "'text'", "'text'"), "text", _replace),
+    "lower": Function(("text",), "text", _arrow("utf8_lower")),
+    "upper": Function(("text",), "text", _arrow("utf8_upper")),
+    "strip": Function(("text",), "text", _arrow("utf8_trim_whitespace")),
+    "left": Function(("text", "'number'"), "text", lambda text, size: _slice(text, 0, size)),
+    "right": Function(("text", "'number'"), "text", lambda text, size: _slice(text, -size, None)),
+    "replace": Function(("text", "'text'", "'text'"), "text", _arrow("replace_substring")),
     "extract": Function(("text", "'text'"), "text", _extract),
     "concat": Function(("text",), "text", _concat, more=True),
     "startswith": Function(("text", "'text'"), "truth", _test("starts_with")),
