@@ -107,17 +107,16 @@ def load_join(source: Source, keys: tuple[str, str], wanted: Collection[str]) ->
     from pyarrow import compute
 
     ours, theirs = keys
-    needed = source.present(list(dict.fromkeys([theirs, *wanted])))
+    needed = source.present([theirs, *wanted])
     parts = list(source.batches(needed, None))
     if not parts:
         raise TableError(f"{source.name} has no rows; give at least one")
     table = pa.concat_tables(parts, promote_options="permissive")
     columns = {name: decoded(table[name]) for name in needed}
     own = columns[theirs]
-    repeated = len(own.drop_null()) - len(own.drop_null().unique())
-    if repeated:
-        counts = compute.value_counts(own.drop_null())
-        twice = [one["values"] for one in counts.to_pylist() if one["counts"] > 1]
+    counts = compute.value_counts(own.drop_null())
+    twice = counts.field("values").filter(compute.greater(counts.field("counts"), 1)).to_pylist()
+    if twice:
         raise TableError(f"{source.name}, column '{theirs}': repeated keys ({some(twice)}); give each key one row")
     return Join(source.name, ours, own, {name: columns[name] for name in wanted})
 
