@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from allocator.tables.csv_files import COMPRESSIONS, CsvFile, open_csv
+from allocator.tables.csv_files import COMPRESSIONS, open_csv
 from allocator.tables.errors import REMEDY, TableError, readable
 from allocator.wording import some, suggestion
 
@@ -117,7 +117,8 @@ def _file(name: str, path: Path, columns: Sequence[str] | None, dialect: dict[st
         raise TableError(f"{name} does not exist; check the path")
     _refuse_content(name, path, is_text=kind in CSV and kind == suffixes[-1])
     if kind in CSV:
-        return _csv(open_csv(name, path, columns, **dialect))
+        file = open_csv(name, path, columns, **dialect)
+        return Source(name, file.columns, file.batches, guessed=True)
     if kind not in PARQUET or kind != suffixes[-1]:
         what = FOREIGN.get(suffixes[-1] if suffixes else "", "")
         remedy = f"give a {', '.join(CSV + PARQUET)} file or a data frame"
@@ -156,7 +157,3 @@ def _parquet(name: str, path: Path) -> Source:
                 yield file.schema_arrow.empty_table().select(list(needed))
 
     return Source(name, known, batches)
-
-
-def _csv(file: CsvFile) -> Source:
-    return Source(file.name, file.columns, file.batches, guessed=True)
