@@ -200,6 +200,13 @@ def test_a_join_of_two_tables_at_once_is_refused():
     one_sentence(caught.value, ["one file or frame", "2 are given"])
 
 
+def test_a_join_by_keys_that_are_lists_is_refused():
+    firms = pa.table({"host": [[7], [8]], "firm": ["x", "y"]})
+    with pytest.raises(TableError) as caught:
+        read_tables(LOG, segment="who", anchor="firm", money="paid", join=[(firms, "host")])
+    one_sentence(caught.value, ["joined frame, column 'host',", "convert the column"])
+
+
 WAYS = {"integers": [7, 8], "decimals": [7.0, 8.0], "text": ["7", "8"], "pointed": ["7.0", "8.0"], "both": ["7.0", "8"]}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from allocator.tables.arrow import as_array
 from allocator.tables.columns import pointless
-from allocator.tables.errors import TableError
+from allocator.tables.errors import TableError, readable
 from allocator.tables.rows import DROP, Rows, decoded
 from allocator.tables.sources import Source, sources
 from allocator.wording import some, suggestion
@@ -114,7 +114,8 @@ def load_join(source: Source, keys: tuple[str, str], wanted: Collection[str]) ->
     table = pa.concat_tables(parts, promote_options="permissive")
     columns = {name: decoded(table[name]) for name in needed}
     own = columns[theirs]
-    counts = compute.value_counts(own.drop_null())
+    with readable(f"{source.name}, column '{theirs}',", "convert the column and try again"):
+        counts = compute.value_counts(own.drop_null())
     twice = counts.field("values").filter(compute.greater(counts.field("counts"), 1)).to_pylist()
     if twice:
         raise TableError(f"{source.name}, column '{theirs}': repeated keys ({some(twice)}); give each key one row")
