@@ -248,8 +248,7 @@ def moved(platform: al.Platform, credibility: Credibility | None) -> dict[str, A
 def told(reading: Reading, out: Path) -> Sequence[Table | str]:
     """What became of the rows, for people."""
     rows, parts = reading.account, list(reading.platforms.items())
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_row("rows read", f"{rows.rows:,}")
+    table = reports.unheaded([("rows read", f"{rows.rows:,}")])
     if rows.filtered:
         table.add_row("filtered out", f"{rows.filtered:,}")
     for reason, count in rows.dropped.items():

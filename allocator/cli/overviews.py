@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from rich import box
 from rich.table import Table
 
 import allocator as al
-from allocator.cli.reports import amount, percent
+from allocator.cli.reports import amount, headed, percent, unheaded
 from allocator.frontier import Row
 from allocator.reasons import reasons
 from allocator.wording import quantity
@@ -19,10 +19,7 @@ LISTED = 5
 
 def description(found: al.Description) -> Iterator[Table | str]:
     """Who has the traffic, what the graph is like, and the groups of anchors."""
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for name, words in (*_inequality(found), *_shape(found), *(("notice", notice) for notice in found.notices)):
-        table.add_row(name, words)
-    yield table
+    yield unheaded((*_inequality(found), *_shape(found), *(("notice", notice) for notice in found.notices)))
     yield _deciles(found)
     for name, groups in found.groups.items():
         yield _groups(name, groups, found.currency)
@@ -72,20 +69,14 @@ def _counting(found: al.Description) -> str:
 
 
 def _deciles(found: al.Description) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    table.add_column("poorest anchors")
-    for tenth in range(10, 101, 10):
-        table.add_column(f"{tenth} %", justify="right")
+    table = headed(("poorest anchors", *(f"{tenth} %" for tenth in range(10, 101, 10))), ["poorest anchors"])
     for name, spread in (("traffic", found.traffic), ("GMV", found.gmv)):
         table.add_row(f"share of {name}", *(f"{100 * share:.1f}" for share in spread.deciles[1:]))
     return table
 
 
 def _groups(name: str, groups: Sequence[al.description.Group], currency: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    table.add_column(name)
-    for heading in ("anchors", "of traffic", "of GMV", f"{currency} per impression"):
-        table.add_column(heading, justify="right")
+    table = headed((name, "anchors", "of traffic", "of GMV", f"{currency} per impression"), [name])
     for group in groups:
         mean = "" if group.mean_value is None else amount(group.mean_value)
         shares = percent(group.traffic_share), percent(group.gmv_share)
@@ -95,11 +86,12 @@ def _groups(name: str, groups: Sequence[al.description.Group], currency: str) ->
 
 def comparison(rows: Sequence[Row], platform: al.Platform) -> Iterator[Table | str]:
     """The solvers that answered as a table, then why others did not, and bounds that came from somebody else."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, padding=(0, 0, 0, 1))
-    table.caption = f"objective, bound and GMV in {platform.currency} per {platform.period}; build and solve in seconds"
-    for heading in ("solver", "status", "objective", "gap", "bound", "GMV", "build", "solve", "steps"):
-        words = heading in ("solver", "status")
-        table.add_column(heading, justify="left" if words else "right", no_wrap=words, overflow="fold")
+    headings = ("solver", "status", "objective", "gap", "bound", "GMV", "build", "solve", "steps")
+    caption = f"objective, bound and GMV in {platform.currency} per {platform.period}; build and solve in seconds"
+    table = headed(headings, ("solver", "status"), caption, overflow="fold")
+    table.padding = (0, 0, 0, 1)
+    for column in table.columns[:2]:
+        column.no_wrap = True
     for row in rows:
         if "reason" in row:
             table.add_row(row["solver"], row["status"].lower())
@@ -123,10 +115,9 @@ def explanation(allocation: al.Allocation, anchor: object) -> Iterator[Table | s
     """The paragraph about an anchor, then the segments behind it."""
     facts = reasons(allocation, anchor)
     yield allocation.explain(anchor)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    table.caption = f"value, surplus, rent and what is missing in {facts['currency']} per impression"
-    for heading in ("segment", "impressions", "value", "surplus", "rent", "missing", "most goes to"):
-        table.add_column(heading, justify="left" if heading in ("segment", "most goes to") else "right")
+    headings = ("segment", "impressions", "value", "surplus", "rent", "missing", "most goes to")
+    caption = f"value, surplus, rent and what is missing in {facts['currency']} per impression"
+    table = headed(headings, ("segment", "most goes to"), caption)
     for row in (*facts["shown"][:LISTED], *facts["missed"][:LISTED]):
         numbers = (amount(row[name]) for name in ("impressions", "value", "surplus", "rent", "short"))
         holder = facts["anchor"] if row["impressions"] > 0 else row["held_by"]
@@ -138,10 +129,9 @@ def explanation(allocation: al.Allocation, anchor: object) -> Iterator[Table | s
 
 def _rules(facts: Row) -> Table:
     """What every rule adds to an anchor and asks of it."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    table.caption = f"adds: {facts['currency']} per unit of the good; price: {facts['currency']} per unit of the level"
-    for heading in ("rule", "good", "adds", "for", "has", "asked", "unit", "price"):
-        table.add_column(heading, justify="right" if heading in ("adds", "has", "price") else "left")
+    headings = ("rule", "good", "adds", "for", "has", "asked", "unit", "price")
+    caption = f"adds: {facts['currency']} per unit of the good; price: {facts['currency']} per unit of the level"
+    table = headed(headings, ("rule", "good", "for", "asked", "unit"), caption)
     for rule in facts["rules"]:
         row = [rule["rule"], rule["of"], amount(rule["marginal"])]
         if "level" in rule:
@@ -153,10 +143,8 @@ def _rules(facts: Row) -> Table:
 
 def confirmation(found: al.Holdout) -> Table:
     """What was promised beside what another sample confirms."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    table.caption = f"GMV in {found.currency} per {found.period}; gain over the traffic that was observed"
-    for heading in ("", "GMV", "before", "gain"):
-        table.add_column(heading, justify="right" if heading else "left")
+    caption = f"GMV in {found.currency} per {found.period}; gain over the traffic that was observed"
+    table = headed(("", "GMV", "before", "gain"), ("",), caption)
     table.add_row("promised", quantity(found.promised), quantity(found.observed), f"{found.promised_gain:+.1%}")
     table.add_row("confirmed", quantity(found.realised), quantity(found.status_quo), f"{found.realised_gain:+.1%}")
     table.add_row("promised on pairs that both saw", quantity(found.promised_covered))
@@ -180,29 +168,23 @@ CAUSES = {
 
 def causes(rows: Sequence[Row]) -> Table:
     """How many anchors get something, and why the others do not."""
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for cause, words in CAUSES.items():
-        count = sum(row["starved"] == cause for row in rows)
-        if count:
-            table.add_row(f"{count:,}", words)
-    return table
+    counts = Counter(row["starved"] for row in rows)
+    return unheaded((f"{counts[cause]:,}", words) for cause, words in CAUSES.items() if counts[cause])
 
 
 def simulation(record: Row) -> Iterator[Table | str]:
     """What every policy brought, and what the discounting means."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     money = f"{record['currency']} per {record['period']}"
     runs = len(record["seeds"])
     over = f"with its standard error over {runs:,} runs" if runs > 1 else "of one run"
-    table.caption = (
+    caption = (
         f"GMV over {record['periods']:,} periods, discounted, in {record['currency']}, {over}; "
         f"transient and steady: mean GMV before and since runs have settled, {money}; "
         "survivors: anchors of the start who are there at the end; gap: the largest that was proved; relaxed and "
         "failed: periods whose rules were changed, or for which no flow was found"
     )
-    for heading in ("policy", "GMV", "+-", "transient", "steady", "survivors", "gap", "relaxed", "failed"):
-        words = heading == "policy"
-        table.add_column(heading, justify="left" if words else "right", overflow="fold")
+    headings = ("policy", "GMV", "+-", "transient", "steady", "survivors", "gap", "relaxed", "failed")
+    table = headed(headings, ["policy"], caption, overflow="fold")
     for row in record["policies"]:
         means = ("" if row[name] is None else amount(row[name]) for name in ("transient_gmv", "steady_gmv"))
         error = "" if row["runs"] == 1 else amount(row["discounted_gmv_error"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -106,35 +106,50 @@ def record(allocation: al.Allocation) -> Row:
     }
 
 
+def unheaded(rows: Iterable[tuple[str, str]]) -> Table:
+    """A table of what is spoken of and what is said of it."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def headed(headings: Iterable[str], words: Collection[str] = (), caption: str | None = None, **looks: Any) -> Table:
+    """A table without rows yet; ``words`` are the headings of columns that hold no numbers, ``looks`` are for all."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, caption=caption)
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading in words else "right", **looks)
+    return table
+
+
 def solution(allocation: al.Allocation) -> Table:
     """A solution for people."""
     platform, run, row = allocation.platform, allocation.run, row_of(allocation, allocation.problem)
     money = f"{platform.currency} per {platform.period}"
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_row("status", allocation.status.value)
-    table.add_row("GMV", f"{amount(row['gmv'])} {money}")
-    table.add_row("proved gap", f"{amount(row['gap'])} {money} (relative {row['relative_gap']:.2g})")
-    table.add_row("Gini of exposure", f"{row['gini_exposure']:.3f}")
-    table.add_row("top 1 % of anchors", f"{row['top_1_percent_exposure']:.1%} of exposure")
-    table.add_row("starved anchors", f"{row['starved_anchors']:,} of {platform.anchor_count:,}")
-    table.add_row("seconds", f"{run.build_seconds:.2f} to build, {run.solve_seconds:.2f} to solve")
-    table.add_row("solver", run.solver)
-    for label, rule in binding(allocation).items():
-        table.add_row(label, _felt(rule, label, platform.currency))
-    for notice in allocation.problem.notices:
-        table.add_row("notice", notice)
-    return table
+    return unheaded(
+        [
+            ("status", allocation.status.value),
+            ("GMV", f"{amount(row['gmv'])} {money}"),
+            ("proved gap", f"{amount(row['gap'])} {money} (relative {row['relative_gap']:.2g})"),
+            ("Gini of exposure", f"{row['gini_exposure']:.3f}"),
+            ("top 1 % of anchors", f"{row['top_1_percent_exposure']:.1%} of exposure"),
+            ("starved anchors", f"{row['starved_anchors']:,} of {platform.anchor_count:,}"),
+            ("seconds", f"{run.build_seconds:.2f} to build, {run.solve_seconds:.2f} to solve"),
+            ("solver", run.solver),
+            *((label, _felt(rule, label, platform.currency)) for label, rule in binding(allocation).items()),
+            *(("notice", notice) for notice in allocation.problem.notices),
+        ]
+    )
 
 
 def points(rows: Sequence[Row], platform: al.Platform) -> Iterator[Table | str]:
     """A frontier for people: the table of its points, then a line for each that could not be solved."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    table.caption = (
+    caption = (
         f"GMV in {platform.currency} per {platform.period}; price of fairness, the share of it given up; "
         "level of the good per anchor; exposure: Gini, top 1 % and starved anchors"
     )
-    for heading in ("weight", "GMV", "price", "level", "Gini", "top 1 %", "starved", "gap"):
-        table.add_column(heading, justify="right", overflow="fold")
+    headings = ("weight", "GMV", "price", "level", "Gini", "top 1 %", "starved", "gap")
+    table = headed(headings, caption=caption, overflow="fold")
     for row in rows:
         if "reason" not in row:
             table.add_row(
