@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import typer
@@ -92,9 +92,10 @@ def simulate(
     whole = al.read_platform(platform)
     with _of_the_right_kind("a mechanism"):
         world = al.World(_public(whole), mechanisms)
-    problem = _problem(world, fairness, of, weight, capacity, cap, floor, rule)
-    said = any(choice is not None for choice in (fairness, of, weight, capacity)) or any((cap, floor, rule))
-    policies = _stated(policies, problem, asked=said)
+    later = _later(world)
+    rules = grammar.rules(later, capacity, cap, floor, rule)
+    problem = grammar.problem(later, grammar.objective(fairness, of), rules, weight=weight)
+    policies = _stated(policies, problem, asked=any((fairness, capacity, cap, floor, rule)))
     seeds = range(seed, seed + runs)
     with reports.progress("simulating", quiet) as tell, _going_on(out):
         notices = [*_left_out(whole, world), *_first_period(world, policies, seed)]
@@ -132,26 +133,11 @@ def _left_out(whole: al.Platform, world: al.World) -> Iterator[str]:
         )
 
 
-def _problem(
-    world: al.World,
-    fairness: str | None,
-    of: str | None,
-    weight: float | None,
-    capacity: str | None,
-    cap: grammar.Texts,
-    floor: grammar.Texts,
-    rule: grammar.Texts,
-) -> al.Problem:
-    """What the options state, on the platform of the start. Rules may speak of ages and newcomers, even if nobody is
-    one yet.
-    """
-    platform = world.platform
-    later: dict[str, Any] = {"age": np.arange(platform.anchor_count)}
-    if world.mechanism(Newcomers) is not None:
-        later["newcomer"] = np.arange(platform.anchor_count) % 2 == 0
-    platform = replace(platform, anchors={**platform.anchors, **later})
-    rules = grammar.rules(platform, capacity, cap, floor, rule)
-    return grammar.problem(platform, grammar.objective(fairness, of), rules, weight=weight)
+def _later(world: al.World) -> al.Platform:
+    """The platform of the start with what time adds: rules may speak of ages and of newcomers already."""
+    age = np.arange(world.platform.anchor_count)
+    newcomer = {} if world.mechanism(Newcomers) is None else {"newcomer": age % 2 == 0}
+    return replace(world.platform, anchors={**world.platform.anchors, "age": age, **newcomer})
 
 
 def _stated(policies: Mapping[str, Policy], problem: al.Problem, *, asked: bool) -> dict[str, Policy]:
