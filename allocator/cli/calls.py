@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import inspect
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
+
+from allocator.wording import suggestion
 
 
 def parsed(text: str, noun: str, example: str, hint: Callable[[ast.expr], str] = lambda _: "") -> ast.Call:
@@ -29,14 +31,19 @@ def parsed(text: str, noun: str, example: str, hint: Callable[[ast.expr], str] =
 
 
 def arguments(
-    call: ast.Call, text: str, name: str, value: Callable[[ast.expr, str], Any]
+    call: ast.Call, text: str, value: Callable[[ast.expr, str], Any], takes: Collection[str], form: str
 ) -> tuple[list[Any], dict[str, Any]]:
-    """The arguments of a call, without and with names, each as ``value`` reads it; none twice, none unpacked."""
+    """The arguments of a call, without and with names, each as ``value`` reads it; none twice, unpacked or unknown."""
+    name = ast.unparse(call.func)
     words = [word.arg for word in call.keywords]
     if None in words or len(set(words)) < len(words) or any(isinstance(entry, ast.Starred) for entry in call.args):
         raise ValueError(f"'{text}' unpacks or repeats something; write every argument of {name} once")
     given = {str(word.arg): value(word.value, text) for word in call.keywords}
-    return [value(entry, text) for entry in call.args], given
+    values = [value(entry, text) for entry in call.args]
+    unknown = [word for word in given if word not in takes]
+    if unknown:
+        raise ValueError(f"{name} has no '{unknown[0]}'{suggestion(unknown[0], takes)}; it is {form}")
+    return values, given
 
 
 def fitted(maker: Callable[..., Any], values: list[Any], given: dict[str, Any], text: str, form: str) -> dict[str, Any]:

@@ -134,12 +134,7 @@ def _number(text: str, whole: str) -> float:
 
 
 def _made(call: ast.Call, text: str, kind: type) -> Any:
-    takes = inspect.signature(kind).parameters
-    values, given = calls.arguments(call, text, kind.__name__, _value)
-    unknown = [word for word in given if word not in takes]
-    if unknown:
-        hint = suggestion(unknown[0], takes)
-        raise ValueError(f"{kind.__name__} has no '{unknown[0]}'{hint}; it is {_form(kind)}")
+    values, given = calls.arguments(call, text, _value, inspect.signature(kind).parameters, _form(kind))
     return _built(kind, values, given, text)
 
 

@@ -52,11 +52,7 @@ def made(call: ast.Call, text: str, known: list[str]) -> Rule:
     name = ast.unparse(call.func)
     if name not in CATALOGUE:
         raise ValueError(f"no rule is called '{name}'{suggestion(name, CATALOGUE)} (there are {', '.join(known)})")
-    takes = parameters(name)
-    values, given = calls.arguments(call, text, name, _value)
-    unknown = [word for word in given if word not in takes]
-    if unknown:
-        raise ValueError(f"{name} has no '{unknown[0]}'{suggestion(unknown[0], takes)}; it is {form(name, '=')}")
+    values, given = calls.arguments(call, text, _value, parameters(name), form(name, "="))
     bound = calls.fitted(maker(name), values, given, text, form(name, "="))
     bound |= bound.pop("options", {})
     for word, value in bound.items():
