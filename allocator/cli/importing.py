@@ -139,19 +139,9 @@ def import_log(
     """
     grammar.refuse_unwritable(out)
     refuse_foreign(out.resolve(), parts=by is not None)
-    joins = [grammar.join(text) for text in join or ()]
-    cleaning: dict[str, Any] = {
-        "where": where,
-        "join": joins,
-        "invalid": invalid,
-        "returns": returns,
-        "decimal": decimal,
-    }
-    names = None if columns is None else [name.strip() for name in columns.split(",")]
-    cleaning |= {"missing": tuple(missing or ()), "columns": names, "encoding": encoding, "quotes": quotes}
     with reports.progress("reading", quiet) as tell, _as_typed():
         reading = al.read_log(
-            list(log),
+            log,
             segment=segment,
             anchor=anchor,
             money=money,
@@ -164,7 +154,15 @@ def import_log(
             currency=currency,
             period=period,
             report=tell,
-            **cleaning,
+            where=where,
+            join=[grammar.join(text) for text in join or ()],
+            invalid=invalid,
+            returns=returns,
+            decimal=decimal,
+            missing=missing or (),
+            columns=None if columns is None else [name.strip() for name in columns.split(",")],
+            encoding=encoding,
+            quotes=quotes,
         )
     _write(reading, out, parts=by is not None)
     if machine:
