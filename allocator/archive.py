@@ -79,7 +79,7 @@ def _words(allocation: Allocation, home: str) -> bytes:
         "run": asdict(allocation.run),
         "multipliers": [None if m is None else np.asarray(m).tolist() for m in allocation.multipliers],
     }
-    return (json.dumps(_plain(result), indent=1, allow_nan=False) + "\n").encode()
+    return (as_json(result) + "\n").encode()
 
 
 def load(folder: Path, platform: Platform | None = None) -> Allocation:
@@ -175,19 +175,22 @@ def write_together(folder: Path, contents: dict[str, bytes]) -> None:
             draft.unlink(missing_ok=True)
 
 
-def _plain(entry: Any) -> Any:
-    """JSON knows no infinity: it is written as the text "inf" or "-inf"."""
+def as_json(entry: Any) -> str:
+    """Plain data as JSON."""
+    return json.dumps(plain(entry), indent=1, allow_nan=False)
+
+
+def plain(entry: Any) -> Any:
+    """Data for JSON, which knows no infinity: it becomes the text "inf" or "-inf"."""
     if isinstance(entry, dict):
-        return {k: _plain(v) for k, v in entry.items()}
+        return {k: plain(v) for k, v in entry.items()}
     if isinstance(entry, list | tuple):
-        return [_plain(v) for v in entry]
-    if isinstance(entry, float) and not np.isfinite(entry):
-        return "inf" if entry > 0 else "-inf"
-    return entry
+        return [plain(v) for v in entry]
+    return str(entry) if isinstance(entry, float) and not np.isfinite(entry) else entry
 
 
 def _numbers(entry: Any) -> Any:
-    """Undo `_plain`."""
+    """Undo `plain`."""
     if isinstance(entry, dict):
         return {k: _numbers(v) for k, v in entry.items()}
     if isinstance(entry, list):

@@ -15,6 +15,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 import allocator as al
+from allocator.archive import plain
 from allocator.cli import app, grammar, reports
 from allocator.rules.levels import YARDSTICKS
 from allocator.wording import suggestion
@@ -112,7 +113,7 @@ def test_json_is_all_there_is_on_stdout(demo):
 
 
 def test_json_writes_infinities_as_text(demo):
-    assert reports.plain({"gap": float("inf"), "fairness": -float("inf"), "gmv": 1.0}) == {
+    assert plain({"gap": float("inf"), "fairness": -float("inf"), "gmv": 1.0}) == {
         "gap": "inf",
         "fairness": "-inf",
         "gmv": 1.0,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import allocator as al
-from allocator.cli.reports import plain
+from allocator.archive import as_json
 from allocator.frontier import Row, fairness_of
 from allocator.rules.stated import unit_of
 
@@ -23,7 +22,7 @@ def write_frontier(rows: Sequence[Row], problem: al.Problem, folder: Path) -> No
     unit = unit_of(platform, good)
     with _written_whole(folder) as draft:
         _write_table(rows, draft / "frontier.csv")
-        _write_json(list(rows), draft / "frontier.json")
+        (draft / "frontier.json").write_text(as_json(rows) + "\n")
         with _figure(draft / "frontier") as ax:
             al.plots.frontier(
                 [row for row in rows if row["weight"] is not None],
@@ -59,7 +58,7 @@ def write_simulation(found: al.dynamics.Ensemble, record: Row, folder: Path) -> 
         with _table(draft / "trajectory.csv", ["policy", "seed", *names]) as table:
             for (policy, seed), run in found.runs.items():
                 table.writerows({"policy": policy, "seed": seed} | row for row in run.rows)
-        _write_json(record, draft / "result.json")
+        (draft / "result.json").write_text(as_json(record) + "\n")
         currency, period = record["currency"], record["period"]
         with _figure(draft / "trajectory") as ax:
             words = {"period": f"Period ({period})", "gmv": f"GMV ({currency} per {period})"}
@@ -100,10 +99,6 @@ def _table(path: Path, names: list[str]) -> Iterator[csv.DictWriter]:
         table = csv.DictWriter(file, names)
         table.writeheader()
         yield table
-
-
-def _write_json(entry: Any, path: Path) -> None:
-    path.write_text(json.dumps(plain(entry), indent=1, allow_nan=False) + "\n")
 
 
 @contextmanager

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
-import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 import allocator as al
+from allocator.archive import as_json
 from allocator.frontier import Row, row_of
 from allocator.rule_prices import by_rule
 from allocator.rule_words import against, more
@@ -37,7 +36,7 @@ def progress(sentence: str, quiet: bool) -> Iterator[Callable[[str], None] | Non
 
 def print_json(entry: Any) -> None:
     """Print plain data on stdout."""
-    stdout.out(json.dumps(plain(entry), indent=1, allow_nan=False))
+    stdout.out(as_json(entry))
 
 
 def show(*renderables: Any) -> None:
@@ -50,15 +49,6 @@ def show(*renderables: Any) -> None:
         with lines.capture() as captured:
             lines.print(renderable)
         stdout.out("\n".join(line.rstrip() for line in captured.get().splitlines()))
-
-
-def plain(entry: Any) -> Any:
-    """Data for JSON, which knows no infinity: it becomes the text "inf" or "-inf"."""
-    if isinstance(entry, dict):
-        return {k: plain(v) for k, v in entry.items()}
-    if isinstance(entry, list | tuple):
-        return [plain(v) for v in entry]
-    return str(entry) if isinstance(entry, float) and not math.isfinite(entry) else entry
 
 
 def binding(allocation: al.Allocation) -> dict[str, Row]:
