@@ -109,19 +109,12 @@ class Tally:
     returned: int = 0
     dropped: Counter = field(default_factory=Counter)
 
-    def __iadd__(self, other: Tally) -> Tally:
-        self.read += other.read
-        self.filtered += other.filtered
-        self.returned += other.returned
-        self.dropped.update(other.dropped)
-        return self
-
 
 class Cleaner:
-    """Applies a `Cleaning` to the batches of one source."""
+    """Applies a `Cleaning` to the batches of one source, and adds to a tally what became of its rows."""
 
-    def __init__(self, cleaning: Cleaning, wanted: Wanted, source: Source, joins: Joins):
-        self.cleaning, self.source, self.tally = cleaning, source, Tally()
+    def __init__(self, cleaning: Cleaning, wanted: Wanted, source: Source, joins: Joins, tally: Tally):
+        self.cleaning, self.source, self.tally = cleaning, source, tally
         known = list(dict.fromkeys([*source.columns, *joins.columns]))
         roles = dict(zip(("segment", "anchor", "money or value", "traffic", "by"), wanted, strict=True))
         texts = roles | {"where": cleaning.where}

@@ -71,12 +71,10 @@ class Gathering:
         """
         joins = Joins(self.plan.join, **self.plan.dialect)
         for source in self.sources:
-            cleaner = Cleaner(self.plan, self.wanted, source, joins)
-            for rows in cleaner.batches():
+            for rows in Cleaner(self.plan, self.wanted, source, joins, self.tally).batches():
                 self._add(source.name, rows)
                 if report is not None:
-                    report(f"{self.tally.read + cleaner.tally.read:,} rows read")
-            self.tally += cleaner.tally
+                    report(f"{self.tally.read:,} rows read")
         if not self._waiting:
             read = f"{self.tally.read:,} rows, none of which counts" if self.tally.read else "no rows"
             why = [f"{rows:,}: {reason}" for reason, rows in self.tally.dropped.most_common(3)]
