@@ -37,7 +37,7 @@ class OneSentence(TyperGroup):
         try:
             return super().invoke(ctx)
         except EXPECTED as error:
-            code, sentence = _code(error), _sentence(error)
+            code, sentence = _code(error), " ".join(_words(error).split())
             typer.echo(sentence, err=True)
             if machine:
                 print_json({"error": sentence, "status": NAMES[code]})
@@ -50,10 +50,6 @@ def _code(error: BaseException) -> int:
     if isinstance(error, al.AllocationError) and error.status is al.Status.INFEASIBLE:
         return 3
     return 2 if isinstance(error, (UsageError, ValueError, KeyError)) else 1
-
-
-def _sentence(error: BaseException) -> str:
-    return " ".join(_words(error).split())
 
 
 def _words(error: BaseException) -> str:
