@@ -16,7 +16,7 @@ from allocator.tables.evaluation import evaluate
 from allocator.tables.formula import Formula, read_formula
 from allocator.tables.functions import whole
 from allocator.tables.joins import Joins
-from allocator.tables.rows import DROP, Fault, Rows, decoded
+from allocator.tables.rows import DROP, Rows, decoded
 from allocator.tables.sources import Source
 from allocator.wording import some, suggestion
 
@@ -172,7 +172,7 @@ class Cleaner:
         if part is not None:
             rows.fault(self.formulas["by"].text, as_array(part.is_null()) & ~rows.faulty, "no part of the log", DROP)
         traffic, worth = self._amounts(rows)
-        kept = self._without(rows, rows.faults)
+        kept = self._without(rows)
         segment, anchor, part = (None if one is None else one.filter(kept) for one in (*ids, part))
         kept = np.asarray(kept)
         self.tally.returned += int((worth[kept] < 0).sum())
@@ -185,7 +185,7 @@ class Cleaner:
         lacking, rows.faults = rows.faults, []
         true = evaluate(self.formulas["where"], rows, "truth")
         unread = rows.faulty
-        self._without(rows, rows.faults)
+        self._without(rows)
         true &= ~unread
         self.tally.filtered += int((~true & ~unread).sum())
         passed = rows.taken(true)
@@ -256,12 +256,12 @@ class Cleaner:
         rows.fault(formula.text, np.isinf(amounts) & asked, "infinite numbers", DROP)
         return amounts
 
-    def _without(self, rows: Rows, faults: Sequence[Fault]) -> Any:
+    def _without(self, rows: Rows) -> Any:
         """Which rows are left without the faulty ones (a pyarrow mask); the faults are refused or counted."""
         import pyarrow as pa
 
         left = np.ones(len(rows), dtype=bool)
-        for fault in faults:
+        for fault in rows.faults:
             if self.cleaning.invalid == "refuse" and fault.remedy:
                 numbers = rows.numbers[fault.rows]
                 where = f"row{'s' * (numbers.size > 1)} {some(numbers)}"
