@@ -140,13 +140,12 @@ class Gathering:
 
     def _divided(self, names: list[str], cells: Cells, widths: tuple[int, int, int]) -> dict[str, Pairs]:
         size = widths[1] * widths[2]
-        ends = np.searchsorted(cells.key, size * np.arange(1, len(names) + 1))
-        found, start = {}, 0
-        for k, end in enumerate(ends.tolist()):
-            own = Cells(*(column[start:end] for column in cells))
+        ends = np.searchsorted(cells.key, size * np.arange(len(names) + 1))
+        found = {}
+        for k, name in enumerate(names):
+            own = Cells(*(column[ends[k] : ends[k + 1]] for column in cells))
             if own.key.size:
-                found[names[k]] = paired(own._replace(key=own.key - k * size), widths[2], summed=self.summed)
-            start = end
+                found[name] = paired(own._replace(key=own.key - k * size), widths[2], summed=self.summed)
         if not found:
             raise TableError(f"{self.name} has nothing but returns and money without traffic; give sales, too")
         return found
@@ -178,11 +177,11 @@ class Gathering:
             self.tally.dropped[reason] += int((cells.rows + cells.returns)[which].sum())
             self.tally.returned -= int(cells.returns[which].sum())
 
-    def account(self, parts: Mapping[str, Pairs]) -> Account:
-        """What became of the rows."""
+    def account(self, parts: Mapping[str, Pairs], further: list[str]) -> Account:
+        """What became of the rows; ``further`` are notices from elsewhere."""
         notices = [*self.notices, *(notice for ids in (self.segment, self.anchor) for notice in ids.notices())]
         idle = sum(int((pairs.value == 0).sum()) for pairs in parts.values())
-        notices += [f"{_pairs(idle)} sold nothing"] * bool(idle)
+        notices += [f"{_pairs(idle)} sold nothing"] * bool(idle) + further
         sizes = sum(pairs.segment.size for pairs in parts.values())
         tally = self.tally
         return Account(

@@ -6,7 +6,7 @@ Data goes one way: sources -> cleaned rows -> pairs -> Platform.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -143,9 +143,7 @@ def read_log(
         name: _platform(pairs, sides, shrunk.get(name), currency=currency, period=period)
         for name, pairs in parts.items()
     }
-    account = gathering.account(parts)
-    notices = (*account.notices, *_noise(parts, shrunk))
-    return Reading(platforms, replace(account, notices=notices), shrunk)
+    return Reading(platforms, gathering.account(parts, _noise(parts, shrunk)), shrunk)
 
 
 def _noise(parts: dict[str, Pairs], shrunk: dict[str, Credibility]) -> list[str]:
