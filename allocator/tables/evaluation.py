@@ -16,7 +16,6 @@ from allocator.tables.functions import FUNCTIONS
 from allocator.tables.moments import ISO, Read, read_moments
 from allocator.tables.rows import DROP, Mask, Rows, number_text
 
-FloatArray = NDArray[np.float64]
 OPERATORS = {
     ast.Add: np.add,
     ast.Sub: np.subtract,

@@ -13,12 +13,14 @@ from allocator.tables.cleaning import Cleaned, Cleaner, Cleaning, Tally, Wanted
 from allocator.tables.errors import TableError
 from allocator.tables.ids import Ids
 from allocator.tables.joins import Joins
-from allocator.tables.pairs import FOLD, Cells, Pairs, merge, paired, single
+from allocator.tables.pairs import Cells, Pairs, merge, paired, single
 from allocator.tables.sides import Side, listed_side, load, sorted_side
 from allocator.tables.sources import Source
 from allocator.wording import quantity
 
 Codes = tuple[NDArray[np.integer], ...]
+FOLD = 1 << 24
+"""Rows that wait in memory before they are merged: beyond, memory grows with the pairs and no longer with the rows."""
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 Positions = NDArray[np.integer]
-FOLD = 1 << 24
-"""Rows that wait in memory before they are merged: beyond, memory grows with the pairs and no longer with the rows."""
 
 
 class Pairs(NamedTuple):
