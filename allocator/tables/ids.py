@@ -106,15 +106,15 @@ class Ids:
         import pyarrow as pa
         from pyarrow import compute
 
-        ids = self.known
-        kept = np.ones(len(ids), dtype=bool) if lost is None else ~lost
+        kept = np.ones(self._size, dtype=bool) if lost is None else ~lost
+        ids = self.known.filter(pa.array(kept))
         if self.guessed:
-            whole = as_integers(ids.filter(pa.array(kept)))
-            ids = compute.replace_with_mask(pa.nulls(len(ids), whole.type), pa.array(kept), whole)
-        ids = compute.if_else(pa.array(kept), ids, None)
-        distinct = ids.drop_null().unique()
+            ids = as_integers(ids)
+        distinct = ids.unique()
         distinct = distinct.take(compute.array_sort_indices(distinct))
-        return Numbering(distinct, as_array(compute.index_in(ids, value_set=distinct).fill_null(-1)).astype(np.int64))
+        number = np.full(kept.size, -1)
+        number[kept] = as_array(compute.index_in(ids, value_set=distinct))
+        return Numbering(distinct, number)
 
     def notices(self) -> list[str]:
         """What is odd about the ids but may be meant."""
