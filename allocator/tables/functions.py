@@ -86,17 +86,13 @@ def _concat(*texts: Any) -> Any:
 
 def _missing(entries: Any) -> NDArray[np.bool_]:
     """Whether nothing is there: no entry, an empty text, or no number."""
-    import pyarrow as pa
     from pyarrow import compute, types
 
     if isinstance(entries, np.ndarray):
         return np.isnan(entries)
-    absent = entries.is_null(nan_is_null=True)
     if types.is_large_string(entries.type):
-        absent = compute.or_(
-            absent, compute.equal(compute.utf8_trim_whitespace(entries), pa.scalar("", entries.type)).fill_null(True)
-        )
-    return np.asarray(absent)
+        return np.asarray(compute.equal(compute.utf8_trim_whitespace(entries), "").fill_null(True))
+    return np.asarray(entries.is_null(nan_is_null=True))
 
 
 def _period(period: str, entries: Any, layout: str | None = None) -> moments.Read:
