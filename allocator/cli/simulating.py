@@ -184,7 +184,6 @@ def _going_on(out: Path | None) -> Iterator[None]:
 
 def _record(found: Ensemble, world: al.World, discount: float, notices: Sequence[str]) -> Row:
     """All that is known, for machines."""
-    compared = found.differences(found.policies[0], discount=discount)
     return reports.size(world.platform) | {
         "notices": list(notices),
         "mechanisms": list(map(repr, world.mechanisms)),
@@ -192,7 +191,7 @@ def _record(found: Ensemble, world: al.World, discount: float, notices: Sequence
         "seeds": found.seeds,
         "discount": discount,
         "policies": [_row(found, row) for row in found.summary(discount=discount)],
-        "differences": compared,
+        "differences": found.differences(found.policies[0], discount=discount),
     }
 
 

@@ -249,9 +249,8 @@ class Cleaner:
         rows.fault(counted.text, (traffic < 0) & ~back, "negative numbers", DROP)
         return np.where(back, 0.0, traffic), worth
 
-    def _finite(self, formula: Formula, rows: Rows, asked: Mask | None = None) -> FloatArray:
+    def _finite(self, formula: Formula, rows: Rows, asked: Mask | bool = True) -> FloatArray:
         amounts = evaluate(formula, rows, "number")
-        asked = np.ones(len(rows), dtype=bool) if asked is None else asked
         rows.fault(formula.text, np.isnan(amounts) & asked & ~rows.faulty, "missing numbers", DROP)
         rows.fault(formula.text, np.isinf(amounts) & asked, "infinite numbers", DROP)
         return amounts
