@@ -200,6 +200,13 @@ def test_a_join_of_two_tables_at_once_is_refused():
     one_sentence(caught.value, ["one file or frame", "2 are given"])
 
 
+def test_a_joined_column_of_integers_beyond_64_bits_is_refused():
+    firms = pa.table({"host": [7, 8], "firm": pa.array([2**63 + 1, 1], pa.uint64())})
+    with pytest.raises(TableError) as caught:
+        read_tables(LOG, segment="who", anchor="firm", money="paid", join=[(firms, "host")])
+    one_sentence(caught.value, ["joined frame, column 'firm',", "convert the column"])
+
+
 def test_a_join_by_keys_that_are_lists_is_refused():
     firms = pa.table({"host": [[7], [8]], "firm": ["x", "y"]})
     with pytest.raises(TableError) as caught:

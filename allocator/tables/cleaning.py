@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.tables.arrow import as_array
-from allocator.tables.errors import TableError, readable
+from allocator.tables.errors import TableError
 from allocator.tables.evaluation import evaluate
 from allocator.tables.formula import Formula, read_formula
 from allocator.tables.functions import whole
 from allocator.tables.joins import Joins
-from allocator.tables.rows import DROP, Rows, decoded
+from allocator.tables.rows import DROP, Rows, columns_of
 from allocator.tables.sources import Source
 from allocator.wording import some, suggestion
 
@@ -135,7 +135,7 @@ class Cleaner:
             numbers = np.arange(start + 1, start + table.num_rows + 1)
             start += table.num_rows
             self.tally.read += table.num_rows
-            columns = {name: self._decoded(name, table[name]) for name in table.column_names}
+            columns = columns_of(self.source.name, table)
             rows = Rows(self.source.name, numbers, columns, self.cleaning.decimal, marks=marks)
             for join in self.joins:
                 join.into(rows)
@@ -160,10 +160,6 @@ class Cleaner:
             what = f"points that may be decimal ones or set thousands apart (first in row {seen['?']})"
         if what:
             raise TableError(f"{self.source.name}, column '{column}': {what}; {remedy}")
-
-    def _decoded(self, name: str, column: Any) -> Any:
-        with readable(f"{self.source.name}, column '{name}',", "convert the column and try again"):
-            return decoded(column)
 
     def _cleaned(self, rows: Rows) -> Cleaned:
         rows = self._kept(rows)

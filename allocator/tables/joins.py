@@ -9,7 +9,7 @@ from typing import Any
 from allocator.tables.arrow import as_array
 from allocator.tables.columns import pointless
 from allocator.tables.errors import TableError, readable
-from allocator.tables.rows import DROP, Rows, decoded
+from allocator.tables.rows import DROP, Rows, columns_of
 from allocator.tables.sources import Source, sources
 from allocator.wording import some, suggestion
 
@@ -112,7 +112,7 @@ def load_join(source: Source, keys: tuple[str, str], wanted: Collection[str]) ->
     if not parts:
         raise TableError(f"{source.name} has no rows; give at least one")
     table = pa.concat_tables(parts, promote_options="permissive")
-    columns = {name: decoded(table[name]) for name in needed}
+    columns = columns_of(source.name, table)
     own = columns[theirs]
     with readable(f"{source.name}, column '{theirs}',", "convert the column and try again"):
         counts = compute.value_counts(own.drop_null())

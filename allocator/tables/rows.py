@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocator.tables.arrow import as_array, as_floats, plain
-from allocator.tables.errors import TableError
+from allocator.tables.errors import TableError, readable
 from allocator.tables.moments import local
 from allocator.tables.numerals import read_numerals
 
@@ -113,6 +113,15 @@ def decoded(column: Any) -> Any:
 
     kept = (types.is_date, types.is_timestamp, types.is_time, types.is_duration)
     return (column if any(test(column.type) for test in kept) else plain(column)).combine_chunks()
+
+
+def columns_of(source: str, table: Any) -> dict[str, Any]:
+    """The columns of a batch, each as `decoded` makes it; one that cannot be read is refused by name."""
+    columns = {}
+    for name in table.column_names:
+        with readable(f"{source}, column '{name}',", "convert the column and try again"):
+            columns[name] = decoded(table[name])
+    return columns
 
 
 def number_text(numbers: FloatArray) -> Any:
