@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocator.dynamics.mechanism import Mechanism
 from allocator.dynamics.mechanisms import Events, Flywheel, Products, Subsidies
@@ -25,7 +24,6 @@ from allocator.rules import GMV, Budget, Constraint, GroupShare
 from allocator.solvers import solve
 from allocator.subsidies import MARK, subsidise
 
-FloatArray = NDArray[np.float64]
 REST = "rest"
 """What comes after the last phase."""
 

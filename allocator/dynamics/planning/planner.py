@@ -14,7 +14,7 @@ from allocator.dynamics.parameters import positive, whole, within
 from allocator.dynamics.planning.outlook import Outlook, outlook, refuse_unforeseen
 from allocator.dynamics.planning.scheduled import Scheduled
 from allocator.dynamics.planning.staying import Leavers, Staying, leavers
-from allocator.dynamics.planning.unrolled import in_period, of_period, unrolled
+from allocator.dynamics.planning.unrolled import in_period, unrolled
 from allocator.dynamics.policies.carried import solved_from
 from allocator.dynamics.policies.policy import Decision, Policy
 from allocator.dynamics.policies.today import of_those, of_today
@@ -186,7 +186,7 @@ class Planner(Policy):
 
     def _apart(self, ahead: Outlook) -> Iterator[Problem]:
         for period in range(self.periods):
-            platform = of_period(ahead, period)
+            platform = replace(ahead.first.platform, value=ahead.worth(period), supply=ahead.supply[period])
             yield Problem(platform, GMV(), _narrowed(self.rules, ahead, platform))
 
     def _together(self, ahead: Outlook, going: Sequence[Leavers]) -> Iterator[Problem]:

@@ -10,30 +10,10 @@ from numpy.typing import NDArray
 from allocator.dynamics.planning.outlook import Outlook
 from allocator.graph import Platform
 
-FloatArray = NDArray[np.float64]
-
 
 def in_period(period: int) -> str:
     """The edge measure that counts impressions of one period."""
     return f"exposure in period {period}"
-
-
-def of_period(outlook: Outlook, period: int) -> Platform:
-    """The platform of one period, of those who are there, at what impressions are worth with all that they bring."""
-    platform = outlook.first.platform
-    return Platform(
-        platform.indptr,
-        platform.anchor,
-        outlook.worth(period),
-        outlook.supply[period],
-        capacity=platform.capacity,
-        observed=platform.observed,
-        measures=platform.measures,
-        segments=platform.segments,
-        anchors=platform.anchors,
-        currency=platform.currency,
-        period=platform.period,
-    )
 
 
 def unrolled(outlook: Outlook, *, by_period: bool) -> Platform:
