@@ -1,7 +1,8 @@
-"""Phases of a mechanism: stretches of periods in which it is at work."""
+"""Phases of a mechanism, stretches of periods in which it is at work, and the budget of all of them together."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -37,3 +38,13 @@ def by_phase(platform: Platform, phases: Phases, name: str, value: ArrayLike) ->
             f"{name} has shape {np.shape(value)}; it is one number, or an array of (phases, 1), (anchors,) or (phases, "
             f"anchors), here {shape}"
         ) from None
+
+
+def left_of(budget: float | None, paid: FloatArray) -> float:
+    """What is left of a budget, currency: without one there is no limit."""
+    return math.inf if budget is None else max(budget - float(paid), 0.0)
+
+
+def afforded(asked: float, left: float) -> float:
+    """The part of what is asked for which there is money."""
+    return 1.0 if asked <= left else left / asked

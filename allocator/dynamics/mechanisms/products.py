@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from allocator.dynamics.mechanism import Mechanism, Outcome
-from allocator.dynamics.mechanisms.phases import Phases, by_phase, check_phases, phase_at
+from allocator.dynamics.mechanisms.phases import Phases, afforded, by_phase, check_phases, left_of, phase_at
 from allocator.dynamics.parameters import within
 from allocator.dynamics.state import State
 from allocator.dynamics.view import View
@@ -71,7 +71,7 @@ class Products(Mechanism):
         return by_phase(view.world.platform, self.phases, "part", self.part)[phase]
 
     def _left(self, state: State) -> float:
-        return math.inf if self.budget is None else max(self.budget - float(state["products_paid"]), 0.0)
+        return left_of(self.budget, state["products_paid"])
 
     def premium(self, view: View, sold: FloatArray | None = None) -> FloatArray | None:
         """Factor on what public impressions sell, (A,)."""
@@ -79,16 +79,11 @@ class Products(Mechanism):
         if part is None:
             return None
         if sold is not None:
-            part = part * self._afforded(view, part, sold)
+            part = part * afforded(self._cost(part, sold), self._left(view.state))
         return 1.0 + self.value * part
 
     def _cost(self, part: FloatArray, sold: FloatArray) -> float:
         return self.share_of_sales * (1.0 + self.value) * float((part * sold).sum())
-
-    def _afforded(self, view: View, part: FloatArray, sold: FloatArray) -> float:
-        """The part of a period's subsidies for which there is money."""
-        cost, left = self._cost(part, sold), self._left(view.state)
-        return 1.0 if cost <= left else left / cost
 
     def step(self, state: State, outcome: Outcome, rng: np.random.Generator) -> Mapping[str, Any]:
         """What has been paid by the end of the period."""

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from allocator.dynamics.mechanism import Audience, Mechanism, Outcome
 from allocator.dynamics.mechanisms.flywheel import Flywheel
-from allocator.dynamics.mechanisms.phases import Phases, by_phase, check_phases, phase_at
+from allocator.dynamics.mechanisms.phases import Phases, afforded, by_phase, check_phases, left_of, phase_at
 from allocator.dynamics.parameters import positive, within
 from allocator.dynamics.state import State
 from allocator.dynamics.view import View
@@ -110,17 +110,14 @@ class Subsidies(Mechanism):
         """Subsidised fans, skill that is lost, and money spent, at the end of the period."""
         audience, paid = self.audience(outcome.view), state["subsidies_paid"]
         came = audience.makes * outcome.exposure
-        asked = self.cost * float(came.sum())
-        if self.budget is not None and asked > self.budget - paid:
-            left = max(self.budget - float(paid), 0.0)
-            came, asked = came * (left / asked), left
+        asked, left = self.cost * float(came.sum()), left_of(self.budget, paid)
         on, unlearned = phase_at(self.phases, state.period) is not None, state["unlearned"]
         tools = on * self.tools
         unlearned = unlearned - self.learning * (1.0 - tools) * unlearned + self.forgetting * tools * (1.0 - unlearned)
         return {
-            "subsidised_fans": audience.kept * state["subsidised_fans"] + came,
+            "subsidised_fans": audience.kept * state["subsidised_fans"] + came * afforded(asked, left),
             "unlearned": unlearned,
-            "subsidies_paid": np.minimum(paid + asked, math.inf if self.budget is None else self.budget),
+            "subsidies_paid": np.minimum(paid + min(asked, left), math.inf if self.budget is None else self.budget),
         }
 
     def columns(self, state: State, outcome: Outcome) -> Mapping[str, float]:
