@@ -58,3 +58,20 @@ class State(Mapping[str, FloatArray]):
         if not changes:
             return self
         return State(self.period, {**self.stocks, **{name: sealed(stock) for name, stock in changes.items()}})
+
+    @property
+    def of_anchors(self) -> list[str]:
+        """Names of the stocks that anchors have, each for itself."""
+        return [name for name, stock in self.items() if stock.shape == self["present"].shape and name != "demand"]
+
+    def without(self, who: NDArray[np.bool_]) -> State:
+        """The state in which some (A,) are not there, and have nothing."""
+        return self.with_stocks({name: np.where(who, 0.0, self[name]) for name in self.of_anchors})
+
+    def with_those(self, who: NDArray[np.bool_], brought: Mapping[str, FloatArray]) -> State:
+        """The state in which some (A,) have just come, with what they have brought (A,) of the stocks that there are
+        here, and nothing of the others, but for the skill and the wage of everybody.
+        """
+        fresh = {"present": 1.0, "skill": 1.0, "wage": 1.0, **brought}
+        own = [name for name in self.of_anchors if name != "founder"]
+        return self.with_stocks({name: np.where(who, fresh.get(name, 0.0), self[name]) for name in own})

@@ -97,8 +97,8 @@ class World:
             if name not in stocks:
                 raise ValueError(f"no stock is called '{name}' in this world (it has {', '.join(stocks)})")
             stocks[name] = self._given(name, given, np.shape(stocks[name]))
-        present = np.asarray(stocks["present"]) > 0
-        return State(0, self._of_those(present, stocks))
+        state = State(0, {name: sealed(stock) for name, stock in stocks.items()})
+        return state.without(state["present"] == 0)
 
     def _refuse_missing(self, stocks: Mapping[str, Any]) -> None:
         """Refuse a mechanism without the ones that it builds on."""
@@ -219,15 +219,9 @@ class World:
         before = state["present"]
         for mechanism in self.mechanisms:
             state = state.with_stocks(mechanism.step(state, outcome, streams[type(mechanism).__name__]))
-        present, stocks = state["present"] > 0, dict(state.stocks)
+        present = state["present"] > 0
         if (before > state["present"]).any():
-            stocks = self._of_those(present, stocks)
-        stocks["exposure"] = sealed(np.where(present, outcome.exposure, 0.0))
-        stocks["age"] = sealed(np.where(present & (before > 0), stocks["age"] + 1.0, 0.0))
-        return State(state.period + 1, stocks)
-
-    @staticmethod
-    def _of_those(present: NDArray[np.bool_], stocks: Mapping[str, Any]) -> dict[str, FloatArray]:
-        """Stocks without what belongs to anchors who are not there."""
-        own = {name for name, stock in stocks.items() if np.shape(stock) == present.shape and name != "demand"}
-        return {name: sealed(np.where(present, stock, 0.0) if name in own else stock) for name, stock in stocks.items()}
+            state = state.without(~present)
+        exposure = np.where(present, outcome.exposure, 0.0)
+        age = np.where(present & (before > 0), state["age"] + 1.0, 0.0)
+        return State(state.period + 1, state.with_stocks({"exposure": exposure, "age": age}).stocks)

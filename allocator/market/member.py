@@ -122,24 +122,3 @@ class Member:
     def supply(self, state: State) -> FloatArray:
         """Impressions that the platform could hand out if there were no market, (S,)."""
         return self.world.supply(state)
-
-    def without(self, state: State, who: NDArray[np.bool_]) -> State:
-        """A state in which some are not there, and have nothing."""
-        own = self._own(state)
-        return state.with_stocks({name: np.where(who, 0.0, state[name]) for name in own}) if who.any() else state
-
-    def with_those(self, state: State, who: NDArray[np.bool_], brought: Mapping[str, FloatArray]) -> State:
-        """A state in which some have just come, with what they have brought (A,) of the stocks that there are here, and
-        nothing of the others, but for the skill and the wage of everybody.
-        """
-        if not who.any():
-            return state
-        fresh = {"present": 1.0, "skill": 1.0, "wage": 1.0} | dict(brought)
-        return state.with_stocks(
-            {name: np.where(who, fresh.get(name, 0.0), state[name]) for name in self._own(state) if name != "founder"}
-        )
-
-    def _own(self, state: State) -> list[str]:
-        """Names of stocks that anchors have, each for itself."""
-        shape = (self.platform.anchor_count,)
-        return [name for name, stock in state.items() if stock.shape == shape and name != "demand"]

@@ -68,19 +68,19 @@ class Alliance(MarketMechanism):
         """Without those whom it brings later, with those whom it brings at once."""
         if self.brings is None:
             return {}
-        member, state = market[self.member], states[self.member]
+        state = states[self.member]
         if self.since == 0:
-            return {self.member: self._with_those(member, state)}
-        return {self.member: member.without(state, self._brought(member))}
+            return {self.member: self._with_those(market, state)}
+        return {self.member: state.without(self._brought(market))}
 
-    def _brought(self, member: Member) -> NDArray[np.bool_]:
-        return member.world.anchors_where(self.brings)
+    def _brought(self, market: Market) -> NDArray[np.bool_]:
+        return market[self.member].world.anchors_where(self.brings)
 
-    def _with_those(self, member: Member, state: State) -> State:
-        return member.with_those(state, self._brought(member) & (state["present"] == 0), {})
+    def _with_those(self, market: Market, state: State) -> State:
+        return state.with_those(self._brought(market) & (state["present"] == 0), {})
 
     def step(self, then: Standing, outcomes: Mapping, now: Standing, streams: Streams) -> Standing:
         """With those whom it brings."""
         if self.brings is None or now.period != self.since:
             return now
-        return now.with_states({self.member: self._with_those(now.market[self.member], now.states[self.member])})
+        return now.with_states({self.member: self._with_those(now.market, now.states[self.member])})

@@ -236,7 +236,7 @@ def _departed(now: Standing, moves: _Moves) -> tuple[dict[str, State], dict[str,
             fans = np.array(state["fans"])
             fans[places[staying, k]] -= moves.fans[staying]
             state = state.with_stocks({"fans": np.maximum(fans, 0.0)})
-        states[member.name] = member.without(state, _mask(member, places[leaving, k]))
+        states[member.name] = state.without(_mask(member, places[leaving, k]))
         went[member.name] = float(leaving.size)
     return states, went
 
@@ -253,7 +253,7 @@ def _moved(then: Standing, now: Standing, moves: _Moves) -> Standing:
         for name, entries in (own | {"fans": moves.fans}).items():
             brought[name] = np.zeros(member.platform.anchor_count)
             brought[name][place] = entries[into]
-        states[member.name] = member.with_those(states[member.name], _mask(member, place), brought)
+        states[member.name] = states[member.name].with_those(_mask(member, place), brought)
         came[member.name] = float(into.size)
     return now.with_states(states).with_stocks({"came": came, "went": went})
 
