@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -88,7 +88,8 @@ class Market:
             mechanism.check(self)
 
     def _order_mechanisms(self) -> None:
-        ordered = _in_order(self.mechanisms)
+        ordered = sorted(self.mechanisms, key=lambda m: m.subject)
+        ordered.sort(key=lambda m: ORDER.index(type(m)) if type(m) in ORDER else len(ORDER))
         keys = [(type(mechanism).__name__, mechanism.subject) for mechanism in ordered]
         for key in keys:
             if keys.count(key) > 1:
@@ -146,13 +147,11 @@ class Market:
 
     def supplied(self, now: Standing, member: Member) -> FloatArray:
         """What the market makes of a member's supply, (S,)."""
-        found = _product(mechanism.supplied(now, member) for mechanism in self.mechanisms)
-        return np.ones(member.platform.segment_count) if found is None else found
+        return _product((m.supplied(now, member) for m in self.mechanisms), member.platform.segment_count)
 
     def selling(self, now: Standing, member: Member) -> FloatArray:
         """What the market makes of the value of a member's impressions, (A,)."""
-        found = _product(mechanism.selling(now, member) for mechanism in self.mechanisms)
-        return np.ones(member.platform.anchor_count) if found is None else found
+        return _product((m.selling(now, member) for m in self.mechanisms), member.platform.anchor_count)
 
     def kept(self, now: Standing, member: Member) -> FloatArray:
         """The part of each anchor's sales in its own store that a member keeps, (A,)."""
@@ -184,15 +183,9 @@ class Market:
         return Ledger(revenue, income, closed, own)
 
 
-def _in_order(mechanisms: Sequence[MarketMechanism]) -> list[MarketMechanism]:
-    """Mechanisms as they follow each other; those that nobody knows last."""
-    known = [(ORDER.index(type(m)) if type(m) in ORDER else len(ORDER), m.subject) for m in mechanisms]
-    return [mechanisms[k] for k in sorted(range(len(known)), key=lambda k: known[k])]
-
-
-def _product(factors: Any) -> FloatArray | None:
-    product = None
+def _product(factors: Iterable[FloatArray | None], size: int) -> FloatArray:
+    product = np.ones(size)
     for factor in factors:
         if factor is not None:
-            product = factor if product is None else product * factor
+            product = product * factor
     return product
