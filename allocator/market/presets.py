@@ -25,13 +25,15 @@ SIZES_2020 = {
     "actual": {"taobao": 400.0, "kuaishou": 381.2, "douyin": 500.0},
 }
 """Live GMV of 2020, bn RMB: the forecast of s3, and what others report (readke.com; Douyin "over 500")."""
-US_GMV, US_SHARE = 20.0, 0.02
-"""Live sales of the USA, bn USD, and their part of all e-commerce (s1)."""
+US_GMV = 20.0
+"""Live sales of the USA, bn USD (s1)."""
 DAYS = 365
 LIFT = {"KOL": 0.5, "brand": 0.0}
 """How far trust raises what anchors sell: KOLs live on it (s3). The numbers are assumptions."""
 BAN = 274
 """1 October 2020, counted from 1 January."""
+SHARED = 0.2
+"""The part of places that belongs to people who could be on any of the platforms; assumption."""
 Figures = Literal["forecast", "actual"]
 
 
@@ -177,14 +179,12 @@ def _members(
     anchors: int,
     policy: Policy | None,
     rng: np.random.Generator,
-    *,
-    shared: float = 0.2,
 ) -> list[Member]:
     """Members in whose worlds a part of places belongs to people who have one on each of them, the k-th by sales here
     being the k-th there, and who start on one, drawn by size.
     """
     sizes = np.array([draft.size for draft in drafts.values()])
-    people = round(shared * anchors)
+    people = round(SHARED * anchors)
     homes = rng.choice(sizes.size, people, p=sizes / sizes.sum())
     members = []
     for number, (name, draft) in enumerate(drafts.items()):
