@@ -53,7 +53,7 @@ def test_a_ban_pays_iff_own_sales_at_the_own_commission_are_worth_more_than_fees
     assert after / before == pytest.approx(closed_forms.gmv_after_ban(leakage, maturity), rel=1e-9)
     gained = (run["revenue"][3] - run["revenue"][0]) / before
     assert gained == pytest.approx(closed_forms.revenue_of_ban(leakage, maturity, own, fee), abs=1e-9)
-    needed = closed_forms.maturity_needed(own, fee)
+    needed = fee / own
     if abs(maturity - needed) > 1e-6:
         assert (gained > 0) == (maturity > needed)
     assert after < before or maturity == 1.0

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from allocator.dynamics.parameters import positive, whole, within
+from allocator.dynamics.parameters import whole, within
 
 
 def gmv_after_ban(leakage: Any, maturity: Any) -> Any:
@@ -24,18 +24,10 @@ def gmv_after_ban(leakage: Any, maturity: Any) -> Any:
 def revenue_of_ban(leakage: Any, maturity: Any, own: Any, fee: Any) -> Any:
     """What a ban adds to the platform's revenue, over the GMV before (T7), numbers or arrays.
 
-    c_own (1 - l + l r) after it less c_own (1 - l) + c_link l before it is l (c_own r - c_link): its sign does not
-    depend on l.
+    c_own (1 - l + l r) after it less c_own (1 - l) + c_link l before it is l (c_own r - c_link): it pays from
+    r = c_link / c_own on, whatever l.
     """
     return leakage * (own * maturity - fee)
-
-
-def maturity_needed(own: float, fee: float) -> float:
-    """r from which a ban pays (T7), c_link / c_own; above 1 where it never does. An alliance that adds dr brings it
-    down by dr.
-    """
-    positive("own", own, "the part of sales in its own store that the platform keeps")
-    return fee / own
 
 
 def network_thresholds(platforms: int, *, breadth: float = 1.0, verticals: int = 1) -> tuple[float, float]:
