@@ -89,9 +89,9 @@ class Movement(MarketMechanism):
     def step(self, then: Standing, outcomes: Mapping[str, Outcome], now: Standing, streams: Streams) -> Standing:
         """Where everybody is at the start of the next period."""
         market, places = now.market, now.market.people.places
-        before, after = _there(market, then.states), _there(market, now.states)
+        before, after = (_spread(standing, "present", 0.0) > 0 for standing in (then, now))
         unknown = then.stocks["strangers"]
-        strangers = (unknown & after) | (after & ~before)
+        strangers = after & (unknown | ~before)
         here, lost = after & ~strangers, before & ~after & ~unknown
         draws = streams[""].random((2, places.shape[0]))
         moving = self._moving(here, self._free(market, here), lost, draws[0])
@@ -102,7 +102,7 @@ class Movement(MarketMechanism):
         expected = np.where(here, expected, expected + (brought[:, None] * fans))
         chosen = self._chosen(market, expected, options, streams)
         moves = moving.any & (chosen >= 0)
-        moves &= ~np.take_along_axis(here, np.maximum(chosen, 0)[:, None], axis=1)[:, 0]
+        moves &= ~_at(here, chosen)
         stays = moves & moving.looking & (draws[1] < self.multi)
         leaves = moves & moving.looking & ~stays
         who = _Moves(np.flatnonzero(moves), chosen, origin, brought, leaves, stays, moving.entering)
@@ -196,13 +196,6 @@ class _Moves(NamedTuple):
     new: Mask
 
 
-def _there(market: Market, states: Mapping[str, State]) -> Mask:
-    """Which places are taken, (n, K)."""
-    places = market.people.places
-    taken = [(places[:, k] >= 0) & (states[name]["present"][places[:, k]] > 0) for k, name in enumerate(market.names)]
-    return np.stack(taken, axis=1)
-
-
 def _spread(standing: Standing, name: str, default: float) -> FloatArray:
     """A stock of everybody on every platform, (n, K), and what is said where there is none."""
     places = standing.market.people.places
@@ -214,7 +207,7 @@ def _spread(standing: Standing, name: str, default: float) -> FloatArray:
     return spread
 
 
-def _at(spread: FloatArray, where: NDArray[np.int64]) -> FloatArray:
+def _at(spread: NDArray, where: NDArray[np.int64]) -> NDArray:
     """The entry of everybody on one platform, (n,)."""
     return np.take_along_axis(spread, np.maximum(where, 0)[:, None], axis=1)[:, 0]
 
