@@ -93,7 +93,7 @@ class Play:
         self._memory: Any = None
         self._guided: Served | None = None
 
-    def advance(self, decided: Callable[[], None] = lambda: None) -> tuple[Outcome, dict[str, Any]]:
+    def advance(self, decided: Callable[[], None]) -> tuple[Outcome, dict[str, Any]]:
         """Play a period: what it brought, and its row. ``decided`` is called once the policy has."""
         world, policy, state = self.world, self.policy, self.state
         view, sold = world.view(state, rng=self._streams["policy"], memory=self._memory)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -79,7 +79,7 @@ class Member:
     maturity: float = 1.0
     intent: float = 1.0
     breadth: float = 1.0
-    session: float = field(default=math.inf)
+    session: float = math.inf
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not re.fullmatch(r"[\w-]+", self.name):

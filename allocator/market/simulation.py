@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.dynamics import Outcome, State, Trajectory
+from allocator.dynamics import Outcome, Trajectory
 from allocator.dynamics.interruption import heard
 from allocator.dynamics.parameters import whole
 from allocator.dynamics.simulation import Play, columns_of, drawn_seed, streams
-from allocator.market.market import Ledger, Market
+from allocator.market.market import Market
 from allocator.market.mechanism import MarketMechanism, Standing
-from allocator.market.member import Member
 from allocator.market.trajectory import MarketTrajectory
 
 FloatArray = NDArray[np.float64]
@@ -63,7 +62,7 @@ def simulate(
                 now = mechanism.step(then, outcomes, now, drawn)
             if watch is not None:
                 watch(then, outcomes, now)
-            _add(rows, mine, market.ledger(then, outcomes), (then, outcomes, now))
+            _add(rows, mine, then, outcomes, now)
             then = now
             if report is not None:
                 report(f"period {period + 1} of {periods}, GMV {sum(row['gmv'] for row in mine.values()):.4g}")
@@ -101,24 +100,21 @@ def _played(
 def _add(
     rows: Mapping[str, list[dict[str, Any]]],
     mine: Mapping[str, dict[str, Any]],
-    ledger: Ledger,
-    passed: tuple[Standing, Mapping[str, Outcome], Standing],
+    then: Standing,
+    outcomes: Mapping[str, Outcome],
+    now: Standing,
 ) -> None:
     """Add what the market knows to the rows of a period."""
-    then, outcomes, now = passed
+    ledger = then.market.ledger(then, outcomes)
     supply = sum(row["supply"] for row in mine.values()) or 1.0
     for member in then.market.members:
         name, row = member.name, mine[member.name]
         row |= {"revenue": ledger.revenue[name], "closed": ledger.closed[name], "attention": row["supply"] / supply}
-        row |= _newcomers(member, then.states[name], outcomes[name])
+        new = member.new(then.states[name])
+        row |= {"new": float(new.sum()), "new_exposure": float(outcomes[name].exposure[new].sum())}
         for mechanism in then.market.mechanisms:
             row |= mechanism.columns(then, now, member)
         rows[name].append(row)
-
-
-def _newcomers(member: Member, state: State, outcome: Outcome) -> dict[str, float]:
-    new = member.new(state)
-    return {"new": float(new.sum()), "new_exposure": float(outcome.exposure[new].sum())}
 
 
 def _whole(runs: Mapping[str, Trajectory]) -> dict[str, FloatArray]:
