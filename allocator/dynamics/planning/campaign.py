@@ -95,6 +95,11 @@ class Campaign:
     def length(self) -> int:
         return sum(phase.length for phase in self.phases)
 
+    @property
+    def days(self) -> Phases:
+        """Every period of the campaign as a phase of its own."""
+        return tuple((t, 1) for t in range(self.length))
+
     @cached_property
     def spans(self) -> dict[str, tuple[int, int]]:
         """First period of each phase, and the one behind its last."""
@@ -115,8 +120,7 @@ class Campaign:
             platform = subsidise(platform, added.where, added.most * float(platform.supply[reach].sum()))
         lengths = [phase.length for phase in self.phases]
         surge, spending = (np.repeat([getattr(p, of) for p in self.phases], lengths) for of in ("surge", "spending"))
-        days = tuple((t, 1) for t in range(self.length))
-        events = Events(days, surge, 1.0 * spending if subsidised is None else subsidised)
+        events = Events(self.days, surge, 1.0 * spending if subsidised is None else subsidised)
         return replace(world, platform=platform, mechanisms=(*world.mechanisms, events, *mechanisms))
 
     def mechanisms(self, phases: Phases, envelopes: Any, products: Any, *, limited: bool = True) -> list[Mechanism]:
@@ -126,12 +130,11 @@ class Campaign:
         found: list[Mechanism] = []
         red, price = self.instrument(RedEnvelopes), self.instrument(SubsidisedProducts)
         if red is not None:
-            about = {"decay": red.decay, "buying": red.buying, "cost": red.cost}
-            strength = red.strength * np.asarray(envelopes)
-            found.append(Subsidies(phases, strength=strength, budget=red.budget if limited else None, **about))
+            strength, budget = red.strength * np.asarray(envelopes), red.budget if limited else None
+            found.append(Subsidies(phases, strength, decay=red.decay, buying=red.buying, cost=red.cost, budget=budget))
         if price is not None:
-            about = {"value": price.value, "share_of_sales": price.share_of_sales}
-            found.append(Products(phases, part=products, budget=price.budget if limited else None, **about))
+            budget = price.budget if limited else None
+            found.append(Products(phases, products, price.value, price.share_of_sales, budget=budget))
         return found
 
     def plan(self, world: World, periods: int, *, discount: float = 0.99, relative_gap: float = 1e-4) -> CampaignPlan:
@@ -185,9 +188,8 @@ class Campaign:
             instrument = self.instrument(kind)
             if instrument is not None:
                 rules.append(Budget(of=measure, total=instrument.budget))
-        added = self.instrument(AddedTraffic)
-        if added is not None and ADDED in choices.platform.measures:
-            rules.append(Budget(of=ADDED, total=added.impressions))
+        if ADDED in choices.platform.measures:
+            rules.append(Budget(of=ADDED, total=self.instrument(AddedTraffic).impressions))
         for phase in self.phases:
             if phase.floors and choices.outlook.supply[slice(*self.spans[phase.name])].any():
                 rules.append(GroupShare(self.tiers, at_least=dict(phase.floors), of=during(phase.name)))

@@ -7,14 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from allocator.allocation import Allocation
-from allocator.dynamics.planning.instruments import AddedTraffic
 from allocator.dynamics.planning.scheduled import Scheduled
 from allocator.dynamics.planning.ways import ADDED, ENVELOPES, NOW, PRODUCTS, WORTH, Choices
 from allocator.dynamics.world import World
-from allocator.graph import Platform
 from allocator.subsidies import MARK
 from allocator.wording import quantity
 
@@ -85,8 +83,8 @@ class CampaignPlan:
 
     def rows(self, by: str | None = None) -> list[dict[str, Any]]:
         """A row per stage and tier (or another attribute ``by`` of anchors; ways of serving where there are no tiers):
-        impressions, those with an envelope, of
-        subsidised products and of added traffic; GMV at once; money spent; and what all of it is worth in the end.
+        impressions, those with an envelope, of subsidised products and of added traffic; GMV at once; money spent; and
+        what all of it is worth in the end.
         """
         platform, flow, rows = self.allocation.platform, self.allocation.flow, []
         by = by or (self.campaign.tiers if self.campaign.tiers in platform.anchors else "way")
@@ -137,20 +135,13 @@ class CampaignPlan:
         """The world with the campaign in it: its days, and for each of them how much of what anchors get comes with
         envelopes and subsidised products, as planned, while the money lasts.
         """
-        length, base = self.campaign.length, self.choices.base
-        sold = base.value * np.ones(base.edge_count)
-        shares = {
-            ENVELOPES: self._shares([way.envelope for way in self.choices.ways], np.ones(base.edge_count)),
-            PRODUCTS: self._shares([way.product for way in self.choices.ways], sold),
-        }
-        days = tuple((t, 1) for t in range(length))
-        subsidised: Any = 1.0
-        if self.campaign.instrument(AddedTraffic) is not None and ADDED in self.allocation.platform.measures:
-            subsidised = self._added(base)
-        mechanisms = self.campaign.mechanisms(days, shares[ENVELOPES], shares[PRODUCTS])
+        envelopes = self._shares([way.envelope for way in self.choices.ways], 1.0)
+        products = self._shares([way.product for way in self.choices.ways], self.choices.base.value)
+        subsidised = self._added() if ADDED in self.allocation.platform.measures else 1.0
+        mechanisms = self.campaign.mechanisms(self.campaign.days, envelopes, products)
         return self.campaign.world(self.start, mechanisms, subsidised=subsidised)
 
-    def _shares(self, chosen: list[bool], weight: FloatArray) -> FloatArray:
+    def _shares(self, chosen: list[bool], weight: ArrayLike) -> FloatArray:
         """Which part of what each anchor gets in a period of the campaign comes in the chosen ways, (days, A)."""
         first, base = self.choices.outlook.first, self.choices.base
         shares = np.zeros((self.campaign.length, first.present.size))
@@ -161,9 +152,10 @@ class CampaignPlan:
             shares[t, first.places] = np.minimum(own, 1.0)
         return shares
 
-    def _added(self, base: Platform) -> FloatArray:
+    def _added(self) -> FloatArray:
         """The part of added traffic that is there in each period, (days,): what the segment with most of it needs."""
-        supply, added = self.choices.outlook.supply, np.asarray(base.segments[MARK])
+        base, supply = self.choices.base, self.choices.outlook.supply
+        added = base.segments[MARK]
         parts = np.zeros(self.campaign.length)
         for t in range(parts.size):
             used = base.into_segments(self._of_period(t).sum(axis=0))
