@@ -17,7 +17,7 @@ from allocator.dynamics.planning.staying import Leavers, Staying, leavers
 from allocator.dynamics.planning.unrolled import in_period, unrolled
 from allocator.dynamics.policies.carried import solved_from
 from allocator.dynamics.policies.policy import Decision, Policy
-from allocator.dynamics.policies.today import of_those, of_today
+from allocator.dynamics.policies.today import all_of_those, of_today
 from allocator.dynamics.view import View
 from allocator.dynamics.world import World
 from allocator.graph import Platform
@@ -187,14 +187,14 @@ class Planner(Policy):
     def _apart(self, ahead: Outlook) -> Iterator[Problem]:
         for period in range(self.periods):
             platform = replace(ahead.first.platform, value=ahead.worth(period), supply=ahead.supply[period])
-            yield Problem(platform, GMV(), _narrowed(self.rules, ahead, platform))
+            yield Problem(platform, GMV(), all_of_those(self.rules, ahead.first, platform))
 
     def _together(self, ahead: Outlook, going: Sequence[Leavers]) -> Iterator[Problem]:
         platform = unrolled(ahead, by_period=bool(self.rules))
-        daily = _narrowed(self.rules, ahead, platform)
+        daily = all_of_those(self.rules, ahead.first, platform)
         rules = [_of_period(rule, t, ahead) for t in range(self.periods) for rule in daily]
         objective = Objective.coerce(GMV())
-        for rule in _narrowed(self._overall, ahead, platform):
+        for rule in all_of_those(self._overall, ahead.first, platform):
             if isinstance(rule, Constraint):
                 rules.append(rule)
             else:
@@ -221,12 +221,6 @@ def _of_period(rule: Any, period: int, ahead: Outlook) -> Any:
     if isinstance(level, str) and level.startswith("capacity"):
         rule = replace(rule, level=per_anchor(ahead.first.platform, level, of="exposure", neutral=rule.neutral))
     return replace(rule, of=in_period(period))
-
-
-def _narrowed(rules: Sequence[Any], ahead: Outlook, platform: Platform) -> list[Any]:
-    """Rules for those who are there; those that speak of nobody are left out."""
-    found = (of_those(rule, ahead.first, platform) for rule in rules)
-    return [rule for rule in found if rule is not None]
 
 
 def _staying(those: Leavers, ahead: Outlook, platform: Platform) -> Staying:

@@ -15,7 +15,7 @@ from allocator.dynamics.parameters import positive, within
 from allocator.dynamics.policies.carried import solved_from, unmoved
 from allocator.dynamics.policies.policy import Decision, Policy
 from allocator.dynamics.policies.recipes import Even
-from allocator.dynamics.policies.today import can_be_kept, of_those, of_today
+from allocator.dynamics.policies.today import all_of_those, can_be_kept, of_today
 from allocator.dynamics.view import View
 from allocator.dynamics.world import World
 from allocator.graph import Platform
@@ -71,10 +71,9 @@ class Optimal(Policy):
     def problem(self, view: View) -> tuple[Problem, bool]:
         """What is solved in a period, and whether rules had to be left out of it."""
         platform, first = self.valued(view), view.period == 0
-        terms = (of_those(term, view, platform) for term in self.stated(view).terms)
-        rules = [rule for rule in (of_those(rule, view, platform) for rule in self.rules) if rule is not None]
+        objective = Objective(tuple(all_of_those(self.stated(view).terms, view, platform)))
+        rules = all_of_those(self.rules, view, platform)
         kept = [rule for rule in rules if first or can_be_kept(rule, platform)]
-        objective = Objective(tuple(term for term in terms if term is not None))
         return Problem(platform, objective, kept), len(kept) < len(rules)
 
     def stated(self, view: View) -> Objective:

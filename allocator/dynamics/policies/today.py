@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
@@ -18,6 +18,12 @@ from allocator.rules.levels import anchors_where
 def of_today(where: Any) -> bool:
     """Whether only the period's platform knows who is meant."""
     return isinstance(where, str) and where.partition("=")[0] in ("age", "newcomer")
+
+
+def all_of_those(rules: Iterable[Any], view: View, platform: Platform) -> list[Any]:
+    """Rules, or terms, as `of_those` has them; those that speak of nobody are left out."""
+    found = (of_those(rule, view, platform) for rule in rules)
+    return [rule for rule in found if rule is not None]
 
 
 def of_those(rule: Rule, view: View, platform: Platform) -> Rule | None:
