@@ -208,6 +208,10 @@ class Staying(Constraint):
         """b P - x of its edges."""
         return self._supply * self.presence(totals)[self.period, self.one] - totals.flow[self.edges]
 
+    def _relative_room(self, totals: Totals) -> FloatArray:
+        """The same over b, none where that is none."""
+        return np.divide(self._room(totals), self._supply, out=np.zeros(self._supply.size), where=self._supply > 0)
+
     def _limited(self, multipliers: FloatArray) -> FloatArray:
         return np.maximum(multipliers, 0.0)
 
@@ -249,14 +253,13 @@ class Staying(Constraint):
 
     def slack(self, totals: Totals, beside: Totals) -> FloatArray:
         """Of the edge with the least."""
-        room = np.divide(self._room(totals), self._supply, out=np.zeros(self._supply.size), where=self._supply > 0)
-        return room.min(initial=np.inf, keepdims=True) if room.size else np.zeros(0)
+        return self._relative_room(totals).min(keepdims=True)
 
     def pull(self, totals: Totals, beside: Totals, prices: FloatArray) -> Marginals:
         return {}
 
     def violation(self, totals: Totals) -> Violation:
-        room = np.divide(self._room(totals), self._supply, out=np.zeros(self._supply.size), where=self._supply > 0)
+        room = self._relative_room(totals)
         worst = int(np.argmin(room))
         where = f"anchor {self.platform.anchors['id'][self.platform.anchor[self.edges[worst]]]}"
         return Violation(float(-room[worst] * self._supply[worst]), max(0.0, float(-room[worst])), where)
