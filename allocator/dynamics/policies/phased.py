@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from allocator.dynamics.parameters import whole
 from allocator.dynamics.policies.policy import Decision, Policy
 from allocator.dynamics.view import View
@@ -38,13 +40,8 @@ class Phased(Policy):
 
     def __call__(self, view: View) -> Decision:
         """Decide on the flow of a period."""
-        number, policy = len(self.phases), self.after
-        begins = 0
-        for k, (length, candidate) in enumerate(self.phases):
-            if begins <= view.period < begins + length:
-                number, policy = k, candidate
-                break
-            begins += length
+        ends = np.cumsum([length for length, _ in self.phases])
+        number = int(np.searchsorted(ends, view.period, side="right"))
         phase, memory = view.memory or (number, None)
-        decision = policy(replace(view, memory=memory if phase == number else None))
+        decision = self._policies[number](replace(view, memory=memory if phase == number else None))
         return replace(decision, memory=(number, decision.memory))
