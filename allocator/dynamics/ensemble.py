@@ -142,21 +142,16 @@ def ensemble(
     jobs = [(name, int(seed)) for name in policies for seed in seeds]
     if len(set(jobs)) < len(jobs):
         raise ValueError("seeds must differ, so that no run counts twice")
-    kept = {name: _kept(Path(folder), world, policies[name], periods) if folder else None for name in policies}
-    done, missing = {}, []
-    for job in jobs:
-        path = _path(kept[job[0]], job[1])
-        if path is not None and path.exists():
-            done[job] = Trajectory.load(path)
-        else:
-            missing.append(job)
+    kept = {name: _kept(Path(folder), world, policies[name], periods) for name in policies} if folder else {}
+    paths = {(name, seed): kept[name] / f"seed-{seed}.npz" for name, seed in jobs if name in kept}
+    done = {job: Trajectory.load(path) for job, path in paths.items() if path.exists()}
+    missing = [job for job in jobs if job not in done]
     told = None if report is None else lambda line: report(f"{len(done)} of {len(jobs)} runs played; {line}")
     with closing(_played(world, policies, periods, missing, workers, told)) as played:
         for job, run in played:
             done[job] = run
-            path = _path(kept[job[0]], job[1])
-            if path is not None:
-                run.save(path)
+            if job in paths:
+                run.save(paths[job])
             if report is not None:
                 report(f"run {len(done)} of {len(jobs)}: {job[0]}, seed {job[1]}")
     return Ensemble({job: done[job] for job in jobs})
@@ -247,10 +242,6 @@ def _estimate(name: str, sample: FloatArray) -> dict[str, float]:
     """Mean and standard error, which a single run does not tell: it is infinite."""
     error = float(sample.std(ddof=1)) / math.sqrt(sample.size) if sample.size > 1 else math.inf
     return {name: float(sample.mean()), f"{name}_error": error}
-
-
-def _path(folder: Path | None, seed: int) -> Path | None:
-    return None if folder is None else folder / f"seed-{seed}.npz"
 
 
 def _kept(folder: Path, world: World, policy: Policy, periods: int) -> Path:
