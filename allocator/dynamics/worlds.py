@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocator.dynamics.mechanism import Mechanism
 from allocator.dynamics.mechanisms import (
@@ -20,7 +19,7 @@ from allocator.dynamics.mechanisms import (
     Subsidies,
     Trust,
 )
-from allocator.dynamics.mechanisms.arrivals import INDEPENDENT, MCN, TRAINED
+from allocator.dynamics.mechanisms.newcomers import of_tier
 from allocator.dynamics.world import World
 from allocator.graph import Platform
 
@@ -75,7 +74,7 @@ def kuaishou_world(platform: Platform, *, rng: np.random.Generator, without: Col
     anchors = platform.anchor_count
     quality = rng.lognormal(-0.5 * QUALITY_SIGMA**2, QUALITY_SIGMA, anchors)
     intensity = rng.uniform(*INTENSITIES, anchors)
-    new, head = _tier(platform, "new"), _tier(platform, "head")
+    new, head = of_tier(platform, "new"), of_tier(platform, "head")
     mechanisms: list[Mechanism] = [
         Flywheel(conversion=Flywheel.conversion * np.where(new, EAGER, 1.0)),
         Subsidies(phases=CAMPAIGNS),
@@ -86,15 +85,9 @@ def kuaishou_world(platform: Platform, *, rng: np.random.Generator, without: Col
         Newcomers(where=new),
         Defection(where=head),
         Growth(),
-        Arrivals(pathways=(INDEPENDENT, MCN, TRAINED)),
+        Arrivals(),
     ]
     gone = set(without)
     gone |= {Subsidies} if Flywheel in gone else set()
     gone |= {Arrivals} if Newcomers in gone else set()
     return World(platform, tuple(mechanism for mechanism in mechanisms if type(mechanism) not in gone))
-
-
-def _tier(platform: Platform, tier: str) -> NDArray[np.bool_]:
-    """Who is of a tier, (A,)."""
-    tiers = platform.anchors.get("tier")
-    return np.zeros(platform.anchor_count, dtype=bool) if tiers is None else np.asarray(tiers) == tier

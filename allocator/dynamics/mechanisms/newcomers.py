@@ -21,6 +21,12 @@ from allocator.rules.levels import Where, anchors_where
 FloatArray = NDArray[np.float64]
 
 
+def of_tier(platform: Platform, tier: str) -> NDArray[np.bool_]:
+    """Who is of a tier, (A,): nobody where anchors have none."""
+    tiers = platform.anchors.get("tier")
+    return np.zeros(platform.anchor_count, dtype=bool) if tiers is None else tiers == tier
+
+
 @dataclass(frozen=True, eq=False)
 class Newcomers(Mechanism):
     """A newcomer with e public impressions a period leaves within a month with probability
@@ -84,8 +90,7 @@ class Newcomers(Mechanism):
     def _new(self, platform: Platform) -> NDArray[np.bool_]:
         """Who is new at the start, (A,): nobody where no anchor has a tier, or none is new."""
         if isinstance(self.where, str) and self.where == Newcomers.where:
-            tier = platform.anchors.get("tier")
-            return np.zeros(platform.anchor_count, dtype=bool) if tier is None else tier == "new"
+            return of_tier(platform, "new")
         return anchors_where(platform, self.where)
 
     def lives_on(self, platform: Platform) -> float:
