@@ -48,6 +48,12 @@ def positive(name: str, value: Any, meaning: str, *, many: bool = False) -> None
         raise ValueError(f"{name} is {meaning}, finite and above zero, not {value!r}")
 
 
+def positive_part(name: str, value: Any, meaning: str) -> None:
+    """Refuse what is not a number in (0, 1]."""
+    within(name, value, 0.0, 1.0, meaning)
+    positive(name, value, meaning)
+
+
 def for_anchors(platform: Platform, name: str, value: Any) -> FloatArray:
     """A number, or one per anchor, as (A,)."""
     given = np.asarray(value, dtype=np.float64)

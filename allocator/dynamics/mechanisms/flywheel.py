@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from allocator.dynamics.mechanism import Audience, Mechanism, Outcome
-from allocator.dynamics.parameters import for_anchors, positive, within
+from allocator.dynamics.parameters import for_anchors, positive_part, within
 from allocator.dynamics.state import State
 from allocator.dynamics.view import View
 from allocator.graph import Platform
@@ -61,8 +61,7 @@ class Flywheel(Mechanism):
     short_video: ArrayLike = 0.0
 
     def __post_init__(self) -> None:
-        within("decay", self.decay, 0.0, 1.0, "the part of fans lost in a period")
-        positive("decay", self.decay, "the part of fans lost in a period")
+        positive_part("decay", self.decay, "the part of fans lost in a period")
         within("conversion", self.conversion, 0.0, math.inf, "fans per public impression", many=True)
         within("visits", self.visits, 0.0, math.inf, "private impressions per fan and period")
         within("efficiency", self.efficiency, 0.0, math.inf, "GMV of a private impression over a public one")

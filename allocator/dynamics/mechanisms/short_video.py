@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from allocator.dynamics.mechanism import Mechanism, Outcome
-from allocator.dynamics.parameters import for_anchors, positive, within
+from allocator.dynamics.parameters import for_anchors, positive, positive_part, within
 from allocator.dynamics.state import State
 from allocator.dynamics.view import View
 from allocator.graph import Platform
@@ -70,8 +70,7 @@ class ShortVideo(Mechanism):
         ):
             within(name, getattr(self, name), 0.0, math.inf, meaning, many=name == "quality")
         within("sameness", self.sameness, 0.0, 1.0, "the part of a tool's help that is lost as its videos are alike")
-        within("forgetting", self.forgetting, 0.0, 1.0, "the part of awareness lost in a period")
-        positive("forgetting", self.forgetting, "the part of awareness lost in a period")
+        positive_part("forgetting", self.forgetting, "the part of awareness lost in a period")
         positive("half", self.half, "awareness at which half of the lift is reached")
 
     def check(self, platform: Platform) -> None:

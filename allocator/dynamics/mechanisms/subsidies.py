@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from allocator.dynamics.mechanism import Audience, Mechanism, Outcome
 from allocator.dynamics.mechanisms.flywheel import Flywheel
 from allocator.dynamics.mechanisms.phases import Phases, afforded, by_phase, check_phases, left_of, phase_at
-from allocator.dynamics.parameters import positive, within
+from allocator.dynamics.parameters import positive_part, within
 from allocator.dynamics.state import State
 from allocator.dynamics.view import View
 from allocator.graph import Platform
@@ -70,8 +70,7 @@ class Subsidies(Mechanism):
         check_phases(self.phases)
         within("strength", self.strength, 0.0, math.inf, "fans by subsidies over those without", many=True)
         if self.decay is not None:
-            within("decay", self.decay, 0.0, 1.0, "the part of subsidised fans lost in a period")
-            positive("decay", self.decay, "the part of subsidised fans lost in a period")
+            positive_part("decay", self.decay, "the part of subsidised fans lost in a period")
         within("buying", self.buying, 0.0, 1.0, "what a subsidised fan buys over what another does")
         within("cost", self.cost, 0.0, math.inf, "what a subsidised fan costs, currency")
         if self.budget is not None:

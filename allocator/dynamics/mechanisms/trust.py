@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from allocator.dynamics.mechanism import Mechanism, Outcome
-from allocator.dynamics.parameters import for_anchors, positive, within
+from allocator.dynamics.parameters import for_anchors, positive_part, within
 from allocator.dynamics.state import State
 from allocator.dynamics.view import View
 from allocator.graph import Platform
@@ -53,8 +53,7 @@ class Trust(Mechanism):
 
     def __post_init__(self) -> None:
         within("intensity", self.intensity, 0.0, 1.0, "how much of its time an anchor sells", many=True)
-        within("recovery", self.recovery, 0.0, 1.0, "the part of lost trust that comes back in a period")
-        positive("recovery", self.recovery, "the part of lost trust that comes back in a period")
+        positive_part("recovery", self.recovery, "the part of lost trust that comes back in a period")
         within("erosion", self.erosion, 0.0, 1.0, "the part of trust that selling all the time destroys")
         within("power", self.power, 1.0, math.inf, "how sharply erosion rises with selling")
         within("advertising", self.advertising, 0.0, math.inf, "what an impression earns that sells nothing, currency")

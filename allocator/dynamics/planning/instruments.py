@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from allocator.dynamics.parameters import positive, within
+from allocator.dynamics.parameters import positive, positive_part, within
 from allocator.rules.levels import Where
 
 ENVELOPE_BUDGET, PRODUCT_BUDGET = 2e9, 1e9
@@ -49,8 +49,7 @@ class RedEnvelopes:
         within("strength", self.strength, 0.0, math.inf, "fans by envelopes over those without")
         within("buying", self.buying, 0.0, 1.0, "what a fan by envelopes buys over what another does")
         if self.decay is not None:
-            within("decay", self.decay, 0.0, 1.0, "the part of fans by envelopes lost in a period")
-            positive("decay", self.decay, "the part of fans by envelopes lost in a period")
+            positive_part("decay", self.decay, "the part of fans by envelopes lost in a period")
 
 
 @dataclass(frozen=True, eq=False)
