@@ -109,9 +109,7 @@ class Trajectory:
         arrays = {f"column {name}": entries for name, entries in self.columns.items()}
         arrays |= {f"stock {name}": stock for name, stock in self.final.items()}
         about = np.array(json.dumps({"policy": self.policy, "period": self.final.period}))
-        content = io.BytesIO()
-        np.savez_compressed(content, about=about, **arrays)
-        write_together(path.parent, {path.name: content.getvalue()})
+        write_arrays(path, {"about": about, **arrays})
         return path
 
     @classmethod
@@ -125,12 +123,11 @@ class Trajectory:
         """
         parts: dict[str, dict[str, FloatArray]] = {"column": {}, "stock": {}}
         try:
-            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as held:
-                about = json.loads(str(held["about"]))
-                for name in held.files:
-                    kind, _, rest = name.partition(" ")
-                    if rest:
-                        parts[kind][rest] = sealed(held[name])
+            arrays = read_arrays(Path(path))
+            about = json.loads(str(arrays.pop("about")))
+            for name, array in arrays.items():
+                kind, _, rest = name.partition(" ")
+                parts[kind][rest] = sealed(array)
         except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise ValueError(
                 f"{path} is no trajectory, or damaged ({error}); delete it and play the run again"
@@ -142,3 +139,16 @@ class Trajectory:
             f"Trajectory({self.periods} periods under {self.policy}: GMV {quantity(float(self['gmv'].sum()))}, "
             f"{100 * self['survivors'][-1]:.0f} % of anchors still there)"
         )
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray]) -> None:
+    """Write an ``.npz`` file, at once or not at all."""
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)
+    write_together(path.parent, {path.name: content.getvalue()})
+
+
+def read_arrays(path: Path) -> dict[str, NDArray]:
+    """Read what `write_arrays` wrote."""
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
+        return dict(held)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allocator.archive import write_together
 from allocator.dynamics import Trajectory
+from allocator.dynamics.trajectory import read_arrays, write_arrays
 from allocator.wording import quantity, suggestion
 
 FloatArray = NDArray[np.float64]
@@ -60,9 +59,7 @@ class MarketTrajectory:
         folder = Path(folder)
         for name, run in self.members.items():
             run.save(folder / f"{name}.npz")
-        content = io.BytesIO()
-        np.savez_compressed(content, **dict(self.columns))
-        write_together(folder, {f"{WHOLE}.npz": content.getvalue()})
+        write_arrays(folder / f"{WHOLE}.npz", self.columns)
         return folder
 
     @classmethod
@@ -76,8 +73,7 @@ class MarketTrajectory:
         """
         folder, whole = Path(folder), f"{WHOLE}.npz"
         try:
-            with (folder / whole).open("rb") as file, np.load(file, allow_pickle=False) as held:
-                columns = {name: held[name] for name in held.files}
+            columns = read_arrays(folder / whole)
         except (OSError, ValueError, EOFError) as error:
             raise ValueError(f"{folder} holds no market ({error}); play the run again") from None
         runs = {path.stem: Trajectory.load(path) for path in sorted(folder.glob("*.npz")) if path.name != whole}
