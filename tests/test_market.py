@@ -494,6 +494,15 @@ def test_runs_are_kept_and_read(tmp_path):
         mk.MarketTrajectory.load(tmp_path)
 
 
+@pytest.mark.parametrize("harm", [lambda b: b[: b.size // 2], lambda b: np.where(np.arange(b.size) == 100, ~b, b)])
+def test_a_damaged_run_is_refused_in_one_sentence(tmp_path, harm):
+    played(market(), periods=3).save(tmp_path)
+    file = tmp_path / "market.columns.npz"
+    file.write_bytes(harm(np.frombuffer(file.read_bytes(), np.uint8)).tobytes())
+    with pytest.raises(ValueError, match="holds no market"):
+        mk.MarketTrajectory.load(tmp_path)
+
+
 @pytest.mark.parametrize("preset", [mk.china_2020, mk.taobao_dominant, mk.us_fragmented])
 def test_presets_play(preset):
     run = played(preset(200, 60, rng=np.random.default_rng(2), policy=dy.Proportional()), periods=20)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,7 +129,7 @@ class Trajectory:
             for name, array in arrays.items():
                 kind, _, rest = name.partition(" ")
                 parts[kind][rest] = sealed(array)
-        except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except (ValueError, KeyError) as error:
             raise ValueError(
                 f"{path} is no trajectory, or damaged ({error}); delete it and play the run again"
             ) from None
@@ -149,6 +150,9 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray]) -> None:
 
 
 def read_arrays(path: Path) -> dict[str, NDArray]:
-    """Read what `write_arrays` wrote."""
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
-        return dict(held)
+    """Read what `write_arrays` wrote; a damaged file is a ValueError."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
+            return dict(held)
+    except (EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(str(error)) from error

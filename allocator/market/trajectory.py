@@ -74,7 +74,7 @@ class MarketTrajectory:
         folder, whole = Path(folder), f"{WHOLE}.npz"
         try:
             columns = read_arrays(folder / whole)
-        except (OSError, ValueError, EOFError) as error:
+        except (OSError, ValueError) as error:
             raise ValueError(f"{folder} holds no market ({error}); play the run again") from None
         runs = {path.stem: Trajectory.load(path) for path in sorted(folder.glob("*.npz")) if path.name != whole}
         return cls(runs, columns)
