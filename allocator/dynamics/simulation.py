@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -123,7 +122,7 @@ def _decided(policy: Policy, view: View) -> Decision:
     try:
         decision = policy(view)
     except AllocationError:
-        return Decision(Even()(replace(view, memory=None)).flow, failed=True)
+        return Decision(Even().flow(view, view.state["present"]), failed=True)
     shape, edges = np.shape(decision.flow), view.world.platform.edge_count
     if shape != (edges,):
         raise ValueError(f"{policy!r} returned a flow of shape {shape}; it needs ({edges},)")

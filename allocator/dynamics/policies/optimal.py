@@ -93,8 +93,7 @@ class Optimal(Policy):
         except (AllocationError, ValueError) as error:
             if view.period == 0 and not isinstance(error, AllocationError):
                 raise  # what was never possible is a mistake
-            even = Even()(replace(view, memory=None))
-            return Decision(even.flow, relaxed=True, failed=True)
+            return Decision(Even().flow(view, view.state["present"]), relaxed=True, failed=True)
         gap = found.certificate.relative_gap
         return Decision(view.whole(found.flow), gap, relaxed, memory=(found, view.places, relaxed))
 

@@ -114,12 +114,10 @@ class CappedBoost(Policy):
 
     def __call__(self, view: View) -> Decision:
         """Decide on the flow of a period."""
-        platform, there, now = view.world.platform, view.state["present"], view.state["exposure"]
+        there, now = view.state["present"], view.state["exposure"]
         average = now if view.memory is None else (1.0 - self.forget) * view.memory + self.forget * now
         mean = float((average * there).sum()) / max(float(there.sum()), 1.0)
         if view.period > 0:
             average = average * (view.state["age"] > 0)  # who has just come has had nothing
         lift = mean / np.maximum(average, mean / self.boost) if mean > 0 else 1.0
-        weights = view.weight * np.maximum(lift, 1.0)
-        flow = _passes().first(platform.indptr, platform.anchor, platform.value, weights, view.supply)
-        return Decision(flow, memory=average)
+        return Decision(Greedy().flow(view, view.weight * np.maximum(lift, 1.0)), memory=average)
