@@ -194,9 +194,8 @@ def _members(
         ids, present = _ids(name, anchors), np.ones(anchors)
         ids[theirs] = _ids("person", people)
         present[theirs] = homes == number
-        sized = _sized(platform, present, draft)
-        named = replace(sized, anchors={**sized.anchors, "id": ids}, currency=draft.currency)
-        world = World(named, (Flywheel(), Newcomers()), stocks={"present": present})
+        named = replace(platform, anchors={**platform.anchors, "id": ids}, currency=draft.currency)
+        world = World(_sized(named, present, draft), (Flywheel(), Newcomers()), stocks={"present": present})
         traits = {"maturity": draft.maturity, "intent": draft.intent, "breadth": draft.breadth}
         members.append(Member(name, world, Optimal() if policy is None else policy, **traits))
     return members
