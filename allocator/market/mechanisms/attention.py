@@ -163,10 +163,10 @@ class Attention(MarketMechanism):
                 utility = utility + self.variety * np.log(crowds / np.maximum(now.stocks["crowds"], 1.0))[:, None]
         utility = np.where(own > 0, utility, -np.inf)
         best = utility.max(axis=0)
-        chosen = _divided(np.exp(utility - np.where(np.isfinite(best), best, 0.0)))
         known = np.isfinite(best)
+        chosen = _divided(np.exp(utility - np.where(known, best, 0.0)))
         moved = shares + self.speed * (np.where(known, chosen, shares) - shares)
-        rests = np.where(own.sum(axis=0) > 0, _among_those_who_have(np.where(known, moved, shares), own), shares)
+        rests = np.where(own.sum(axis=0) > 0, _among_those_who_have(moved, own), shares)
         return now.with_stocks({"shares": rests})
 
 
