@@ -19,13 +19,6 @@ from allocator.wording import suggestion
 FloatArray = NDArray[np.float64]
 
 
-class People(NamedTuple):
-    """Everybody who has a place anywhere: ``ids`` (n,), and the place of each on every member (n, K), -1 for none."""
-
-    ids: NDArray[np.str_]
-    places: NDArray[np.int64]
-
-
 class Ledger(NamedTuple):
     """Who gets how much of a period's sales: the ``revenue`` of every member, the ``income`` (A,) of its anchors, how
     much is ``closed`` in its own store, and what its anchors have sold in it themselves, ``own`` (A,).
@@ -124,13 +117,13 @@ class Market:
         return Market(changed, self.mechanisms)
 
     @cached_property
-    def people(self) -> People:
-        """Who has a place where."""
+    def places(self) -> NDArray[np.int64]:
+        """The place of everybody who has one anywhere on every member, (n, K), -1 for none; people by their ids."""
         ids = np.unique(np.concatenate([member.ids for member in self.members]))
         places = np.full((ids.size, len(self.members)), -1, dtype=np.int64)
         for k, member in enumerate(self.members):
             places[np.searchsorted(ids, member.ids), k] = np.arange(member.ids.size)
-        return People(ids, places)
+        return places
 
     def maturity(self, member: Member, period: int) -> float:
         """r of a member's own store in a period, with what alliances add to it."""

@@ -83,12 +83,12 @@ class Movement(MarketMechanism):
     def start(self, market: Market, states: Mapping[str, State]) -> Mapping[str, Any]:
         """Places with somebody who has no other, tiers, and nobody who has moved."""
         none = dict.fromkeys(market.names, 0.0)
-        strangers = np.zeros(market.people.places.shape, dtype=bool)
+        strangers = np.zeros(market.places.shape, dtype=bool)
         return {"strangers": strangers, "peers": peers(market), "came": none, "went": none}
 
     def step(self, then: Standing, outcomes: Mapping[str, Outcome], now: Standing, streams: Streams) -> Standing:
         """Where everybody is at the start of the next period."""
-        market, places = now.market, now.market.people.places
+        market, places = now.market, now.market.places
         before, after = (_spread(standing, "present", 0.0) > 0 for standing in (then, now))
         unknown = then.stocks["strangers"]
         strangers = after & (unknown | ~before)
@@ -112,7 +112,7 @@ class Movement(MarketMechanism):
         """Who may look around wherever it is, (n,)."""
         bound = np.zeros(here.shape, dtype=bool)
         for k, member in enumerate(market.members):
-            bound[here[:, k], k] = ~member.world.anchors_where(self.where)[market.people.places[here[:, k], k]]
+            bound[here[:, k], k] = ~member.world.anchors_where(self.where)[market.places[here[:, k], k]]
         return np.asarray(~bound.any(axis=1))
 
     def _moving(self, here: Mask, free: Mask, lost: Mask, draws: FloatArray) -> _Moving:
@@ -127,7 +127,7 @@ class Movement(MarketMechanism):
         self, then: Standing, outcomes: Mapping[str, Outcome], here: Mask, lost: Mask
     ) -> tuple[FloatArray, FloatArray]:
         """What everybody may keep on every platform, and what a fan adds to it where nobody is yet, each (n, K)."""
-        market, places = then.market, then.market.people.places
+        market, places = then.market, then.market.places
         was = here | lost
         skill, new = _own(then, was, "skill"), (_own(then, was, "newcomer") > 0) | ~was.any(axis=1)
         expected, fans = np.zeros(places.shape), np.zeros(places.shape)
@@ -198,7 +198,7 @@ class _Moves(NamedTuple):
 
 def _spread(standing: Standing, name: str, default: float) -> FloatArray:
     """A stock of everybody on every platform, (n, K), and what is said where there is none."""
-    places = standing.market.people.places
+    places = standing.market.places
     spread = np.full(places.shape, default)
     for k, member in enumerate(standing.market.names):
         state, has = standing.states[member], places[:, k] >= 0
@@ -221,7 +221,7 @@ def _own(standing: Standing, here: Mask, name: str) -> FloatArray:
 
 def _departed(now: Standing, moves: _Moves) -> tuple[dict[str, State], dict[str, float]]:
     """States without those who have gone, and the fans of those who have a second place; and how many have gone."""
-    states, went, places = {}, {}, now.market.people.places
+    states, went, places = {}, {}, now.market.places
     for k, member in enumerate(now.market.members):
         state, out = now.states[member.name], moves.people[moves.origin[moves.people] == k]
         leaving, staying = out[moves.leaves[out]], out[moves.stays[out]]
@@ -242,7 +242,7 @@ def _moved(then: Standing, now: Standing, moves: _Moves) -> Standing:
     came = {}
     for k, member in enumerate(now.market.members):
         into = moves.people[moves.to[moves.people] == k]
-        place, brought = now.market.people.places[into, k], {}
+        place, brought = now.market.places[into, k], {}
         for name, entries in (own | {"fans": moves.fans}).items():
             brought[name] = np.zeros(member.platform.anchor_count)
             brought[name][place] = entries[into]
