@@ -66,8 +66,8 @@ class MarketMechanism:
 
     @property
     def subject(self) -> str:
-        """Whom it is about, if about one member: a market may have one of a kind for each."""
-        return ""
+        """The ``member`` whom it is about, if about one: a market may have one of a kind for each."""
+        return getattr(self, "member", "")
 
     def check(self, market: Market) -> None:
         """Refuse parameters that do not fit the market."""

@@ -49,11 +49,6 @@ class Alliance(MarketMechanism):
         within("gain", self.gain, 0.0, 1.0, "what the partner adds to the maturity of the store")
         whole("since", self.since, 0, "the first period of the alliance")
 
-    @property
-    def subject(self) -> str:
-        """Whose alliance it is."""
-        return self.member
-
     def check(self, market: Market) -> None:
         """Refuse members and anchors who do not exist."""
         member = market.known("alliances", self.member)

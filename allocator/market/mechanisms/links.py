@@ -61,11 +61,6 @@ class Links(MarketMechanism):
         if self.ban is not None:
             whole("ban", self.ban, 0, "the first period without links")
 
-    @property
-    def subject(self) -> str:
-        """Who links."""
-        return self.member
-
     def check(self, market: Market) -> None:
         """Refuse members that do not exist, and shops and fees that together take more than there is."""
         member = market.known("links", self.member)

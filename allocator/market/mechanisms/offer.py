@@ -47,11 +47,6 @@ class Offer(MarketMechanism):
         if self.periods is not None:
             whole("periods", self.periods, 1, "how long the offer lasts")
 
-    @property
-    def subject(self) -> str:
-        """Whose offer it is."""
-        return self.member
-
     def check(self, market: Market) -> None:
         """Refuse members and anchors who do not exist."""
         market.known("offers", self.member).world.anchors_where(self.where)
