@@ -173,8 +173,7 @@ class World:
             served = self.served(served.flow + mechanism.unguided(view, rest, streams[type(mechanism).__name__]))
         if sold is not None:
             served, bought = self.served(served.flow + sold), self.platform.into_anchors(sold)
-        exposure = served.exposure
-        impressions, gmv = np.zeros(exposure.size), np.zeros(exposure.size)
+        impressions = gmv = np.zeros(self.platform.anchor_count)
         for mechanism in self.mechanisms:
             private = mechanism.private(view)
             if private is not None:
