@@ -67,9 +67,8 @@ class Outlook:
     @property
     def given(self) -> FloatArray:
         """What the followers who are there at the start will buy whatever is done, (A,)."""
-        none = np.zeros(self.selling.shape[1])
-        found = {type(m): m.audience(self.first) for m in self.first.world.mechanisms}
-        now = {kind: audience.followers for kind, audience in found.items() if audience is not None}
+        world, none = self.first.world, np.zeros(self.selling.shape[1])
+        now = {kind: world.mechanism(kind).audience(self.first).followers for kind in self.followers}
         return sum((now[kind] * worth[0] for kind, worth in self.followers.items()), none)
 
     def worth(self, period: int) -> FloatArray:
