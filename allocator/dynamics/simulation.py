@@ -114,7 +114,12 @@ def drawn_seed(rng: np.random.Generator) -> list[int]:
 
 def streams(seed: Sequence[int], names: Iterable[str]) -> dict[str, np.random.Generator]:
     """A random stream for each name, of which the others know nothing."""
-    return {name: np.random.default_rng(np.random.SeedSequence([*seed, zlib.crc32(name.encode())])) for name in names}
+    return {name: np.random.default_rng(np.random.SeedSequence(seed_of(name, seed))) for name in names}
+
+
+def seed_of(name: str, seed: Sequence[int]) -> list[int]:
+    """What all that has a name is derived from."""
+    return [*seed, zlib.crc32(name.encode())]
 
 
 def _decided(policy: Policy, view: View) -> Decision:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from allocator.dynamics import Outcome, Trajectory
 from allocator.dynamics.interruption import heard
 from allocator.dynamics.parameters import whole
-from allocator.dynamics.simulation import Play, columns_of, drawn_seed, streams
+from allocator.dynamics.simulation import Play, columns_of, drawn_seed, seed_of, streams
 from allocator.market.market import Market
 from allocator.market.mechanism import MarketMechanism, Standing
 from allocator.market.trajectory import MarketTrajectory
@@ -51,7 +50,8 @@ def simulate(
     """
     whole("periods", periods, 1, "how often policies decide")
     seed = drawn_seed(rng)
-    plays = {m.name: Play(m.played, m.policy, seed=_named(seed, market, m.name)) for m in market.members}
+    seeds = {name: seed_of(name, seed) if len(market.members) > 1 else seed for name in market.names}
+    plays = {m.name: Play(m.played, m.policy, seed=seeds[m.name]) for m in market.members}
     chance = [_chances(seed, mechanism, market) for mechanism in market.mechanisms]
     then = market.start({name: play.state for name, play in plays.items()})
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in market.names}
@@ -76,11 +76,7 @@ def simulate(
 def _chances(seed: list[int], mechanism: MarketMechanism, market: Market) -> dict[str, np.random.Generator]:
     """A stream of the mechanism for every member, and one for all of them, named by nothing."""
     name = f"{type(mechanism).__name__} {mechanism.subject}".rstrip()
-    return streams([*seed, zlib.crc32(name.encode())], ["", *market.names])
-
-
-def _named(seed: list[int], market: Market, name: str) -> list[int]:
-    return seed if len(market.members) == 1 else [*seed, zlib.crc32(name.encode())]
+    return streams(seed_of(name, seed), ["", *market.names])
 
 
 def _played(
