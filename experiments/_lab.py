@@ -140,6 +140,13 @@ def percent(share: float, position: float | None = None) -> str:
     return f"{100 * share:g}"
 
 
+def blank_figure(height: float, width: float = allocator.plots.DOUBLE) -> Any:
+    """A figure without panels, inches; two columns of print wide unless said."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height))
+
+
 def run(main: Callable[[], None]) -> None:
     """Run a script; Ctrl-C ends it with a sentence."""
     try:

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, percent, pick, run, stream
 from allocator.metrics import head_size, top_share
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
 from allocator.solvers import EpsilonEven
@@ -184,9 +184,7 @@ def capping(cap: str, tightness: float, best: al.Allocation, shares: Row) -> Any
 
 def draw(rows: Sequence[Row]) -> Any:
     """Four panels: shares at one loss, slope and viable anchors by loss, and members of firms."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(al.plots.DOUBLE, 5.4))
+    figure = blank_figure(5.4)
     (shares, slopes), (viable, members) = figure.subplots(2, 2)
     draw_shares(rows, shares)
     draw_lines(rows, slopes, "slope")

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, estimate, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, estimate, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator.dynamics.sensitivity import with_parameter
 from allocator.synthetic.presets import KUAISHOU
@@ -158,9 +158,7 @@ def compared(rows: Sequence[Row]) -> list[Row]:
 
 def draw(rows: Sequence[Row]) -> Any:
     """Both leads under the same assumptions in the order of the first."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(al.plots.DOUBLE, 8.2))
+    figure = blank_figure(8.2)
     axes = figure.subplots(1, 2, sharey=True)
     words = {parameter: meaning for parameter, (_, _, meaning) in RANGES.items()}
     order = [row["parameter"] for row in pick(rows, panel="tornado", question="patience")]

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, percent, pick, run, stream
 from allocator.discrete import Boost, boost_slots, boosted, contest, highlight_support
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
 
@@ -178,9 +178,7 @@ def subsidies(size: tuple[int, int], seed: int, parts: Sequence[float]) -> list[
 
 def draw(rows: Sequence[Row]) -> Any:
     """Six panels: contests, links by slots, by budget and by sigma, matched traffic, subsidies."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(al.plots.DOUBLE, 4.9))
+    figure = blank_figure(4.9)
     above, below = figure.subfigures(2, 1)
     (one, two, three), (four, five, six) = above.subplots(1, 3), below.subplots(1, 3)
     draw_contests(pick(rows, panel="contest"), one)

@@ -24,6 +24,7 @@ from _lab import (
     Lab,
     Row,
     arguments,
+    blank_figure,
     markets_of,
     percent,
     pick,
@@ -195,14 +196,12 @@ def of_optimum(platform: al.Platform) -> float:
 
 def draw(rows: Sequence[Row]) -> Any:
     """Six panels of curves; below, where there are tables, what the optimum promises and where the presets lie."""
-    from matplotlib.figure import Figure
-
     numbers = pick(rows, panel="numbers")
     if not pick(numbers, kind="table"):
-        figure = Figure(figsize=(al.plots.DOUBLE, 4.2))
+        figure = blank_figure(4.2)
         draw_marginals(rows, figure)
         return figure
-    figure = Figure(figsize=(al.plots.DOUBLE, 7.2))
+    figure = blank_figure(7.2)
     above, below = figure.subfigures(2, 1, height_ratios=(1.4, 1.0))
     draw_marginals(rows, above)
     left, right = below.subplots(1, 2, width_ratios=(1.0, 1.5))

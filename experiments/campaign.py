@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, pick, run, stream
 from allocator import dynamics as dy
 from allocator.dynamics.planning import ENVELOPE_BUDGET, PRODUCT_BUDGET, TRAFFIC_BUDGETS, CampaignPlan, Scheduled
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
@@ -328,9 +328,7 @@ def surprises(size: tuple[int, int], seed: int, kind: str, seeds: int) -> list[R
 
 
 def draw(rows: Sequence[Row]) -> Any:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(al.plots.DOUBLE, 5.2))
+    figure = blank_figure(5.2)
     # Rows of their own, so that the names of worlds take no room above.
     halves = [half.subgridspec(1, 3) for half in figure.add_gridspec(2, 1)]
     (days, money, large), (when, floor, other) = (half.subplots() for half in halves)

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, percent, pick, run, stream
 from allocator.plots.style import BLACK, BLUE, GREY, ORANGE, VERMILLION
 from allocator.synthetic.presets import KUAISHOU
 
@@ -186,9 +186,7 @@ def levels_of_budget(size: tuple[int, int], seed: int, asked: Sequence[float]) -
 
 def draw(rows: Sequence[Row]) -> Any:
     """Above, a line for every list: how many rules, how large a change, what it costs; below, two lists tightened."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(al.plots.DOUBLE, 5.2))
+    figure = blank_figure(5.2)
     above, below = figure.subfigures(2, 1, height_ratios=(1.15, 1))
     counts, change, cost = above.subplots(1, 3, sharey=True)
     lists = pick(rows, panel="list")

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import allocator as al
-from _lab import Lab, Row, arguments, estimate, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, estimate, percent, pick, run, stream
 from allocator.dynamics import Even, Herding, Phased, Policy, World, simulate
 from allocator.dynamics.closed_forms import even_share_to_dissolve
 from allocator.plots.style import BLACK, BLUE, PURPLE, SKY, VERMILLION, look
@@ -170,9 +170,7 @@ def strongest(even: float) -> float:
 
 def draw(rows: Sequence[Row]) -> Any:
     """Quality over rounds, under rules, and on average above; phases by length and strength, payback, crowds below."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(al.plots.DOUBLE, 5.2))
+    figure = blank_figure(5.2)
     above, below = figure.subfigures(2, 1, height_ratios=(1.05, 1))
     (course, rule, mean), (phase, payback, crowd) = above.subplots(1, 3), below.subplots(1, 3, width_ratios=(1.3, 1, 1))
     draw_courses(pick(rows, panel="course"), course, "quality")

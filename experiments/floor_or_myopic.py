@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, pick, run, stream
 from allocator import dynamics as dy
 from allocator.plots.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION
 
@@ -135,9 +135,8 @@ def threshold(market: str, xi: Any) -> Any:
 
 
 def draw(rows: Sequence[Row]) -> Any:
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(2, 2, figsize=(al.plots.DOUBLE, 5.2), layout="constrained")
+    figure = blank_figure(5.2)
+    axes = figure.subplots(2, 2)
     draw_paths(pick(rows, panel="path"), axes[0, 0])
     draw_gaps(pick(rows, panel="gap", market="dear tail"), axes[0, 1])
     draw_thresholds(pick(rows, panel="gap"), axes[1, 0])

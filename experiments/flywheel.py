@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, over_draws, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, over_draws, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
 from allocator.synthetic.presets import KUAISHOU
@@ -181,9 +181,7 @@ def patience(kind: str, ratio: float, discounts: Sequence[float], days: tuple[in
 
 
 def draw(rows: Sequence[Row]) -> Any:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(al.plots.DOUBLE, 5.2))
+    figure = blank_figure(5.2)
     (at_rest, worth, mixes), (traffic, gains, ratios) = figure.subplots(2, 3)
     draw_rest(pick(rows, panel="rest"), at_rest)
     draw_worth(pick(rows, panel="worth"), worth)

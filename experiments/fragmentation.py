@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, pick, run, stream
 from allocator import dynamics as dy
 from allocator import market as mk
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
@@ -162,9 +162,8 @@ def ends(breadth: float, network: float, start: int, seed: int) -> list[Row]:
 
 
 def draw(rows: Sequence[Row]) -> Any:
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(2, 3, figsize=(al.plots.DOUBLE, 4.9), layout="constrained")
+    figure = blank_figure(4.9)
+    axes = figure.subplots(2, 3)
     for platforms, ax, letter in zip(SIZES, axes[0], "abc", strict=True):
         draw_fork(pick(rows, panel="fork", platforms=platforms), platforms, ax)
         ax.set_title(f"({letter}) {platforms} platforms", loc="left")

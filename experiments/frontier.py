@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, pick, run, stream
 from allocator.solvers import Conic, EpsilonEven
 
 ALPHAS = (0.5, 1, 2)
@@ -112,9 +112,7 @@ def _priced(point: al.Allocation, best: al.Allocation) -> Row:
 
 def draw(rows: Sequence[Row]) -> Any:
     """Two rows of panels: frontiers by alpha, and guarantees by taste."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(al.plots.DOUBLE, 5.0))
+    figure = blank_figure(5.0)
     above, below = figure.subfigures(2, 1, height_ratios=(1.2, 1.0))
     tops = above.subplots(1, len(ALPHAS), sharey=True)
     for letter, alpha, ax in zip("abc", ALPHAS, tops, strict=True):
@@ -136,9 +134,7 @@ def draw(rows: Sequence[Row]) -> Any:
 
 def draw_own(rows: Sequence[Row], currency: str, period: str) -> Any:
     """One panel: the frontier of one platform."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(al.plots.DOUBLE / 2, 3.2))
+    figure = blank_figure(3.2, al.plots.DOUBLE / 2)
     ax = figure.subplots()
     draw_platform(rows, ax, (currency, period))
     price_axis(pick(rows, series="frontier"), ax)

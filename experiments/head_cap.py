@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
 
@@ -199,9 +199,7 @@ def threshold() -> float:
 
 
 def draw(rows: Sequence[Row]) -> Any:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(al.plots.DOUBLE, 4.9))
+    figure = blank_figure(4.9)
     (plain, bargains, caps), (spills, ends, groups) = figure.subplots(2, 3)
     draw_plain(pick(rows, panel="share", convexity=1.0, spill=0.0), plain)
     draw_bargains(rows, bargains)

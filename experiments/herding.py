@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import allocator as al
-from _lab import Lab, Row, arguments, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, percent, pick, run, stream
 from allocator.dynamics import Even, Herding, World, simulate
 from allocator.dynamics.closed_forms import even_share_at, even_share_to_dissolve
 from allocator.plots.style import BLACK, BLUE, GREEN, ORANGE, PURPLE
@@ -223,9 +223,7 @@ def cure_of(rooms: int, share: float, strength: float) -> float:
 
 def draw(rows: Sequence[Row]) -> Any:
     """Three loops above; growth of a deviation, basins, and what prevention and cure take below."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(al.plots.DOUBLE, 5.2))
+    figure = blank_figure(5.2)
     above, below = figure.subfigures(2, 1, height_ratios=(1, 1.15))
     loops, (fork, basin, need) = above.subplots(1, 3, sharey=True), below.subplots(1, 3, width_ratios=(1, 1.3, 1))
     for letter, rooms, ax in zip("abc", ROOMS, loops, strict=True):

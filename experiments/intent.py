@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator import market as mk
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
@@ -183,9 +183,8 @@ def presets(preset: str, capacities: Sequence[float], draw_: int, size: tuple[in
 
 
 def draw(rows: Sequence[Row]) -> Any:
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(2, 3, figsize=(al.plots.DOUBLE, 4.9), layout="constrained")
+    figure = blank_figure(4.9)
+    axes = figure.subplots(2, 3)
     draw_overtaking(pick(rows, panel="overtaking"), axes[0, 0])
     draw_needed(pick(rows, panel="needed"), axes[0, 1])
     draw_used(pick(rows, panel="needed", policy="optimal"), axes[0, 2])

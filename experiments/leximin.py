@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, pick, run, stream
 
 RATIOS = (4.0, 2.0, 1.5, 1.25, 1.1)
 SHOWN = (2.0, 1.25)
@@ -90,9 +90,7 @@ def fairness(share: np.ndarray) -> float:
 
 def draw(rows: Sequence[Row]) -> Any:
     """Times, anchors of both goods, and time against fairness."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(al.plots.DOUBLE, 4.9))
+    figure = blank_figure(4.9)
     (times, exposure), (trade, gmv) = figure.subplots(2, 2)
     draw_times(pick(rows, series="race"), times)
     draw_anchors(rows, "exposure", exposure)

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator import market as mk
 from allocator.plots.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILLION
@@ -170,9 +170,8 @@ def path(size: tuple[int, int], seed: int) -> list[Row]:
 
 
 def draw(rows: Sequence[Row]) -> Any:
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(2, 3, figsize=(al.plots.DOUBLE, 4.9), layout="constrained")
+    figure = blank_figure(4.9)
+    axes = figure.subplots(2, 3)
     draw_signs(pick(rows, panel="sign"), axes[0, 0])
     draw_gmv(pick(rows, panel="sign"), axes[0, 1])
     draw_thresholds(pick(rows, panel="threshold"), axes[0, 2])

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, percent, pick, run, stream
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
 from allocator.synthetic.presets import KUAISHOU
 
@@ -162,9 +162,7 @@ def costs(size: tuple[int, int], seed: int, draws: int) -> list[Row]:
 
 def draw(rows: Sequence[Row]) -> Any:
     """Four panels: survivors by floor, best number of winners, cost per survivor, and price per impression."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(al.plots.DOUBLE, 5.4))
+    figure = blank_figure(5.4)
     above, below = figure.subfigures(2, 1)
     (left, right), (cost, price) = above.subplots(1, 2), below.subplots(1, 2)
     draw_floors(pick(rows, panel="split", power=POWER), left)

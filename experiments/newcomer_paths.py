@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator.dynamics.closed_forms import survival
 from allocator.plots.style import BLACK, BLUE, ORANGE, PURPLE, SKY
@@ -135,9 +135,8 @@ def trained_more(traffic: Any, gain: float) -> Any:
 
 
 def draw(rows: Sequence[Row]) -> Any:
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(al.plots.DOUBLE, 2.6), layout="constrained")
+    figure = blank_figure(2.6)
+    axes = figure.subplots(1, 2)
     draw_firms(pick(rows, panel="firm"), axes[0])
     draw_training(pick(rows, panel="training"), axes[1])
     for ax in axes:

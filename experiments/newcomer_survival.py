@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator.dynamics.closed_forms import best_floor, survival
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
@@ -194,9 +194,8 @@ def split(winners: Any) -> Any:
 
 
 def draw(rows: Sequence[Row]) -> Any:
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(2, 2, figsize=(al.plots.DOUBLE, 5.0), layout="constrained")
+    figure = blank_figure(5.0)
+    axes = figure.subplots(2, 2)
     draw_splits(pick(rows, panel="split"), axes[0, 0])
     draw_crossovers(pick(rows, panel="lot", way="difference"), axes[0, 1])
     draw_lots(pick(rows, panel="lot", months=MONTHS[-1]), axes[1, 0])

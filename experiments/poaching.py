@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, mean_of, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, mean_of, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator import market as mk
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
@@ -131,9 +131,8 @@ def offers(offer: float, carried: float, draw_: int, **drawn: Any) -> list[Row]:
 
 
 def draw(rows: Sequence[Row]) -> Any:
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(2, 3, figsize=(al.plots.DOUBLE, 4.9), layout="constrained")
+    figure = blank_figure(4.9)
+    axes = figure.subplots(2, 3)
     draw_path(pick(rows, panel="path"), axes[0, 0])
     draw_floors(pick(rows, panel="floor"), axes[0, 1], "new")
     draw_floors(pick(rows, panel="floor"), axes[0, 2], "head")

@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, estimate, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, estimate, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator.dynamics.sensitivity import with_parameter
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, PURPLE, VERMILLION
@@ -279,9 +279,7 @@ def means(rows: Sequence[Row], panel: str, keys: Sequence[str]) -> list[Row]:
 
 def draw(rows: Sequence[Row]) -> Any:
     """The league above, in columns that share policies; remedies, their strength and what they hang on below."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(al.plots.DOUBLE, 6.4))
+    figure = blank_figure(6.4)
     above, below = figure.subfigures(2, 1, height_ratios=(1.1, 1))
     draw_league(pick(rows, panel="league mean"), above.subplots(1, 1 + len(SHOWN), sharey=True))
     grid, guiding, caps = below.subplots(1, 3, width_ratios=(2.1, 1, 1))

@@ -25,6 +25,7 @@ from _lab import (
     Lab,
     Row,
     arguments,
+    blank_figure,
     markets_of,
     percent,
     pick,
@@ -33,7 +34,7 @@ from _lab import (
     run,
     stream,
 )
-from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SINGLE, SKY, VERMILLION
+from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
 
 CAP = "observed:1.25"
 GAP = 1e-5
@@ -160,9 +161,7 @@ def frontier(market: str, weights: Sequence[float], **source: Any) -> list[Row]:
 
 def draw(rows: Sequence[Row]) -> Any:
     """Four panels: who is starved, what floors cost, what survives, and the frontier."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(2 * SINGLE + 0.2, 6.0))
+    figure = blank_figure(6.0)
     (starved, floors), (holdouts, curve) = figure.subplots(2, 2)
     draw_starved(pick(rows, panel="starved"), starved)
     draw_floors(pick(rows, panel="floor"), floors)

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, pick, run, stream
 from allocator.metrics import gini, head_size, hhi, top_share
 from allocator.plots.style import BLACK, BLUE, GREY, ORANGE, VERMILLION
 
@@ -252,9 +252,7 @@ def changed(size: tuple[int, int], seed: int, rule: str) -> list[Row]:
 
 def draw(rows: Sequence[Row]) -> Any:
     """Above, a line per rule: its costs, and what its price predicts; below: all rules by strength, and the head."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(al.plots.DOUBLE, 6.2))
+    figure = blank_figure(6.2)
     above, below = figure.subfigures(2, 1, height_ratios=(1.35, 1.0))
     costs, prices = above.subplots(1, 2, sharey=True)
     draw_costs(rows, costs)

@@ -143,9 +143,7 @@ def again(family: str, edges: int, seed: int) -> list[Row]:
 
 def draw(rows: Sequence[Row]) -> Any:
     """Seconds, maximum passes and memory against edges."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(al.plots.DOUBLE, 2.9), layout="constrained")
+    figure = _lab.blank_figure(2.9)
     axes = figure.subplots(1, 3)
     for objective, line, marker in (("GMV", "-", "o"), ("GMV + Nash", "--", "s")):
         for solver in dict.fromkeys(row["solver"] for row in rows if row["objective"] == objective):

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, over_draws, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, over_draws, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
 from allocator.synthetic.presets import KUAISHOU
@@ -191,9 +191,7 @@ def lognormal(rows: Sequence[Row]) -> float:
 
 
 def draw(rows: Sequence[Row]) -> Any:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(al.plots.DOUBLE, 5.1))
+    figure = blank_figure(5.1)
     (ginis, totals, relations), (star, at_large, net) = figure.subplots(2, 3)
     mine = pick(rows, panel="pool")
     draw_spreads(pick(mine, traffic="even"), ginis, "moved")

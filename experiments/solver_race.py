@@ -252,9 +252,7 @@ def medians(rows: Sequence[Row]) -> dict[tuple[str, str, int, str], float]:
 
 def draw(rows: Sequence[Row]) -> Any:
     """Median seconds against edges, a panel per family and objective."""
-    from matplotlib.figure import Figure
-
-    figure, found = Figure(figsize=(al.plots.DOUBLE, 4.6), layout="constrained"), medians(rows)
+    figure, found = _lab.blank_figure(4.6), medians(rows)
     panels = figure.subplots(2, 2, sharex=True, sharey=True)
     for line, family in zip(panels, ("Z", "R"), strict=True):
         for ax, lane in zip(line, ("GMV", "GMV + Nash"), strict=True):

@@ -136,9 +136,7 @@ def output(command: list[str]) -> str:
 
 def draw(rows: list[Row]) -> Any:
     """One bar per step on a logarithmic axis, its target as a tick."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(al.plots.DOUBLE, 3.4), layout="constrained")
+    figure = _lab.blank_figure(3.4)
     ax = figure.subplots()
     places = np.arange(len(rows))[::-1]
     ax.barh(places, [row["seconds"] for row in rows], color="#0072B2", height=0.6, label="measured median")

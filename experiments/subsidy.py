@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, pick, run, stream
 from allocator import dynamics as dy
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
 
@@ -215,9 +215,7 @@ def worth(d: float, kind: str) -> float:
 
 
 def draw(rows: Sequence[Row]) -> Any:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(al.plots.DOUBLE, 5.4))
+    figure = blank_figure(5.4)
     # Rows of their own, so that the colour bar below takes no room above.
     halves = [half.subgridspec(1, 3) for half in figure.add_gridspec(2, 1)]
     (path, rate, skill), (phases, costs, platform) = (half.subplots() for half in halves)

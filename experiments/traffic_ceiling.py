@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, over_draws, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, over_draws, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
 from allocator.synthetic.presets import KUAISHOU
@@ -256,9 +256,7 @@ def point(day: int, points: Sequence[int], drawn: Row) -> list[Row]:
 
 
 def draw(rows: Sequence[Row]) -> Any:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(al.plots.DOUBLE, 4.9))
+    figure = blank_figure(4.9)
     above, below = figure.subfigures(2, 1)  # so that the colour bar takes no room from the panels below it
     supply, phase, losers = above.subplots(1, 3, width_ratios=(1, 1.35, 1))
     costs, lever_, points = below.subplots(1, 3, width_ratios=(1, 1.25, 1))

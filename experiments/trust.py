@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, pick, run, stream
 from allocator import dynamics as dy
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
 
@@ -160,9 +160,7 @@ def best_with_adverts(w: float, gamma: float) -> float:
 
 
 def draw(rows: Sequence[Row]) -> Any:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(al.plots.DOUBLE, 4.9))
+    figure = blank_figure(4.9)
     (paths, sums, rest), (patience, adverts, eroded) = figure.subplots(2, 3)
     draw_paths(pick(rows, panel="path"), paths)
     draw_sums(pick(rows, panel="path"), sums)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, percent, pick, run, stream
 from allocator.plots.style import BLACK, BLUE, GREEN, ORANGE, VERMILLION
 from allocator.synthetic.presets import KUAISHOU
 
@@ -83,9 +83,8 @@ def _who(platform: al.Platform, anchors: np.ndarray, segments: np.ndarray) -> Ro
 
 
 def draw(rows: Sequence[Row]) -> Any:
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(2, 2, figsize=(7.0, 5.2), layout="constrained")
+    figure = blank_figure(5.2)
+    axes = figure.subplots(2, 2)
     draw_gmv(pick(rows, panel="anchors"), axes[0, 0])
     draw_kept(pick(rows, panel="anchors"), axes[0, 1])
     draw_tiers(pick(rows, panel="anchors", threshold=BESIDE), axes[1, 0])
