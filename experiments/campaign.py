@@ -88,22 +88,8 @@ DRAWS = {"full": 3, "quick": 1}
 SEEDS = {"full": 4, "quick": 1}
 LITTLE = 0.125
 """A small budget of envelopes over that of s4."""
-COLUMNS = (
-    "panel",
-    "kind",
-    "day",
-    "gmv",
-    "part",
-    "cost",
-    "price",
-    "average",
-    "even",
-    "draw",
-    "before",
-    "little",
-    "whole",
-)
-COLUMNS += ("gained", "surge", "discount", "early", "floor", "lost", "new", "world", "left", "knowing")
+COLUMNS = ("panel", "kind", "day", "gmv", "part", "cost", "price", "average", "even", "draw", "before", "little")
+COLUMNS += ("whole", "gained", "surge", "discount", "early", "floor", "lost", "new", "world", "left", "knowing")
 
 
 # What is measured.

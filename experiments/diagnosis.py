@@ -57,20 +57,8 @@ NAMES = {
     "worst": "max-min level, share of heads",
 }
 SERVING = "serving anything at all"
-COLUMNS = (
-    "panel",
-    "set",
-    "stated",
-    "clash",
-    "levels",
-    "least",
-    "change",
-    "gmv_before",
-    "gmv",
-    "cap",
-    "asked",
-    "status",
-)
+COLUMNS = ("panel", "set", "stated", "clash", "levels", "least", "change", "gmv_before", "gmv", "cap", "asked")
+COLUMNS += ("status",)
 
 
 # What is measured.

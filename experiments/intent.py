@@ -59,23 +59,8 @@ PRESETS = {
     "xiaohongshu": (VERMILLION, "^"),
     "mogujie": (PURPLE, "v"),
 }
-COLUMNS = (
-    "panel",
-    "policy",
-    "capacity",
-    "intent",
-    "trust",
-    "lift",
-    "kols",
-    "preset",
-    "draw",
-    "gmv",
-    "small",
-    "large",
-    "ratio",
-    "used",
-    "part",
-)
+COLUMNS = ("panel", "policy", "capacity", "intent", "trust", "lift", "kols", "preset", "draw", "gmv", "small", "large")
+COLUMNS += ("ratio", "used", "part")
 
 
 # What is measured.

@@ -47,21 +47,8 @@ DAYS, BAN, ALLIED = 150, 50, 100
 """Of (f): the ban, and a partner for the feed's store."""
 YOUNG = 0.3
 """Maturity of the feed's store in (f)."""
-COLUMNS = (
-    "panel",
-    "policy",
-    "draw",
-    "leakage",
-    "maturity",
-    "fee",
-    "gain",
-    "gmv",
-    "revenue",
-    "leaked",
-    "day",
-    "closed",
-    "member",
-)
+COLUMNS = ("panel", "policy", "draw", "leakage", "maturity", "fee", "gain", "gmv", "revenue", "leaked", "day", "closed")
+COLUMNS += ("member",)
 
 
 # What is measured.

@@ -75,10 +75,8 @@ QUICK = (
     Lane("GMV", ("Z",), (5_000,), 1e-4, ("prices", "flow", *SLOW)),
     Lane("GMV + Nash", ("Z",), (5_000,), 1e-4, ("prices", "conic:CLARABEL")),
 )
-COLUMNS = (
-    *("lane", "family", "solver", "edges", "seed", "status", "seconds", "build", "relative_gap", "objective"),
-    *("passes", "megabytes"),
-)
+COLUMNS = ("lane", "family", "solver", "edges", "seed", "status", "seconds", "build", "relative_gap", "objective")
+COLUMNS += ("passes", "megabytes")
 
 
 def zipf(edges: int, rng: np.random.Generator, per_anchor: int = 100) -> tuple[al.Platform, list[Any]]:
