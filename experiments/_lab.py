@@ -179,6 +179,23 @@ class Lab:
     out: Path
     arguments: Row
 
+    @classmethod
+    def of(cls, name: str, options: argparse.Namespace, **more: Any) -> Lab:
+        """The run that the arguments of a script ask for; ``more``: what else rows depend on."""
+        return cls(name, options.out, {"quick": options.quick, "seed": options.seed} | more)
+
+    def answer(
+        self,
+        cells: Sequence[Cell],
+        draw: Callable[[list[Row]], Any],
+        *claims: Callable[[list[Row]], str],
+        columns: Sequence[str],
+    ) -> None:
+        """Measure all cells, save rows and drawing, and print what each claim asserts of the rows."""
+        rows = self.measured(cells)
+        self.finish(draw, rows, columns=columns)
+        print(*(claim(rows) for claim in claims), sep="\n")
+
     def measured(self, cells: Sequence[Cell]) -> list[Row]:
         """The rows of all cells (function, parameters), computed or found; a cell that fails is not kept."""
         from rich.console import Console

@@ -317,10 +317,7 @@ def main() -> None:
     cells: list = [(yardsticks, about | losses)]
     cells += [(fair, {"measure": measure} | about | losses) for measure in MEASURES]
     cells += [(firms, {"cap": cap, "uplift": uplift} | about) for uplift in UPLIFTS for cap in CAPS]
-    lab = Lab("anti_head", options.out, {"quick": options.quick, "seed": options.seed})
-    rows = lab.measured(cells)
-    lab.finish(draw, rows, columns=COLUMNS)
-    print(equal_loss(rows), measures(rows), refuted(rows), sep="\n")
+    Lab.of("anti_head", options).answer(cells, draw, equal_loss, measures, refuted, columns=COLUMNS)
 
 
 if __name__ == "__main__":

@@ -217,7 +217,7 @@ def main() -> None:
     about = {"size": SIZES[scale], "seed": options.seed}
     cells: list = [(year, about | {"parameter": "base", "value": 0.0})]
     cells += [(year, about | {"parameter": name, "value": end}) for name, ends in RANGES.items() for end in ends[:2]]
-    lab = Lab("assumptions", options.out, {"quick": options.quick, "seed": options.seed})
+    lab = Lab.of("assumptions", options)
     rows = lab.measured(cells)
     rows += compared(rows)
     lab.finish(draw, rows, columns=COLUMNS)

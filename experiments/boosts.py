@@ -366,10 +366,7 @@ def main() -> None:
     cells += [(links, about | {"sigma": SIGMA, "budget": share}) for share in BUDGETS[scale]]
     cells += [(links, about | {"sigma": sigma, "budget": SHOWN}) for sigma in SIGMAS[scale] if sigma != SIGMA]
     cells += [(highlights, about), (subsidies, about | {"parts": SUBSIDIES[scale]})]
-    lab = Lab("boosts", options.out, {"quick": options.quick, "seed": options.seed})
-    rows = lab.measured(cells)
-    lab.finish(draw, rows, columns=COLUMNS)
-    print(contests(rows), together(rows), best(rows), matched(rows), cheaper(rows), sep="\n")
+    Lab.of("boosts", options).answer(cells, draw, contests, together, best, matched, cheaper, columns=COLUMNS)
 
 
 if __name__ == "__main__":

@@ -345,7 +345,7 @@ def main() -> None:
     cells = [(table, {"name": name, "content": contents[name], "folder": str(options.data)}) for name in contents]
     draws = [(name, repeat) for name in al.synthetic.PRESETS for repeat in range(REPEATS[scale])]
     cells += [(preset, {"name": name, "size": SIZES[scale], "repeat": repeat} | seed) for name, repeat in draws]
-    lab = Lab("calibration", options.out, seed | {"quick": options.quick, "tables": contents})
+    lab = Lab.of("calibration", options, tables=contents)
     rows = lab.measured(cells)
     lab.finish(draw, rows, columns=COLUMNS)
     print(one_graph(rows), *([fit(rows)] if contents else []), sep="\n")

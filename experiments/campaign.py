@@ -623,9 +623,6 @@ def survives(rows: Sequence[Row]) -> str:
     )
 
 
-CLAIMS = (kept, remains, pays, larger, early, dearer, survives)
-
-
 def main() -> None:
     options = arguments(__doc__).parse_args()
     scale = "quick" if options.quick else "full"
@@ -640,10 +637,8 @@ def main() -> None:
     cells += [(timing, less | one) for one in when]
     cells += [(floors, less | {"kind": kind, "parts": FLOORS[scale]}) for kind in ("none", "lead", "text")]
     cells += [(surprises, about | {"kind": kind, "seeds": SEEDS[scale]}) for kind in ("envelopes", "all")]
-    lab = Lab("campaign", options.out, {"quick": options.quick, "seed": options.seed})
-    rows = lab.measured(cells)
-    lab.finish(draw, rows, columns=COLUMNS)
-    print(*(claim(rows) for claim in CLAIMS), sep="\n")
+    claims = (kept, remains, pays, larger, early, dearer, survives)
+    Lab.of("campaign", options).answer(cells, draw, *claims, columns=COLUMNS)
 
 
 if __name__ == "__main__":

@@ -320,7 +320,7 @@ def main() -> None:
     cells: list = [(impossible, about | {"name": name}) for name in NAMES]
     cells += [(levels_of_gmv, about | {"cap": cap, "asked": ASKED[scale]}) for cap in CAPS]
     cells.append((levels_of_budget, about | {"asked": BUDGETS[scale]}))
-    lab = Lab("diagnosis", options.out, {"quick": options.quick, "seed": options.seed})
+    lab = Lab.of("diagnosis", options)
     rows = lab.measured(cells)
     lab.finish(draw, rows, columns=COLUMNS)
     for row in pick(rows, panel="list"):

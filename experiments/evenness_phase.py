@@ -352,10 +352,7 @@ def main() -> None:
     cells: list = [(courses, about), (rules, about)]
     cells += [(phases, swept | {"length": length, "evens": EVENS[scale]}) for length in LENGTHS[scale]]
     cells += [(crowds, swept | {"strength": strength}) for strength in STRENGTHS[scale]]
-    lab = Lab("evenness_phase", options.out, {"quick": options.quick, "seed": options.seed})
-    rows = lab.measured(cells)
-    lab.finish(draw, rows, columns=COLUMNS)
-    print(evenness(rows), enough(rows), needed(rows), sep="\n")
+    Lab.of("evenness_phase", options).answer(cells, draw, evenness, enough, needed, columns=COLUMNS)
 
 
 if __name__ == "__main__":

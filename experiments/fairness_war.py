@@ -318,10 +318,7 @@ def main() -> None:
         for draw_ in range(DRAWS[scale])
     ]
     cells += [(responses, {"free": free, "draw_": draw_} | drawn) for free in LOOKS for draw_ in range(RESPONDING)]
-    lab = Lab("fairness_war", options.out, {"quick": options.quick, "seed": options.seed})
-    rows = lab.measured(cells)
-    lab.finish(draw, rows, columns=COLUMNS)
-    print(bids(rows), turns(rows), costs(rows), sep="\n")
+    Lab.of("fairness_war", options).answer(cells, draw, bids, turns, costs, columns=COLUMNS)
 
 
 if __name__ == "__main__":

@@ -260,10 +260,7 @@ def main() -> None:
         for market, xi in cases
         for lam in HAZARDS[market][:: EVERY[scale]]
     ]
-    lab = Lab("floor_or_myopic", options.out, {"quick": options.quick, "seed": options.seed})
-    rows = lab.measured(cells)
-    lab.finish(draw, rows, columns=COLUMNS)
-    print(signs(rows), thresholds(rows), insurance(rows), sep="\n")
+    Lab.of("floor_or_myopic", options).answer(cells, draw, signs, thresholds, insurance, columns=COLUMNS)
 
 
 if __name__ == "__main__":

@@ -398,10 +398,7 @@ def main() -> None:
         cells.append((myopia, {"drawn": drawn}))
         about = {"days": DAYS[scale], "drawn": drawn}
         cells += [(patience, {"kind": k, "ratio": r, "discounts": list(ds)} | about) for k, r, ds in wanted]
-    lab = Lab("flywheel", options.out, {"quick": options.quick, "seed": options.seed})
-    rows = lab.measured(cells)
-    lab.finish(draw, rows, columns=COLUMNS)
-    print(figures_of_s4(rows), worths(rows), mixture(rows), grows(rows), vacuous(rows), sep="\n")
+    Lab.of("flywheel", options).answer(cells, draw, figures_of_s4, worths, mixture, grows, vacuous, columns=COLUMNS)
 
 
 if __name__ == "__main__":

@@ -341,10 +341,7 @@ def main() -> None:
         for breadth in BREADTHS[scale]
         for start in range(STARTS[scale])
     ]
-    lab = Lab("fragmentation", options.out, {"quick": options.quick, "seed": options.seed})
-    rows = lab.measured(cells)
-    lab.finish(draw, rows, columns=COLUMNS)
-    print(forks(rows), eighty(rows), slopes(rows), narrow(rows), sep="\n")
+    Lab.of("fragmentation", options).answer(cells, draw, forks, eighty, slopes, narrow, columns=COLUMNS)
 
 
 if __name__ == "__main__":

@@ -287,7 +287,7 @@ def main() -> None:
     cells += [(preset, {"alpha": alpha, "size": SIZES[scale]} | seed) for alpha in ALPHAS]
     repeats = [{"breadth": breadth, "repeat": k} for breadth in BREADTHS for k in range(REPEATS[scale])]
     cells += [(verticals, repeat | seed) for repeat in repeats]
-    lab = Lab("frontier", options.out, seed | {"quick": options.quick})
+    lab = Lab.of("frontier", options)
     rows = lab.measured(cells)
     lab.finish(draw, rows, columns=COLUMNS)
     print(cheaper(rows, FRACTIONS[scale]), tastes(rows), breadths(rows), sep="\n")

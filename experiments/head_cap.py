@@ -413,10 +413,7 @@ def main() -> None:
     cells += [(held, {"case": case, "shares": [0.5, 1.0], "fine": 0} | about) for case in ends]
     cells += [(certified, {"share": share, "seed": options.seed}) for share in (0.3, 0.7)]
     cells += [(firms, {"count": count, "draws": DRAWS[scale], "seed": options.seed}) for count in FIRMS]
-    lab = Lab("head_cap", options.out, {"quick": options.quick, "seed": options.seed})
-    rows = lab.measured(cells)
-    lab.finish(draw, rows, columns=COLUMNS)
-    print(no_cap(rows), interior(rows), all_or_nothing(rows), concentrated(rows), sep="\n")
+    Lab.of("head_cap", options).answer(cells, draw, no_cap, interior, all_or_nothing, concentrated, columns=COLUMNS)
 
 
 if __name__ == "__main__":

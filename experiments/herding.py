@@ -380,10 +380,7 @@ def main() -> None:
         for strength in STRENGTHS[scale]
     ]
     cells.append((basins, {"rooms": 20, "grid": GRIDS[scale]}))
-    lab = Lab("herding", options.out, {"quick": options.quick, "seed": options.seed})
-    rows = lab.measured(cells)
-    lab.finish(draw, rows, columns=COLUMNS)
-    print(forks(rows), loops(rows), cures(rows), sep="\n")
+    Lab.of("herding", options).answer(cells, draw, forks, loops, cures, columns=COLUMNS)
 
 
 if __name__ == "__main__":

@@ -391,10 +391,7 @@ def main() -> None:
         for preset in PRESETS
         for draw_ in draws
     ]
-    lab = Lab("intent", options.out, {"quick": options.quick, "seed": options.seed})
-    rows = lab.measured(cells)
-    lab.finish(draw, rows, columns=COLUMNS)
-    print(identity(rows), served(rows), lifted(rows), small(rows), sep="\n")
+    Lab.of("intent", options).answer(cells, draw, identity, served, lifted, small, columns=COLUMNS)
 
 
 if __name__ == "__main__":

@@ -184,7 +184,7 @@ def main() -> None:
         for segments in sizes:
             some = RATIOS if segments == PICTURED[scale][of] else SHOWN[:1] if segments <= LARGEST_BINNED[of] else ()
             cells.append((race, {"of": of, "segments": segments, "ratios": some, "seed": options.seed}))
-    lab = Lab("leximin", options.out, {"quick": options.quick, "seed": options.seed})
+    lab = Lab.of("leximin", options)
     rows = lab.measured(cells)
     lab.finish(draw, rows, columns=COLUMNS)
     for row in pick(rows, series="race"):

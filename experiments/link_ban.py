@@ -348,10 +348,7 @@ def main() -> None:
         (steered, {"policy": policy, "draw_": draw_} | drawn) for policy in POLICIES for draw_ in range(DRAWS[scale])
     ]
     cells += [(path, {"size": size, "seed": options.seed})]
-    lab = Lab("link_ban", options.out, {"quick": options.quick, "seed": options.seed})
-    rows = lab.measured(cells)
-    lab.finish(draw, rows, columns=COLUMNS)
-    print(same_sign(rows), allied(rows), spared(rows), told(rows), sep="\n")
+    Lab.of("link_ban", options).answer(cells, draw, same_sign, allied, spared, told, columns=COLUMNS)
 
 
 if __name__ == "__main__":

@@ -307,10 +307,7 @@ def main() -> None:
     scale = "quick" if options.quick else "full"
     about = {"size": SIZES[scale], "seed": options.seed}
     cells: list = [(splits, about | {"parts": PARTS[scale]}), (costs, about | {"draws": DRAWS[scale]})]
-    lab = Lab("newcomer_floors", options.out, {"quick": options.quick, "seed": options.seed})
-    rows = lab.measured(cells)
-    lab.finish(draw, rows, columns=COLUMNS)
-    print(crossovers(rows), twice(rows), prices(rows), sep="\n")
+    Lab.of("newcomer_floors", options).answer(cells, draw, crossovers, twice, prices, columns=COLUMNS)
 
 
 if __name__ == "__main__":

@@ -236,10 +236,7 @@ def main() -> None:
     about, few = {"size": SIZES[scale], "seed": options.seed}, EVERY[scale]
     cells: list = [(firms, about | {"traffic": z, "deceptive": p}) for z in LIVES for p in DECEPTIVE[::few]]
     cells += [(training, about | {"traffic": z, "gain": gain}) for z in TRAFFIC[::few] for gain in GAINS]
-    lab = Lab("newcomer_paths", options.out, {"quick": options.quick, "seed": options.seed})
-    rows = lab.measured(cells)
-    lab.finish(draw, rows, columns=COLUMNS)
-    print(deceived(rows), taught(rows), sep="\n")
+    Lab.of("newcomer_paths", options).answer(cells, draw, deceived, taught, columns=COLUMNS)
 
 
 if __name__ == "__main__":

@@ -348,7 +348,7 @@ def main() -> None:
     cells: list = [(splits, size | {"share": share}) for share in SHARES[::few]]
     cells += [(lots, size | {"months": months, "budget": budget}) for months in MONTHS for budget in BUDGETS[::few]]
     cells += [(year, days | {"draw": number}) for number in range(PLATFORM[scale][-1])]
-    lab = Lab("newcomer_survival", options.out, {"quick": options.quick} | seed)
+    lab = Lab.of("newcomer_survival", options)
     rows = lab.measured(cells)
     rows += averaged(pick(rows, panel="year"))
     lab.finish(draw, rows, columns=COLUMNS)

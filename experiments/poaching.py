@@ -295,10 +295,7 @@ def main() -> None:
         for offer in OFFERS[scale]
         for draw_ in range(DRAWS[scale])
     ]
-    lab = Lab("poaching", options.out, {"quick": options.quick, "seed": options.seed})
-    rows = lab.measured(cells)
-    lab.finish(draw, rows, columns=COLUMNS)
-    print(drawn_and_driven(rows), sales(rows), wooed(rows), sep="\n")
+    Lab.of("poaching", options).answer(cells, draw, drawn_and_driven, sales, wooed, columns=COLUMNS)
 
 
 if __name__ == "__main__":

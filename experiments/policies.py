@@ -435,7 +435,7 @@ def main() -> None:
         cells += [(matrix, {"problem": problem} | about) for problem in WORLDS]
         cells += [(guided, {"part": part} | about) for part in PARTS[scale]]
         cells += [(capped, {"problem": problem, "caps": CAPS[scale]} | about) for problem in ("bargaining", "risk")]
-    lab = Lab("policies", options.out, {"quick": options.quick, "seed": options.seed})
+    lab = Lab.of("policies", options)
     rows = lab.measured(cells)
     rows += averaged(rows)
     lab.finish(draw, rows, columns=COLUMNS)

@@ -349,7 +349,7 @@ def main() -> None:
         cells += [(optimum, about | {"values": values, "floors": FLOORS[scale]}) for values in VALUES]
         cells += [(holdout, about | {"repeat": repeat}) for repeat in range(REPEATS[scale])]
         cells += [(frontier, about | {"weights": WEIGHTS[scale]})]
-    lab = Lab("real_market", options.out, {"quick": options.quick, "seed": options.seed, "markets": markets})
+    lab = Lab.of("real_market", options, markets=markets)
     rows = lab.measured(cells)
     lab.finish(draw, rows, columns=COLUMNS)
     print(*claims(rows), sep="\n")

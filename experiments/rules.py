@@ -418,10 +418,7 @@ def main() -> None:
     cells += [(alone, about | {"rule": rule, "strengths": (STRENGTH,)}) for rule in singles]
     cells += [(heads, about | {"strengths": HEADS}), (together, about | {"strengths": SWEEP})]
     cells += [(changed, about | {"rule": rule}) for rule in COMPANY]
-    lab = Lab("rules", options.out, {"quick": options.quick, "seed": options.seed})
-    rows = lab.measured(cells)
-    lab.finish(draw, rows, columns=COLUMNS)
-    print(overlap(rows), tangents(rows), convex(rows), sep="\n")
+    Lab.of("rules", options).answer(cells, draw, overlap, tangents, convex, columns=COLUMNS)
 
 
 if __name__ == "__main__":

@@ -181,7 +181,7 @@ def main() -> None:
     if given.one:
         print(json.dumps(run_one(*json.loads(given.one))))
         return
-    lab = _lab.Lab("scaling", given.out, {"quick": given.quick, "seed": given.seed})
+    lab = _lab.Lab.of("scaling", given)
     sizes = SIZES["quick" if given.quick else "full"]
     small, families = (sizes[0], ("R",)) if given.quick else (1_000_000, ("Z", "R"))
     starts = lab.measured([(again, {"family": f, "edges": small, "seed": given.seed}) for f in families])

@@ -374,10 +374,7 @@ def main() -> None:
         (tool_at_large, {"kind": k, "draw": d} | about) for k in ("tail", "any", "heads") for d in range(DRAWS[scale])
     ]
     cells += [(returns, {"cost": cost}) for cost in COSTS]
-    lab = Lab("short_video", options.out, {"quick": options.quick, "seed": options.seed})
-    rows = lab.measured(cells)
-    lab.finish(draw, rows, columns=COLUMNS)
-    print(rises(rows), falls(rows), tools(rows), costs(rows), sep="\n")
+    Lab.of("short_video", options).answer(cells, draw, rises, falls, tools, costs, columns=COLUMNS)
 
 
 if __name__ == "__main__":

@@ -312,7 +312,7 @@ def main() -> None:
     lanes = [lane for lane in (QUICK if given.quick else LANES) if lane.name in names]
     lanes = [lane for lane in lanes if lane.families != ("uci",) or os.environ.get("ALLOCATOR_DATA")]
     seeds = [given.seed] if given.quick else drawn_seeds(given.out / "solver_race.seeds")
-    lab = _lab.Lab("solver_race", given.out, {"quick": given.quick, "seed": given.seed, "seeds": seeds})
+    lab = _lab.Lab.of("solver_race", given, seeds=seeds)
     print(f"seeds {seeds}")
     cells = [
         (race, dict(zip(("lane", "family", "solver", "edges", "seed", "gap", "limit"), entry, strict=True)))

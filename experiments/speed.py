@@ -169,7 +169,7 @@ def draw(rows: list[Row]) -> Any:
 def main() -> None:
     given = _lab.arguments(__doc__).parse_args()
     edges, repetitions = (10_000, 3) if given.quick else (1_000_000, 5)
-    lab = _lab.Lab("speed", given.out, {"quick": given.quick, "seed": given.seed})
+    lab = _lab.Lab.of("speed", given)
     about = {"seed": given.seed, "repetitions": repetitions}
     rows = importing(repetitions=repetitions) + steps(edges=edges, **about)
     rows += reading(rows=edges, **about) + commands(edges=edges, **about)

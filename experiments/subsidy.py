@@ -431,10 +431,7 @@ def main() -> None:
     cells += [(shortfalls, {"forgetting": forgetting} | about) for forgetting in (0.0, 0.005, 0.05)]
     cells += [(gains, {"kind": kind, "costs": COSTS[scale]}) for kind in SUBSIDIES]
     cells += [(year, {"size": SIZES[scale], "seed": options.seed, "draw": one}) for one in range(DRAWS[scale])]
-    lab = Lab("subsidy", options.out, {"quick": options.quick, "seed": options.seed})
-    rows = lab.measured(cells)
-    lab.finish(draw, rows, columns=COLUMNS)
-    print(decays(rows), signs(rows), ways(rows), break_even(rows), remains(rows), sep="\n")
+    Lab.of("subsidy", options).answer(cells, draw, decays, signs, ways, break_even, remains, columns=COLUMNS)
 
 
 if __name__ == "__main__":

@@ -497,10 +497,7 @@ def main() -> None:
     cells += [(lever, {"begins": begins, "drawn": small | {"draw": 0}}) for begins in BEGINS]
     for draw_ in range(DRAWS[scale]):
         cells += [(point, {"day": day, "points": POINTS[scale], "drawn": small | {"draw": draw_}}) for day in DAYS]
-    lab = Lab("traffic_ceiling", options.out, {"quick": options.quick, "seed": options.seed})
-    rows = lab.measured(cells)
-    lab.finish(draw, rows, columns=COLUMNS)
-    print(grows(rows), signs(rows), payers(rows), erodes(rows), dearer(rows), sep="\n")
+    Lab.of("traffic_ceiling", options).answer(cells, draw, grows, signs, payers, erodes, dearer, columns=COLUMNS)
 
 
 if __name__ == "__main__":

@@ -340,10 +340,7 @@ def main() -> None:
     cells += [(intensities, {"gamma": gamma, "steps": steps}) for gamma in powers]
     cells += [(advertising, {"gamma": gamma, "w": w, "steps": steps}) for gamma in powers for w in RATES]
     cells += [(erosion, {"gamma": gamma, "d": d, "steps": steps}) for gamma in powers for d in EROSIONS]
-    lab = Lab("trust", options.out, {"quick": options.quick, "seed": options.seed})
-    rows = lab.measured(cells)
-    lab.finish(draw, rows, columns=COLUMNS)
-    print(rests(rows), crossings(rows), patient(rows), stops(rows), sep="\n")
+    Lab.of("trust", options).answer(cells, draw, rests, crossings, patient, stops, columns=COLUMNS)
 
 
 if __name__ == "__main__":

@@ -208,10 +208,7 @@ def main() -> None:
         for draw_ in range(DRAWS[scale])
         for quality in QUALITIES
     ]
-    lab = Lab("viability", options.out, {"quick": options.quick, "seed": options.seed})
-    rows = lab.measured(cells)
-    lab.finish(draw, rows, columns=COLUMNS)
-    print(myopia(rows), stable(rows), sep="\n")
+    Lab.of("viability", options).answer(cells, draw, myopia, stable, columns=COLUMNS)
 
 
 if __name__ == "__main__":
