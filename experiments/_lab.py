@@ -129,6 +129,22 @@ def over_draws(rows: Sequence[Row], against: str, key: str) -> tuple[np.ndarray,
     return np.array(levels), np.array(found).T
 
 
+def bars(ax: Any, told: tuple[Any, Any], look: Sequence[str], *, errors: float = 2.0, **more: Any) -> None:
+    """What `over_draws` has told: means, with bars of so many standard errors; a look is colour, marker and dashes."""
+    x, (mean, error, *_) = told
+    colour, marker, dashes = look
+    shape = {"markersize": 3.5, "capsize": 1.5} | more
+    ax.errorbar(x, mean, errors * error, color=colour, marker=marker, linestyle=dashes, **shape)
+
+
+def band(ax: Any, told: tuple[Any, Any], look: Sequence[str], **more: Any) -> None:
+    """What `over_draws` has told: means, and the range of draws as a band."""
+    x, (mean, _, least, most) = told
+    colour, marker, dashes = look
+    ax.plot(x, mean, color=colour, marker=marker, linestyle=dashes, **{"markersize": 3.5} | more)
+    ax.fill_between(x, least, most, color=colour, alpha=0.2, linewidth=0)
+
+
 def markets_of(rows: Sequence[Row], order: Sequence[str]) -> list[str]:
     """The markets that rows tell of, those of ``order`` alone and in its order."""
     there = {row.get("market") for row in rows}

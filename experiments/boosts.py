@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, over_draws, percent, pick, run, stream
 from allocator.discrete import Boost, boost_slots, boosted, contest, highlight_support
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
 
@@ -204,10 +204,10 @@ def draw_contests(rows: Sequence[Row], ax: Any) -> None:
     ax.set_title("(a) markers: best answers", loc="left")
 
 
-def averaged(rows: Sequence[Row], way: str, by: str, key: str) -> tuple[list[float], list[float]]:
+def averaged(rows: Sequence[Row], way: str, by: str, key: str) -> tuple[np.ndarray, np.ndarray]:
     """Levels, and means over lots of a number."""
-    x = sorted({row[by] for row in rows})
-    return x, [float(np.mean([row[key] for row in pick(rows, way=way) if row[by] == level])) for level in x]
+    x, (means, *_) = over_draws(pick(rows, way=way), by, key)
+    return x, means
 
 
 def draw_concentration(rows: Sequence[Row], ax: Any) -> None:
@@ -238,7 +238,7 @@ def draw_sigma(rows: Sequence[Row], ax: Any) -> None:
     for way, (_, colour, marker, dashes) in WAYS.items():
         x, y = averaged(rows, way, "sigma", "gain")
         _, spent = averaged(rows, way, "sigma", "spent")
-        gained = np.array(y) * rows[0]["none"]["before"] / np.array(spent)
+        gained = y * rows[0]["none"]["before"] / spent
         ax.plot(x, gained, color=colour, marker=marker, linestyle=dashes, markersize=3.5)
     ax.set(xlabel="σ of a link", ylabel="GMV gained per RMB spent", xlim=(0, None), ylim=(0, None))
     ax.set_title(f"(d) budget {100 * SHOWN:g} %", loc="left")

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, mean_of, percent, pick, run, stream
+from _lab import Lab, Row, arguments, bars, blank_figure, mean_of, over_draws, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator import market as mk
 from allocator.plots.style import BLACK, BLUE, GREY, VERMILLION
@@ -151,7 +151,7 @@ def draw(rows: Sequence[Row]) -> Any:
     draw_ends(swept, axes[1, 1], "lost")
     axes[1, 1].set(ylabel="GMV lost to one B for all (%)")
     axes[1, 1].axhline(0, color=BLACK, linewidth=0.6)
-    axes[1, 1].yaxis.set_major_formatter(lambda part, _: f"{100 * part:g}")
+    axes[1, 1].yaxis.set_major_formatter(percent)
     axes[1, 1].set_title("(e) what competition costs", loc="left")
     draw_free(pick(rows, panel="ends", variety=SHOWN), axes[1, 2])
     return figure
@@ -160,12 +160,9 @@ def draw(rows: Sequence[Row]) -> Any:
 def draw_responses(rows: Sequence[Row], ax: Any) -> None:
     grid = sorted({row["rivals"] for row in rows})
     ax.plot(grid, grid, ":", color=GREY, linewidth=0.9)
-    for free, (colour, marker, dashes, label) in LOOKS.items():
-        best = [[row["best"] for row in pick(rows, free=free, rivals=b, own=b)] for b in grid]
-        means, errors = zip(*(mean_of(each) for each in best), strict=True)
-        ax.errorbar(
-            grid, means, errors, fmt=dashes, marker=marker, color=colour, markersize=3.5, capsize=1.5, label=label
-        )
+    for free, (*look, label) in LOOKS.items():
+        mine = [row for row in pick(rows, free=free) if row["own"] == row["rivals"]]
+        bars(ax, over_draws(mine, "rivals", "best"), look, errors=1, label=label)
     ax.set(xlabel="Boost B of both rivals", ylabel="Best boost B of a platform", ylim=(-0.15, max(grid) + 0.15))
     ax.set_title(f"(a) best responses, γ = {SHOWN:g}", loc="left")
 
@@ -173,49 +170,30 @@ def draw_responses(rows: Sequence[Row], ax: Any) -> None:
 def draw_temptation(rows: Sequence[Row], ax: Any) -> None:
     """GMV by own B where both rivals have B = 2."""
     ax.axhline(0, color=BLACK, linewidth=0.6)
-    for free, (colour, marker, dashes, label) in LOOKS.items():
-        mine = pick(rows, free=free, rivals=2.0)
-        grid = sorted({row["own"] for row in mine})
-        means, errors = zip(
-            *(mean_of([100 * (row["gmv"] - 1) for row in pick(mine, own=b)]) for b in grid), strict=True
-        )
-        ax.errorbar(
-            grid, means, errors, fmt=dashes, marker=marker, color=colour, markersize=3.5, capsize=1.5, label=label
-        )
+    for free, (*look, label) in LOOKS.items():
+        mine = [row | {"change": 100 * (row["gmv"] - 1)} for row in pick(rows, free=free, rivals=2.0)]
+        bars(ax, over_draws(mine, "own", "change"), look, errors=1, label=label)
     ax.axvline(2.0, color=GREY, linestyle=":", linewidth=0.9)
     ax.set(xlabel="Boost B of a platform", ylabel="Its GMV, change (%)")
     ax.set_title("(b) rivals at B = 2", loc="left")
 
 
 def draw_ends(rows: Sequence[Row], ax: Any, what: str, beside: str | None = None) -> None:
-    grid = sorted({row["variety"] for row in rows})
-    for free, (colour, marker, dashes, label) in LOOKS.items():
+    for free, (*look, label) in LOOKS.items():
         mine = pick(rows, free=free)
-        means, errors = zip(*(mean_of([row[what] for row in pick(mine, variety=v)]) for v in grid), strict=True)
-        ax.errorbar(
-            grid, means, errors, fmt=dashes, marker=marker, color=colour, markersize=3.5, capsize=1.5, label=label
-        )
+        bars(ax, over_draws(mine, "variety", what), look, errors=1, label=label)
         if beside is not None:
-            means, errors = zip(*(mean_of([row[beside] for row in pick(mine, variety=v)]) for v in grid), strict=True)
-            shift = 0.03 if free else -0.03
-            ax.errorbar(
-                [v + shift for v in grid],
-                means,
-                errors,
-                fmt=marker,
-                color=colour,
-                markersize=3.5,
-                markerfacecolor="none",
-                linewidth=0.7,
-            )
+            x, told = over_draws(mine, "variety", beside)
+            colour, marker, _ = look
+            hollow = {"markerfacecolor": "none", "linewidth": 0.7, "capsize": 0}
+            bars(ax, (x + (0.03 if free else -0.03), told), (colour, marker, "none"), errors=1, **hollow)
     ax.set(xlabel="How strongly viewers\nfollow anchors, γ")
 
 
 def draw_free(rows: Sequence[Row], ax: Any) -> None:
-    grid = sorted({row["free"] for row in rows})
-    gaps = [mean_of([100 * (row["traffic"] - row["planned"]) for row in pick(rows, free=part)]) for part in grid]
     ax.axhline(0, color=BLACK, linewidth=0.6)
-    ax.errorbar(grid, *zip(*gaps, strict=True), fmt="-", marker="D", color=BLACK, markersize=3.5, capsize=1.5)
+    apart = [row | {"apart": 100 * (row["traffic"] - row["planned"])} for row in rows]
+    bars(ax, over_draws(apart, "free", "apart"), (BLACK, "D", "-"), errors=1)
     ax.set(
         xlabel="Part of established anchors\nwho may move (%)",
         ylabel="Newcomers' traffic, competition\nless one B for all (points)",

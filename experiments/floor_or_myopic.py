@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, estimate, pick, run, stream
 from allocator import dynamics as dy
 from allocator.plots.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION
 
@@ -77,9 +77,7 @@ def gaps(market: str, xi: float, lam: float, size: tuple[int, int], seed: int) -
         if (market, xi, lam) == ("dear tail", 0.0, BESIDE):
             told = about | {"panel": "path", "policy": name}
             rows += [told | {"period": t, "gmv": gmv / number} for t, gmv in enumerate(path["gmv"][:SHOWN].tolist())]
-    each = worth["floor"] - worth["myopic"]
-    error = float(each.std(ddof=1) / np.sqrt(number))
-    return [*rows, about | {"panel": "gap", "gap": float(each.mean()), "gap_error": error}]
+    return [*rows, about | {"panel": "gap"} | estimate("gap", worth["floor"] - worth["myopic"])]
 
 
 def played(

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, over_draws, percent, pick, run, stream
+from _lab import Lab, Row, arguments, band, blank_figure, mean_of, over_draws, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
 from allocator.synthetic.presets import KUAISHOU
@@ -124,12 +124,11 @@ def audience(fans_private: float, seed: int) -> list[Row]:
     for bought, others in zip(private[:, 0], public, strict=True):
         slope, level = np.polyfit(grid, EFFICIENCY * others / bought, 1)
         found.append((1.0 - level) / slope)
-    mix, weights = float(np.mean(found)), np.array([PRIVATE, 1.0]) / (1.0 + PRIVATE)
+    (mix, error), weights = mean_of(found), np.array([PRIVATE, 1.0]) / (1.0 + PRIVATE)
     parts = np.array([fans_private, max(mix, 0.0)])
     by_fans, by_others = (weights @ sales.mean(axis=0) for sales in viewers(parts, rng))
-    about = {"panel": "audience", "fans_private": fans_private, "fans_public": mix}
-    about |= {"error": float(np.std(found, ddof=1) / np.sqrt(SAMPLES)), "of_impressions": float(weights @ parts)}
-    return [about | {"of_sales": float(by_fans / (by_fans + by_others))}]
+    about = {"panel": "audience", "fans_private": fans_private, "fans_public": mix, "error": error}
+    return [about | {"of_impressions": float(weights @ parts), "of_sales": float(by_fans / (by_fans + by_others))}]
 
 
 def market(kind: str, size: tuple[int, int], seed: int, draw: int) -> al.Platform:
@@ -248,20 +247,13 @@ def draw_audience(rows: Sequence[Row], ax: Any) -> None:
     ax.set_title("(c) line: closed form, bars: 2 s.e.", loc="left")
 
 
-def band(ax: Any, x: Any, values: np.ndarray, look: tuple[str, str, Any], label: str | None) -> None:
-    colour, marker, dashes = look
-    mean, _, least, most = values
-    ax.plot(x, mean, color=colour, marker=marker, linestyle=dashes, markersize=3.5, label=label)
-    ax.fill_between(x, least, most, color=colour, alpha=0.2, linewidth=0)
-    ax.yaxis.set_major_formatter(percent)
-
-
 def draw_traffic(rows: Sequence[Row], ax: Any) -> None:
     for ratio, look in LOOKS.items():
         x, shares = over_draws(pick(rows, ratio=ratio), "discount", "patient")
-        band(ax, 1 / (1 - x), shares, look, None)
+        band(ax, (1 / (1 - x), shares), look)
     ax.axhline(np.mean([row["myopic"] for row in rows]), color=VERMILLION, linestyle=":", label="myopic")
     by_patience(ax, DISCOUNTS)
+    ax.yaxis.set_major_formatter(percent)
     ax.set(ylabel="Public traffic of newcomers (%)", ylim=(0, 1))
     ax.set_title("(d) band: range of draws", loc="left")
 
@@ -269,18 +261,19 @@ def draw_traffic(rows: Sequence[Row], ax: Any) -> None:
 def draw_gains(rows: Sequence[Row], ax: Any) -> None:
     for ratio, look in LOOKS.items():
         x, gains = over_draws(pick(rows, ratio=ratio, kind="drawn"), "discount", "gain")
-        band(ax, 1 / (1 - x), gains, look, f"{ratio} times" if ratio > 1 else "the same")
+        band(ax, (1 / (1 - x), gains), look, label=f"{ratio} times" if ratio > 1 else "the same")
     x, gains = over_draws(pick(rows, ratio=1, kind="equal"), "discount", "gain")
-    band(ax, 1 / (1 - x), gains, (ORANGE, "s", ":"), "the same, own means equal")
+    band(ax, (1 / (1 - x), gains), (ORANGE, "s", ":"), label="the same, own means equal")
     by_patience(ax, DISCOUNTS)
+    ax.yaxis.set_major_formatter(percent)
     ax.set(ylabel="Discounted GMV of patient\nover myopic (%)")
     ax.set_title("(e) band: range of draws", loc="left")
 
 
 def draw_ratios(rows: Sequence[Row], ax: Any) -> None:
     for kind, look in KINDS.items():
-        x, gains = over_draws(pick(rows, kind=kind), "ratio", "gain")
-        band(ax, x, gains, look, NAMES[kind])
+        band(ax, over_draws(pick(rows, kind=kind), "ratio", "gain"), look, label=NAMES[kind])
+    ax.yaxis.set_major_formatter(percent)
     ax.set(xlabel="Newcomers' fans per impression,\nover everybody else's", xticks=RATIOS)
     ax.set_ylabel("Discounted GMV of patient\nover myopic (%)")
     ax.legend(loc="upper left")

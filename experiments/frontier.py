@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, pick, run, stream
+from _lab import Lab, Row, arguments, band, blank_figure, over_draws, pick, run, stream
 from allocator.solvers import Conic, EpsilonEven
 
 ALPHAS = (0.5, 1, 2)
@@ -179,15 +179,11 @@ def draw_guarantees(rows: Sequence[Row], ax: Any) -> None:
 
 def draw_verticals(rows: Sequence[Row], ax: Any) -> None:
     """Mean price over repeats, and their whole range as a band."""
-    x = [100 * share for share in SHARES[:-1]]
     for breadth, colour, marker in zip(BREADTHS, ("#D55E00", "#0072B2"), "v^", strict=True):
         for series, dashes in (("between", "--"), ("within", "-")):
-            mine = pick(rows, series=series, breadth=breadth)
-            prices = [[100 * row["price"] for row in pick(mine, guarantee=share)] for share in SHARES[:-1]]
-            look = {"color": colour, "linestyle": dashes, "marker": marker, "markersize": 4}
-            ax.plot(x, [np.mean(some) for some in prices], label=f"{series} {BREADTHS[breadth]} ones", **look)
-            band = {"color": colour, "alpha": 0.2, "linewidth": 0}
-            ax.fill_between(x, [min(some) for some in prices], [max(some) for some in prices], **band)
+            x, prices = over_draws(pick(rows, series=series, breadth=breadth), "guarantee", "price")
+            words = f"{series} {BREADTHS[breadth]} ones"
+            band(ax, (100 * x, 100 * prices), (colour, marker, dashes), markersize=4, label=words)
     _guarantee_axes(ax, 9)
 
 

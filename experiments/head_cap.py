@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, estimate, mean_of, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
 
@@ -116,16 +116,11 @@ def held(case: tuple[float, float, float], shares: Sequence[float], fine: int, c
         rows.append({"panel": "best"} | about | best_share(np.array(near), tried(near)))
     below = np.zeros(BATCHES)
     for share, path in sorted(found.items()):
-        row = estimate("excess", path) | estimate("step", path - below) | estimate("lacks", found[shares[-1]] - path)
+        row = dict(zip(("excess", "error"), mean_of(path), strict=True))
+        row |= estimate("step", path - below) | estimate("lacks", found[shares[-1]] - path)
         rows.append({"panel": "share", "share": share} | about | row)
         below = path
     return rows
-
-
-def estimate(name: str, sample: np.ndarray) -> Row:
-    """Mean and standard error."""
-    error = "error" if name == "excess" else f"{name}_error"
-    return {name: float(sample.mean()), error: float(sample.std(ddof=1) / np.sqrt(sample.size))}
 
 
 def best_share(shares: np.ndarray, excess: np.ndarray) -> Row:
@@ -137,8 +132,7 @@ def best_share(shares: np.ndarray, excess: np.ndarray) -> Row:
     middle = cubics.mean(axis=1)
     top, error = grid[np.argmax(np.polyval(middle, grid))], 0.0
     if grid[0] < top < grid[-1]:
-        slopes = estimate("slope", slope(cubics, top))
-        error = slopes["slope_error"] / abs(np.polyval(np.polyder(middle, 2), top)) * np.exp(top)
+        error = mean_of(slope(cubics, top))[1] / abs(np.polyval(np.polyder(middle, 2), top)) * np.exp(top)
     return {"best": float(np.exp(top)), "best_error": float(error), "cubics": cubics.T.tolist()}
 
 
@@ -180,8 +174,7 @@ def firms(count: int, draws: int, seed: int) -> list[Row]:
 
 def spread(name: str, sample: np.ndarray) -> Row:
     """Variance and its standard error, from the fourth moment."""
-    squares = (sample - sample.mean()) ** 2
-    return {name: float(squares.mean()), f"{name}_error": float(squares.std(ddof=1) / np.sqrt(sample.size))}
+    return estimate(name, (sample - sample.mean()) ** 2)
 
 
 # What is drawn.
@@ -343,9 +336,9 @@ def interior(rows: Sequence[Row]) -> str:
             assert near["lacks"] < 4 * near["lacks_error"], (near, theory)
         else:
             cubics = np.transpose(row["cubics"])
-            level = estimate("slope", slope(cubics, np.log(theory)))
+            level, error = mean_of(slope(cubics, np.log(theory)))
             curvature = abs(np.polyval(np.polyder(cubics.mean(axis=1), 2), np.log(theory)))
-            assert abs(level["slope"]) < 5 * level["slope_error"] + BIAS * curvature / theory, (row, theory)
+            assert abs(level) < 5 * error + BIAS * curvature / theory, (row, theory)
     convexity, base = SHOWN
     without, spilt = (pick(mine, convexity=convexity, base=base, spill=spill)[0] for spill in (0.0, SPILL))
     for hazard in sorted({row["base"] for row in mine if row["spill"]}):

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, percent, pick, run, stream
+from _lab import Lab, Row, arguments, bars, blank_figure, over_draws, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator import market as mk
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
@@ -179,26 +179,12 @@ def draw(rows: Sequence[Row]) -> Any:
     return figure
 
 
-def line(ax: Any, grid: Sequence[float], each: Sequence[Sequence[float]], fmt: str, **more: Any) -> None:
-    """Means over draws, and two standard errors."""
-    means = [float(np.mean(sample)) for sample in each]
-    errors = [2 * float(np.std(sample, ddof=1) / np.sqrt(len(sample))) for sample in each]
-    ax.errorbar(grid, means, errors, fmt=fmt, markersize=3.5, capsize=1.5, **more)
-
-
-def over(rows: Sequence[Row], key: str, what: str) -> tuple[list[float], list[list[float]]]:
-    """A grid, and what was measured there in every draw."""
-    grid = sorted({row[key] for row in rows})
-    return grid, [[row[what] for row in pick(rows, **{key: entry})] for entry in grid]
-
-
 def draw_overtaking(rows: Sequence[Row], ax: Any) -> None:
     for capacity, colour, marker in zip(SHOWN, (VERMILLION, BLACK, BLUE), "^so", strict=True):
         mine = pick(rows, capacity=capacity)
-        grid, small = over(mine, "intent", "small")
-        _, large = over(mine, "intent", "large")
-        line(ax, grid, small, "-" + marker, color=colour, label=f"{capacity:g}")
-        ax.plot(grid, [np.mean(sample) for sample in large], "--", color=colour)
+        bars(ax, over_draws(mine, "intent", "small"), (colour, marker, "-"), label=f"{capacity:g}")
+        x, (large, *_) = over_draws(mine, "intent", "large")
+        ax.plot(x, large, "--", color=colour)
     ax.set(
         xlabel="Intent of the small platform over\nthat of the large one",
         ylabel="GMV (RMB an impression\nof the large one)",
@@ -212,7 +198,7 @@ def draw_overtaking(rows: Sequence[Row], ax: Any) -> None:
 
 def draw_needed(rows: Sequence[Row], ax: Any) -> None:
     for policy, (label, colour, marker) in POLICIES.items():
-        line(ax, *over(pick(rows, policy=policy), "capacity", "ratio"), "-" + marker, color=colour, label=label)
+        bars(ax, over_draws(pick(rows, policy=policy), "capacity", "ratio"), (colour, marker, "-"), label=label)
     ax.axhline(TRAFFIC, color=BLACK, linewidth=0.9)
     ax.axhline(1, color=GREY, linestyle=":", linewidth=0.9)
     log_axes(ax)
@@ -230,7 +216,7 @@ def log_axes(ax: Any) -> None:
 
 def draw_used(rows: Sequence[Row], ax: Any) -> None:
     for name, colour, marker in (("small", VERMILLION, "^"), ("large", BLUE, "o")):
-        line(ax, *over(rows, "capacity", name), "-" + marker, color=colour, label=name)
+        bars(ax, over_draws(rows, "capacity", name), (colour, marker, "-"), label=name)
     ax.set(
         xscale="log",
         xlabel="Capacity of all anchors over\ntraffic of the large platform",
@@ -258,17 +244,10 @@ def draw_trusted(rows: Sequence[Row], ax: Any) -> None:
 
 def draw_mixed(rows: Sequence[Row], ax: Any) -> None:
     for policy, (label, colour, marker) in POLICIES.items():
-        mine = pick(rows, policy=policy)
-        line(ax, *over(mine, "kols", "ratio"), marker, color=colour, label=label)
-        grid, part = over(mine, "kols", "part")
-        dashes = "-" if policy == "even" else "--"
-        ax.plot(
-            grid,
-            [np.mean(TRAFFIC / (1 + MIXED * np.array(each))) for each in part],
-            dashes,
-            color=colour,
-            linewidth=0.9,
-        )
+        mine = [row | {"line": TRAFFIC / (1 + MIXED * row["part"])} for row in pick(rows, policy=policy)]
+        bars(ax, over_draws(mine, "kols", "ratio"), (colour, marker, "none"), label=label)
+        x, (line, *_) = over_draws(mine, "kols", "line")
+        ax.plot(x, line, "-" if policy == "even" else "--", color=colour, linewidth=0.9)
     ax.set(
         xlabel="KOLs among its anchors (%)",
         ylabel="Intent ratio from which\nthe small one sells more",
@@ -283,7 +262,7 @@ def draw_presets(rows: Sequence[Row], ax: Any) -> None:
     base = {(row["capacity"], row["draw"]): row["gmv"] for row in pick(rows, preset="kuaishou")}
     for preset, (colour, marker) in PRESETS.items():
         mine = [row | {"over": row["gmv"] / base[row["capacity"], row["draw"]]} for row in pick(rows, preset=preset)]
-        line(ax, *over(mine, "capacity", "over"), "-" + marker, color=colour, label=preset.capitalize())
+        bars(ax, over_draws(mine, "capacity", "over"), (colour, marker, "-"), label=preset.capitalize())
     ax.set(
         xscale="log",
         yscale="log",

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, percent, pick, run, stream
+from _lab import Lab, Row, arguments, bars, blank_figure, mean_of, over_draws, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator import market as mk
 from allocator.plots.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILLION
@@ -209,27 +209,15 @@ def draw_thresholds(rows: Sequence[Row], ax: Any) -> None:
     ax.set_title("(c) what an alliance does", loc="left")
 
 
-def over_draws(rows: Sequence[Row], what: str) -> tuple[list[float], np.ndarray, np.ndarray]:
-    """Maturities, and the mean of what was measured with its standard error over draws of the platforms."""
-    grid = sorted({row["maturity"] for row in rows})
-    each = np.array([[row[what] for row in sorted(pick(rows, maturity=r), key=lambda row: row["draw"])] for r in grid])
-    return grid, each.mean(axis=1), each.std(axis=1, ddof=1) / np.sqrt(each.shape[1])
-
-
 def draw_steered(rows: Sequence[Row], ax: Any, what: str) -> None:
-    fine = np.linspace(0.0, 1.0, 50)
+    fine, scale = np.linspace(0.0, 1.0, 50), 1 if what == "gmv" else 100
     for policy, (label, colour, marker) in POLICIES.items():
         mine = pick(rows, policy=policy)
-        grid, mean, error = over_draws(mine, what)
+        x, told = over_draws(mine, "maturity", what)
+        bars(ax, (x, scale * told), (colour, marker, "none"), label=label)
         leaked = float(np.mean([row["leaked"] for row in mine]))
-        closed = mk.closed_forms
-        line = (
-            closed.gmv_after_ban(leaked, fine) if what == "gmv" else 100 * closed.revenue_of_ban(leaked, fine, OWN, FEE)
-        )
-        scale = 1 if what == "gmv" else 100
-        ax.errorbar(
-            grid, scale * mean, 2 * scale * error, fmt=marker, color=colour, markersize=3.5, capsize=1.5, label=label
-        )
+        gmv = mk.closed_forms.gmv_after_ban(leaked, fine)
+        line = gmv if what == "gmv" else 100 * mk.closed_forms.revenue_of_ban(leaked, fine, OWN, FEE)
         ax.plot(fine, line, color=colour, linewidth=0.9)
     ax.set(xlabel="Maturity of the own store, r")
     if what == "gmv":
@@ -309,10 +297,10 @@ def spared(rows: Sequence[Row]) -> str:
     assert min(gained) > 0, gained
     low = pick(mine, policy="optimal", maturity=0.2)  # below FEE / OWN
     assert all(row["revenue"] > 0 for row in low), low
-    error = np.std(spare, ddof=1) / np.sqrt(len(spare))
+    mean, error = mean_of(spare)
     return (
         f"Where links belong to some anchors, a platform that sends traffic where it sells most keeps "
-        f"{100 * np.mean(spare):.0f} +- {100 * error:.0f} points of GMV more at r = 0 than T7 says of traffic as it "
+        f"{100 * mean:.0f} +- {100 * error:.0f} points of GMV more at r = 0 than T7 says of traffic as it "
         f"was, and gains {100 * np.mean([row['revenue'] for row in low]):.2f} % of GMV by the ban at r = .2 already; "
         f"with even traffic, and where traffic goes where it earns most, the sign is that of T7."
     )

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, percent, pick, run, stream
+from _lab import Lab, Row, arguments, band, blank_figure, over_draws, percent, pick, run, stream
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
 from allocator.synthetic.presets import KUAISHOU
 
@@ -208,20 +208,10 @@ def draw_winners(rows: Sequence[Row], ax: Any) -> None:
     ax.set_title("(b) lines: R / (N x*), at most 100 %", loc="left")
 
 
-def curve(rows: Sequence[Row], way: str, key: str) -> tuple[list[float], np.ndarray]:
-    """Budgets, and mean, least and most of a number over draws."""
-    mine = pick(rows, way=way)
-    x = sorted({row["budget"] for row in mine})
-    some = [[row[key] for row in pick(mine, budget=budget)] for budget in x]
-    return x, np.array([[np.mean(one), min(one), max(one)] for one in some]).T
-
-
 def draw_costs(rows: Sequence[Row], ax: Any) -> None:
-    for way, (colour, marker, dashes) in LOOKS.items():
-        x, (mean, least, most) = curve(rows, way, "cost_per_survivor")
-        look = {"color": colour, "marker": marker, "linestyle": dashes, "markersize": 3.5}
-        ax.plot(x, mean / 1e3, label=NAMES[way], **look)
-        ax.fill_between(x, least / 1e3, most / 1e3, color=colour, alpha=0.2, linewidth=0)
+    for way, look in LOOKS.items():
+        x, told = over_draws(pick(rows, way=way), "budget", "cost_per_survivor")
+        band(ax, (x, told / 1e3), look, label=NAMES[way])
     ax.set(xlabel="Budget per newcomer, R / N (ν)", ylabel="GMV lost per extra survivor\n(1,000 RMB, one month)")
     ax.set_xlim(0, 3)
     ax.set_ylim(bottom=0)
@@ -231,8 +221,8 @@ def draw_costs(rows: Sequence[Row], ax: Any) -> None:
 def draw_prices(rows: Sequence[Row], ax: Any) -> None:
     """Filled: what an impression costs on average; hollow and thin: what the next one costs, by the shadow prices."""
     for way, (colour, marker, dashes) in LOOKS.items():
-        x, (mean, *_) = curve(rows, way, "average_cost")
-        _, (price, *_) = curve(rows, way, "price")
+        x, (mean, *_) = over_draws(pick(rows, way=way), "budget", "average_cost")
+        _, (price, *_) = over_draws(pick(rows, way=way), "budget", "price")
         ax.plot(x, mean, color=colour, marker=marker, linestyle=dashes, markersize=3.5)
         look = {"marker": marker, "markerfacecolor": "white", "linestyle": dashes, "linewidth": 0.6, "markersize": 3.5}
         ax.plot(x, price, color=colour, **look)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, mean_of, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator.dynamics.closed_forms import best_floor, survival
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
@@ -107,8 +107,7 @@ def there(world: dy.World, policies: dict, months: int, worlds: int, rng: np.ran
 
 def estimate(sample: Any) -> Row:
     """Mean and standard error."""
-    sample = np.asarray(sample)
-    return {"value": float(sample.mean()), "error": float(sample.std(ddof=1) / np.sqrt(sample.size))}
+    return dict(zip(("value", "error"), mean_of(sample), strict=True))
 
 
 def winning(budget: Any) -> Any:

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, mean_of, percent, pick, run, stream
+from _lab import Lab, Row, arguments, bars, blank_figure, mean_of, over_draws, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator import market as mk
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
@@ -142,15 +142,6 @@ def draw(rows: Sequence[Row]) -> Any:
     return figure
 
 
-def line(
-    ax: Any, grid: Sequence[float], each: Sequence[Sequence[float]], look: tuple[str, str, str], **more: Any
-) -> None:
-    """Means over draws with their standard errors."""
-    colour, marker, dashes = look
-    means, errors = zip(*(mean_of(sample) for sample in each), strict=True)
-    ax.errorbar(grid, means, errors, fmt=dashes, marker=marker, color=colour, markersize=3.5, capsize=1.5, **more)
-
-
 def draw_path(rows: Sequence[Row], ax: Any) -> None:
     """Solid: newcomers; dotted: heads."""
     grid = sorted({row["day"] for row in rows})
@@ -168,10 +159,9 @@ def draw_path(rows: Sequence[Row], ax: Any) -> None:
 
 
 def draw_floors(rows: Sequence[Row], ax: Any, tier: str) -> None:
-    grid = sorted({row["floor"] for row in rows})
+    """Bars: standard errors, as in what follows."""
     for carried, look in LOOKS.items():
-        each = [[row[tier] for row in pick(rows, carried=carried, floor=floor)] for floor in grid]
-        line(ax, grid, each, look, label=f"{carried:g}")
+        bars(ax, over_draws(pick(rows, carried=carried), "floor", tier), look, errors=1, label=f"{carried:g}")
     ax.set(xlabel="Floor for newcomers here, f (%)", ylim=(0.15, 0.75))
     ax.xaxis.set_major_formatter(percent)
     ax.yaxis.set_major_formatter(percent)
@@ -192,21 +182,21 @@ def draw_changes(rows: Sequence[Row], ax: Any) -> None:
     grid = sorted({row["carried"] for row in rows})
     ax.axhline(0, color=BLACK, linewidth=0.6)
     for tier, look, label in (("new", (GREEN, "^", "-"), "newcomers"), ("head", (PURPLE, "D", "--"), "heads")):
-        line(ax, grid, [changes(rows, tier, carried) for carried in grid], look, label=label)
+        told = np.transpose([mean_of(changes(rows, tier, carried)) for carried in grid])
+        bars(ax, (grid, told), look, errors=1, label=label)
     ax.set(xlabel="Fans who come along, ψ", ylabel="Change of the rival's part (points)")
     ax.legend(loc="center right", fontsize=6.5)
     ax.set_title(f"(d) what a floor of {100 * FLOOR:g} % does", loc="left")
 
 
 def draw_sales(rows: Sequence[Row], ax: Any) -> None:
-    grid = sorted({row["floor"] for row in rows})
     base = {row["draw"]: row["gmv"] + row["gmv_rival"] for row in pick(rows, floor=0.0)}
     for what, look, label in (
         ("gmv", (BLUE, "o", "-"), "here"),
         ("gmv_rival", (ORANGE, "s", "--"), "at the rival"),
     ):
-        each = [[row[what] / base[row["draw"]] for row in pick(rows, floor=floor)] for floor in grid]
-        line(ax, grid, each, look, label=label)
+        parts = [{"floor": row["floor"], "part": row[what] / base[row["draw"]]} for row in rows]
+        bars(ax, over_draws(parts, "floor", "part"), look, errors=1, label=label)
     ax.set(xlabel="Floor for newcomers here, f (%)", ylabel="GMV (% of both without floor)", ylim=(0, None))
     ax.xaxis.set_major_formatter(percent)
     ax.yaxis.set_major_formatter(percent)
@@ -215,10 +205,8 @@ def draw_sales(rows: Sequence[Row], ax: Any) -> None:
 
 
 def draw_offers(rows: Sequence[Row], ax: Any) -> None:
-    grid = sorted({row["offer"] for row in rows})
     for carried, look in LOOKS.items():
-        each = [[row["head"] for row in pick(rows, carried=carried, offer=offer)] for offer in grid]
-        line(ax, grid, each, look)
+        bars(ax, over_draws(pick(rows, carried=carried), "offer", "head"), look, errors=1)
     ax.set(xlabel="Kept here of heads' sales (%)", ylabel="Heads at the rival (%)", ylim=(0.15, 0.75))
     ax.xaxis.set_major_formatter(percent)
     ax.yaxis.set_major_formatter(percent)

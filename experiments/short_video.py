@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, over_draws, percent, pick, run, stream
+from _lab import Lab, Row, arguments, bars, blank_figure, over_draws, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
 from allocator.synthetic.presets import KUAISHOU
@@ -60,6 +60,7 @@ DRAWS, PAIRS = {"full": 12, "quick": 4}, {"full": 6, "quick": 2}
 FAR = 2.0
 """Standard errors."""
 TIES = {-1.0: (VERMILLION, "v", "-."), 0.0: (BLACK, "o", "-"), 1.0: (BLUE, "^", "--")}
+HOLLOW = {"markerfacecolor": "white", "linewidth": 0.9, "capsize": 2}
 SAID = {-1.0: "opposed to appeal", 0.0: "independent of it", 1.0: "in its order"}
 COLUMNS = ("panel", "traffic", "spread", "relation", "draw", "gini", "gini_none", "gmv", "quality", "kind", "sameness")
 COLUMNS += ("moved", "cost", "net")
@@ -207,17 +208,10 @@ def draw(rows: Sequence[Row]) -> Any:
     return figure
 
 
-def bars(ax: Any, told: tuple[np.ndarray, np.ndarray], look: tuple[str, str, str], label: str) -> None:
-    x, (mean, error, *_) = told
-    colour, marker, dashes = look
-    about = {"markersize": 3.5, "markerfacecolor": "white", "linewidth": 0.9, "capsize": 2, "label": label}
-    ax.errorbar(x, mean, FAR * error, color=colour, marker=marker, linestyle=dashes, **about)
-
-
 def draw_spreads(rows: Sequence[Row], ax: Any, key: str) -> None:
     for relation, look in TIES.items():
         x, (mean, error, *_) = over_draws(pick(rows, relation=relation), "spread", key)
-        bars(ax, (x, np.array([mean - (key == "gmv"), error])), look, SAID[relation])
+        bars(ax, (x, (mean - (key == "gmv"), error)), look, label=SAID[relation], **HOLLOW)
     ax.set_xlabel("Spread of quality\n(s.d. of its logarithm)")
     if key == "gmv":
         ax.yaxis.set_major_formatter(percent)
@@ -233,7 +227,7 @@ def draw_relations(rows: Sequence[Row], ax: Any) -> None:
     looks = {"even": (GREEN, "s", "-"), "greedy": (VERMILLION, "^", "--")}
     said = {"even": "even", "greedy": "where it sells most"}
     for traffic, look in looks.items():
-        bars(ax, over_draws(pick(rows, traffic=traffic), "relation", "moved"), look, said[traffic])
+        bars(ax, over_draws(pick(rows, traffic=traffic), "relation", "moved"), look, label=said[traffic], **HOLLOW)
     ax.axhline(0.0, color=GREY, linewidth=0.6)
     ax.axvline(lognormal(rows), color=GREEN, linestyle=":", linewidth=0.9)
     ax.set(xlabel="Correlation of quality\nwith appeal", ylabel="Gini of GMV, with\nthe pool less without")
@@ -257,7 +251,7 @@ def draw_tool(rows: Sequence[Row], ax: Any) -> None:
     looks = {"tail": (BLUE, "o", "-"), "any": (BLACK, "s", "--"), "heads": (VERMILLION, "^", "-.")}
     said = {"tail": "who sell least", "any": "any half", "heads": "who sell most"}
     for kind, look in looks.items():
-        bars(ax, over_draws(pick(rows, kind=kind), "sameness", "moved"), look, said[kind])
+        bars(ax, over_draws(pick(rows, kind=kind), "sameness", "moved"), look, label=said[kind], **HOLLOW)
     ax.axvline(sameness_from(HELPED), color=BLACK, linestyle=":", linewidth=0.9)
     ax.axhline(0.0, color=GREY, linewidth=0.6)
     ax.set(xlabel="How alike a tool's videos are", ylabel="Gini of GMV, with\nthe tool less without", xlim=(0, 1))

@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, over_draws, percent, pick, run, stream
+from _lab import Lab, Row, arguments, band, blank_figure, over_draws, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
 from allocator.synthetic.presets import KUAISHOU
@@ -63,6 +63,7 @@ BEGINS, SINCE = (0, 15, 30, 60, 200), (0, 10, 20, 40, 60, 90, 120, 160)
 POINTS = {"full": (2, 5, 8, 11, 14), "quick": (2, 6, 10, 14)}
 DAYS = (0, 23, REST)
 LEAST, PROOF = 1e-9, 1e-6
+THIN = {"markersize": 3, "linewidth": 0.9}
 LOOKS = {PARTS[0]: (GREEN, "^", "-."), PARTS[1]: (BLUE, "o", "-"), PARTS[2]: (PURPLE, "D", "--")}
 COLUMNS = ("panel", "ceiling", "rate", "year", "viewers", "growth", "filled", "part", "least", "draw", "policy")
 COLUMNS += ("losers", "incumbents", "taken", "cost", "failed", "begins", "day", "share", "points", "bound")
@@ -310,14 +311,6 @@ def draw_phase(rows: Sequence[Row], ax: Any) -> None:
     ax.set_title("(b) dots: incumbents lose", loc="left")
 
 
-def band(ax: Any, rows: Sequence[Row], against: str, key: str, look: tuple[str, str, Any], **more: Any) -> None:
-    x, (mean, _, least, most) = over_draws(rows, against, key)
-    colour, marker, dashes = look
-    ax.plot(x, mean, color=colour, marker=marker, linestyle=dashes, markersize=3, linewidth=0.9, **more)
-    ax.fill_between(x, least, most, color=colour, alpha=0.2, linewidth=0)
-    ax.yaxis.set_major_formatter(percent)
-
-
 def last_free(rows: Sequence[Row], part: float) -> float:
     """The time, interpolated between years, up to which growth lets a floor begin at nobody's expense."""
     path = pick(rows, panel="growth", ceiling=PEOPLE)
@@ -329,8 +322,9 @@ def draw_losers(rows: Sequence[Row], ax: Any) -> None:
     """Vertical lines: until when f < G / (1 + G)."""
     for part, look in LOOKS.items():
         mine = pick(rows, panel="floor", part=part, policy="least cost")
-        band(ax, mine, "year", "losers", look, label=f"{100 * part:g} %")
+        band(ax, over_draws(mine, "year", "losers"), look, label=f"{100 * part:g} %", **THIN)
         ax.axvline(last_free(rows, part), color=look[0], linestyle=":", linewidth=0.9)
+    ax.yaxis.set_major_formatter(percent)
     ax.set(xlabel="Floor begins in year", ylabel="Incumbents who lose traffic (%)", ylim=(0, None))
     ax.legend(title="Floor", loc="upper left", fontsize=6.5, title_fontsize=6.5)
     ax.set_title("(c) taken at least cost", loc="left")
@@ -339,11 +333,13 @@ def draw_losers(rows: Sequence[Row], ax: Any) -> None:
 def draw_costs(rows: Sequence[Row], ax: Any) -> None:
     for part, look in LOOKS.items():
         mine = pick(rows, panel="floor", part=part)
-        band(ax, pick(mine, policy="least cost"), "year", "cost", look, label=f"{100 * part:g} %")
+        band(ax, over_draws(pick(mine, policy="least cost"), "year", "cost"), look, label=f"{100 * part:g} %", **THIN)
         kept = pick(mine, policy="harmless", failed=0)
         if kept:
-            band(ax, kept, "year", "cost", (look[0], look[1], "none"), markerfacecolor="white")
+            hollow = THIN | {"markerfacecolor": "white"}
+            band(ax, over_draws(kept, "year", "cost"), (look[0], look[1], "none"), **hollow)
         ax.axvline(last_free(rows, part), color=look[0], linestyle=":", linewidth=0.9)
+    ax.yaxis.set_major_formatter(percent)
     ax.set(xlabel="Floor begins in year", ylabel="GMV of public traffic lost (%)", ylim=(0, None))
     ax.set_title("(d) hollow: no incumbent loses", loc="left")
 
@@ -375,7 +371,9 @@ def draw_lever(rows: Sequence[Row], ax: Any) -> None:
 def draw_points(rows: Sequence[Row], ax: Any) -> None:
     looks = zip(DAYS, ((GREEN, "^", "-."), (ORANGE, "s", "--"), (BLACK, "o", "-")), strict=True)
     for day, look in looks:
-        band(ax, pick(rows, day=day), "points", "cost", look, label=f"day {day}" if day < REST else "at rest")
+        label = f"day {day}" if day < REST else "at rest"
+        band(ax, over_draws(pick(rows, day=day), "points", "cost"), look, label=label, **THIN)
+    ax.yaxis.set_major_formatter(percent)
     x, (bound, *_) = over_draws(pick(rows, day=REST), "points", "bound")
     ax.plot(x, bound, color=BLACK, linestyle=":", label="at rest, at most")
     ax.set(xlabel="Points by which the Gini of\nall impressions falls", ylabel="GMV lost (% of public GMV)")

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, percent, pick, run, stream
+from _lab import Lab, Row, arguments, band, blank_figure, over_draws, percent, pick, run, stream
 from allocator.plots.style import BLACK, BLUE, GREEN, ORANGE, VERMILLION
 from allocator.synthetic.presets import KUAISHOU
 
@@ -94,26 +94,15 @@ def draw(rows: Sequence[Row]) -> Any:
     return figure
 
 
-def curve(rows: Sequence[Row], way: str, against: str, key: str) -> tuple[list[float], np.ndarray]:
-    """Levels, and mean, least and most of a number over draws."""
-    mine = pick(rows, way=way)
-    x = sorted({row[against] for row in mine})
-    some = [[row[key] for row in mine if row[against] == level] for level in x]
-    return x, np.array([[np.mean(one), min(one), max(one)] for one in some]).T
-
-
 def lines(rows: Sequence[Row], ax: Any, against: str, key: str, ways: Sequence[str]) -> None:
     for way in ways:
-        colour, marker, dashes = LOOKS[way]
-        x, (mean, least, most) = curve(rows, way, against, key)
-        ax.plot(x, mean, color=colour, marker=marker, linestyle=dashes, markersize=3.5, label=NAMES[way])
-        ax.fill_between(x, least, most, color=colour, alpha=0.2, linewidth=0)
+        band(ax, over_draws(pick(rows, way=way), against, key), LOOKS[way], label=NAMES[way])
     ax.yaxis.set_major_formatter(percent)
 
 
 def draw_gmv(rows: Sequence[Row], ax: Any) -> None:
     lines(rows, ax, "threshold", "gmv", tuple(LOOKS))
-    x, (bound, *_) = curve(rows, "chosen", "threshold", "bound")
+    x, (bound, *_) = over_draws(pick(rows, way="chosen"), "threshold", "bound")
     ax.plot(x, bound, color=ORANGE, linewidth=0.9, label="no choice gives more (proved)")
     ax.set(
         xlabel="Impressions an anchor lives on, ν (even shares)", ylabel="GMV a period, of the myopic\nfirst period (%)"
@@ -143,7 +132,7 @@ def draw_tiers(rows: Sequence[Row], ax: Any) -> None:
 def draw_viewers(rows: Sequence[Row], ax: Any) -> None:
     lines(rows, ax, "quality", "gmv", WAYS)
     for way in WAYS:
-        x, (served, *_) = curve(rows, way, "quality", "served")
+        x, (served, *_) = over_draws(pick(rows, way=way), "quality", "served")
         ax.plot(x, served, color=GREEN if way == "chosen" else ORANGE, linestyle=LOOKS[way][2], linewidth=0.9)
     ax.set(xlabel="GMV an impression that keeps viewers (even means)", ylabel="GMV, of the myopic\nfirst period (%)")
     ax.set_ylim(bottom=0)
