@@ -69,7 +69,6 @@ SPANS = {
     "after": (SPENT_BY, SPENT_BY + AFTER),
 }
 SIDE = {"ha": "right", "va": "center", "fontsize": 6}
-THIN = {"ecolor": BLACK, "elinewidth": 0.5}
 SIZES = {"full": (5_000, 1_000), "quick": (150, 40)}
 LESS = {"full": (1_000, 200), "quick": (150, 40)}
 """Size for sweeps."""
