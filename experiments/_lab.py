@@ -108,6 +108,11 @@ def pick(rows: Sequence[Row], **wanted: Any) -> list[Row]:
     return [row for row in rows if all(row.get(key) == entry for key, entry in wanted.items())]
 
 
+def entries(rows: Sequence[Row], *keys: str) -> list[np.ndarray]:
+    """What rows have under each key, an array (n,) for every key."""
+    return [np.array([row[key] for row in rows]) for key in keys]
+
+
 def mean_of(sample: Any) -> tuple[float, float]:
     """Mean over draws, and its standard error."""
     sample = np.asarray(sample, dtype=np.float64)

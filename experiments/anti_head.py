@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, entries, percent, pick, run, stream
 from allocator.metrics import head_size, top_share
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
 from allocator.solvers import EpsilonEven
@@ -234,8 +234,7 @@ def draw_lines(rows: Sequence[Row], ax: Any, key: str) -> None:
 def draw_firms(rows: Sequence[Row], ax: Any) -> None:
     for cap, (label, colour, marker, dashes) in CAPS.items():
         mine = pick(rows, cap=cap)
-        x, y = [row["loss"] for row in mine], [row["active"] for row in mine]
-        ax.plot(x, y, color=colour, marker=marker, linestyle=dashes, label=label)
+        ax.plot(*entries(mine, "loss", "active"), color=colour, marker=marker, linestyle=dashes, label=label)
     ax.xaxis.set_major_formatter(percent)
     ax.yaxis.set_major_formatter(percent)
     ax.set(
@@ -299,7 +298,7 @@ def refuted(rows: Sequence[Row]) -> str:
             for cap in CAPS:
                 mine = pick(rows, panel="firms", uplift=uplift, cap=cap)
                 assert max(row["loss"] for row in mine) >= loss, (cap, uplift)
-                active[cap] = np.interp(loss, [row["loss"] for row in mine], [row["active"] for row in mine])
+                active[cap] = np.interp(loss, *entries(mine, "loss", "active"))
             assert active["individual"] > max(active["firm"], active["roster"]), (uplift, loss, active)
             told[uplift, loss] = active
     shown = told[UPLIFTS[-1], SHOWN]

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, over_draws, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, entries, over_draws, percent, pick, run, stream
 from allocator.discrete import Boost, boost_slots, boosted, contest, highlight_support
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
 
@@ -196,9 +196,9 @@ def draw_contests(rows: Sequence[Row], ax: Any) -> None:
     n = np.arange(2, ANCHORS[-1] + 1)
     ax.plot(n, [contest(1.0, k).total for k in n], color=BLACK, label="of all")
     ax.plot(n, [contest(1.0, k).per_head for k in n], color=ORANGE, linestyle="--", label="per head")
-    x, total = [row["level"] for row in rows], np.array([row["simulated"] for row in rows])
+    x, total = entries(rows, "level", "simulated")
     ax.plot(x, total, "o", color=BLACK, markerfacecolor="none", markersize=4)
-    ax.plot(x, total / np.array(x), "D", color=ORANGE, markerfacecolor="none", markersize=3.5)
+    ax.plot(x, total / x, "D", color=ORANGE, markerfacecolor="none", markersize=3.5)
     ax.set(xlabel="Anchors in a contest", ylabel="Effort (parts of the pot)", ylim=(0, 1), xlim=(0, None))
     ax.legend(loc="center right")
     ax.set_title("(a) markers: best answers", loc="left")
@@ -261,7 +261,7 @@ def draw_highlights(rows: Sequence[Row], ax: Any) -> None:
 
 
 def draw_subsidies(rows: Sequence[Row], ax: Any) -> None:
-    x, y = [row["subsidy"] for row in rows], [row["price"] for row in rows]
+    x, y = entries(rows, "subsidy", "price")
     ax.plot(x, y, color=BLACK, marker="d", markersize=3.5)
     for part, label in zip(SCENARIOS, ("10 bn", "100 bn"), strict=True):
         ax.axvline(part, color=GREY, linewidth=0.8, linestyle=":")

@@ -25,6 +25,7 @@ from _lab import (
     Row,
     arguments,
     blank_figure,
+    entries,
     markets_of,
     percent,
     pick,
@@ -227,7 +228,7 @@ def draw_curves(rows: Sequence[Row], ax: Any) -> None:
         if market in LOOKS:
             turn = list(LOOKS).index(market) / len(LOOKS)
             look |= mark(market) | {"markersize": 3.5, "markevery": (0.04 + SPACING * turn, SPACING)}
-        ax.plot([row["x"] for row in mine], [row["y"] for row in mine], **look)
+        ax.plot(*entries(mine, "x", "y"), **look)
     across, up = PANELS[rows[0]["panel"]]
     ax.set(xscale="log", xlabel=across, ylabel=up)
     ax.xaxis.set_major_formatter(percent if "%" in across else al.plots.short)

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, entries, pick, run, stream
 from allocator import dynamics as dy
 from allocator.dynamics.planning import ENVELOPE_BUDGET, PRODUCT_BUDGET, TRAFFIC_BUDGETS, CampaignPlan, Scheduled
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
@@ -362,21 +362,20 @@ def full() -> float:
 def draw_returns(rows: Sequence[Row], ax: Any) -> None:
     """GMV per RMB: on average, by the last one, and of money spread evenly."""
     mine = pick(rows, kind="envelopes", cost=COST)
+    part, last, average, even = entries(mine, "part", "price", "average", "even")
     for factor, shade in ((0.5, 0.45), (1.0, 1.0), (2.0, 0.45)):
-        x, price = [factor * row["part"] for row in mine], [row["price"] / factor for row in mine]
+        x, price = factor * part, last / factor
         words = "last RMB, envelopes" if factor == 1 else None
         ax.plot(x, price, "-", color=BLUE, linewidth=0.9, alpha=shade, label=words)
         ax.annotate(f"{factor * COST:g}", (x[0], price[0]), (-2, 0), textcoords="offset points", **SIDE)
     look = {"color": BLUE, "markersize": 3.5, "linestyle": "none", "marker": "o"}
-    x = [row["part"] for row in mine]
-    ax.plot(x, [row["average"] for row in mine], label="average", **look)
-    ax.plot(x, [row["even"] for row in mine], label="spread evenly", markerfacecolor="white", **look)
+    ax.plot(part, average, label="average", **look)
+    ax.plot(part, even, label="spread evenly", markerfacecolor="white", **look)
     for factor in (0.5, 1.0, 2.0):
         alpha = 1.0 if factor == 1 else 0.45
         ax.axvline(factor * full(), ymax=0.6, color=BLUE, linestyle=":", linewidth=0.7, alpha=alpha)
     products = pick(rows, kind="products")
-    x, price = [row["part"] for row in products], [row["price"] for row in products]
-    ax.plot(x, price, "s--", color=ORANGE, markersize=3, label="last RMB, products")
+    ax.plot(*entries(products, "part", "price"), "s--", color=ORANGE, markersize=3, label="last RMB, products")
     ax.axhline(1, color=BLACK, linewidth=0.6)
     ax.set_xscale("log", base=2)
     ax.set_xticks((0.125, 0.25, 0.5, 1, 2), ("1/8", "1/4", "1/2", "1", "2"))
@@ -412,9 +411,10 @@ def draw_timing(rows: Sequence[Row], ax: Any) -> None:
     for kind, days in (("envelopes", "-"), ("lead", "-.")):
         for discount, size in PATIENT.items():
             mine = pick(rows, kind=kind, discount=discount)
-            x, y = [row["surge"] for row in mine], [100 * row["early"] for row in mine]
+            x, early_ = entries(mine, "surge", "early")
             _, colour, marker, _ = KINDS[kind]
-            ax.plot(x, y, days, color=colour, marker=marker, markersize=size, linewidth=0.7, markerfacecolor="white")
+            look = {"color": colour, "marker": marker, "markersize": size, "markerfacecolor": "white"}
+            ax.plot(x, 100 * early_, days, linewidth=0.7, **look)
     for discount, size in PATIENT.items():
         label = f"δ = {discount:g}".replace("0.", ".")
         ax.plot([], [], "o", color=BLACK, markerfacecolor="white", markersize=size, label=label)

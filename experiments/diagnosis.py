@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, entries, percent, pick, run, stream
 from allocator.plots.style import BLACK, BLUE, GREY, ORANGE, VERMILLION
 from allocator.synthetic.presets import KUAISHOU
 
@@ -212,7 +212,7 @@ def draw_counts(rows: Sequence[Row], ax: Any) -> None:
 def draw_changes(rows: Sequence[Row], ax: Any) -> None:
     """From what is proved to be needed to what was found."""
     heights = np.arange(len(rows))
-    least, found = (np.array([row[key] for row in rows]) for key in ("least", "change"))
+    least, found = entries(rows, "least", "change")
     ax.hlines(heights, least, found, color=BLACK, linewidth=1.2)
     ax.plot(least, heights, "|", color=BLACK, markersize=8, markeredgewidth=1.4, label="proved to be needed")
     ax.plot(found, heights, "o", markerfacecolor="none", markeredgecolor=BLUE, label="change found")
@@ -237,10 +237,10 @@ def draw_gmv(rows: Sequence[Row], ax: Any) -> None:
     """Markers: changes found; lines: what is proved to be needed; dotted: the highest GMV under the cap."""
     for cap, (colour, marker, dashes) in CAPS.items():
         mine = pick(rows, cap=cap)
-        x = [row["asked"] for row in mine]
-        ax.plot(x, [row["least"] for row in mine], dashes, color=colour)
+        x, least, change = entries(mine, "asked", "least", "change")
+        ax.plot(x, least, dashes, color=colour)
         label = f"top tenth at most {100 * cap:g} %"
-        ax.plot(x, [row["change"] for row in mine], marker, color=colour, markerfacecolor="none", label=label)
+        ax.plot(x, change, marker, color=colour, markerfacecolor="none", label=label)
         ax.axvline(mine[0]["threshold"], color=colour, linewidth=0.9, linestyle=":")
     ax.xaxis.set_major_formatter(percent)
     ax.yaxis.set_major_formatter(percent)
@@ -251,12 +251,11 @@ def draw_gmv(rows: Sequence[Row], ax: Any) -> None:
 
 def draw_budget(rows: Sequence[Row], ax: Any) -> None:
     """Markers: changes found; line: the formula; dotted: the sum of floors."""
-    threshold = rows[0]["threshold"]
-    grid = np.linspace(min(row["asked"] for row in rows), max(row["asked"] for row in rows), 200)
+    threshold, (x, least, change) = rows[0]["threshold"], entries(rows, "asked", "least", "change")
+    grid = np.linspace(x.min(), x.max(), 200)
     ax.plot(grid, np.maximum(0.0, 1 - grid / threshold), color=BLACK, label="1 - B / F")
-    x = [row["asked"] for row in rows]
-    ax.plot(x, [row["change"] for row in rows], "o", markerfacecolor="none", markeredgecolor=BLUE, label="change found")
-    ax.plot(x, [row["least"] for row in rows], "x", color=VERMILLION, label="proved to be needed")
+    ax.plot(x, change, "o", markerfacecolor="none", markeredgecolor=BLUE, label="change found")
+    ax.plot(x, least, "x", color=VERMILLION, label="proved to be needed")
     ax.axvline(threshold, color=BLACK, linewidth=0.9, linestyle=":")
     ax.xaxis.set_major_formatter(percent)
     ax.yaxis.set_major_formatter(percent)

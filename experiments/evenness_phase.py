@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, estimate, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, entries, estimate, percent, pick, run, stream
 from allocator.dynamics import Even, Herding, Phased, Policy, World, simulate
 from allocator.dynamics.closed_forms import even_share_to_dissolve
 from allocator.plots.style import BLACK, BLUE, PURPLE, SKY, VERMILLION, look
@@ -191,7 +191,7 @@ def draw_courses(rows: Sequence[Row], ax: Any, key: str) -> None:
     """Bands: two standard errors."""
     for k, (way, (colour, marker, dashes, label)) in enumerate(LOOKS.items()):
         mine = pick(rows, way=way)
-        x, y, error = (np.array([row[name] for row in mine]) for name in ("round", key, f"{key}_error"))
+        x, y, error = entries(mine, "round", key, f"{key}_error")
         every = (3 + 4 * k, 18) if key == "quality" else (20 + 20 * k, 90)
         ax.plot(x, y, color=colour, marker=marker, linestyle=dashes, markevery=every, markersize=4, label=label)
         ax.fill_between(x, y - 2 * error, y + 2 * error, color=colour, alpha=0.2, linewidth=0)
@@ -202,11 +202,10 @@ def draw_courses(rows: Sequence[Row], ax: Any, key: str) -> None:
 def draw_rules(rows: Sequence[Row], ax: Any) -> None:
     """Error bars, mostly within their markers: two standard errors."""
     mine, (after,) = pick(rows, way="rule"), pick(rows, way="long")
-    x = [row["even"] for row in mine]
     for key, marker, dashes in (("quality", "s", "-"), ("wins", "D", "--")):
-        y, error = [row[key] for row in mine], [2 * row[f"{key}_error"] for row in mine]
+        x, y, error = entries(mine, "even", key, f"{key}_error")
         bars = {"color": EVEN.colour, "linestyle": dashes, "markersize": 4, "capsize": 2, "elinewidth": 0.8}
-        ax.errorbar(x, y, yerr=error, marker=marker, markerfacecolor="none", **bars)
+        ax.errorbar(x, y, 2 * error, marker=marker, markerfacecolor="none", **bars)
         ax.plot([x[0], x[-1]], [after[key]] * 2, color=PHASED.colour, linestyle=dashes)
     ax.yaxis.set_major_formatter(percent)
     ax.xaxis.set_major_formatter(percent)
@@ -237,10 +236,9 @@ def draw_payback(rows: Sequence[Row], ax: Any) -> None:
     looks = zip((0.2, 0.4, 0.6, 0.8, 1.0), (SKY, BLUE, PHASED.colour, PURPLE, VERMILLION), "ov8sD", strict=True)
     for even, colour, marker in looks:
         mine = [row for row in pick(rows, even=even) if "payback" in row]
-        x, y = [row["length"] for row in mine], [row["payback"] for row in mine]
+        x, y, error = entries(mine, "length", "payback", "payback_error")
         bars = {"color": colour, "markersize": 3.5, "capsize": 2, "elinewidth": 0.8, "linewidth": 0.8}
-        error = [2 * row["payback_error"] for row in mine]
-        ax.errorbar(x, y, yerr=error, marker=marker, markerfacecolor="none", label=percent(even), **bars)
+        ax.errorbar(x, y, 2 * error, marker=marker, markerfacecolor="none", label=percent(even), **bars)
     ax.set_xscale("log", base=2)
     ax.set_yscale("log")
     ax.xaxis.set_major_formatter(lambda tick, _: f"{tick:g}")
@@ -254,9 +252,9 @@ def draw_crowds(rows: Sequence[Row], ax: Any) -> None:
     for way in ("none", "rule", "long"):
         colour, marker, dashes, _ = LOOKS[way]
         mine = pick(rows, way=way)
-        x, y = [SHARE * row["strength"] for row in mine], [row["quality"] for row in mine]
+        x, y, error = entries(mine, "strength", "quality", "quality_error")
         bars = {"color": colour, "marker": marker, "linestyle": dashes, "markersize": 4, "capsize": 2}
-        ax.errorbar(x, y, yerr=[2 * row["quality_error"] for row in mine], elinewidth=0.8, **bars)
+        ax.errorbar(SHARE * x, y, 2 * error, elinewidth=0.8, **bars)
     for strength in (strongest(0.0), strongest(LONG[1])):
         ax.axvline(SHARE * strength, color=BLACK, linestyle=":", linewidth=0.8)
     ax.yaxis.set_major_formatter(percent)

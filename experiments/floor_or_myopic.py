@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, estimate, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, entries, estimate, pick, run, stream
 from allocator import dynamics as dy
 from allocator.plots.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION
 
@@ -146,7 +146,7 @@ def draw_paths(rows: Sequence[Row], ax: Any) -> None:
     """GMV by period of a head that leaves sooner or later, with and without the floor."""
     for name, (label, colour, dashes) in POLICIES.items():
         mine = pick(rows, policy=name)
-        ax.plot([row["period"] for row in mine], [row["gmv"] for row in mine], dashes, color=colour, label=label)
+        ax.plot(*entries(mine, "period", "gmv"), dashes, color=colour, label=label)
     ax.set(xlabel="Period", ylabel="GMV a period\n(of that of a head)", xlim=(0, SHOWN), ylim=(0, 1.05))
     ax.legend(loc="lower left")
     ax.set_title(f"(a) λ = {BESIDE:g}, ξ = 0: mean of copies", loc="left")
@@ -159,7 +159,7 @@ def draw_gaps(rows: Sequence[Row], ax: Any) -> None:
         mine = pick(rows, xi=xi)
         if not mine:
             continue
-        x, y, error = ([row[key] for row in mine] for key in ("lam", "gap", "gap_error"))
+        x, y, error = entries(mine, "lam", "gap", "gap_error")
         ax.plot(grid, formula("dear tail", xi, grid), color=colour, linewidth=0.9)
         ax.errorbar(x, y, error, fmt=marker, color=colour, markersize=3.5, label=f"{xi:g}".replace("-", "−"))
         star = threshold("dear tail", xi)

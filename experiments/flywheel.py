@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, band, blank_figure, mean_of, over_draws, percent, pick, run, stream
+from _lab import Lab, Row, arguments, band, blank_figure, entries, mean_of, over_draws, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
 from allocator.synthetic.presets import KUAISHOU
@@ -203,7 +203,7 @@ def draw_rest(rows: Sequence[Row], ax: Any) -> None:
         for key, fill in (("private", colour), ("private_gmv", "white")):
             look = {"color": colour, "marker": marker, "markerfacecolor": fill, "markersize": 3, "linewidth": 0.8}
             label = kind if key == "private" else None
-            ax.plot([row["day"] for row in mine], [row[key] for row in mine], label=label, **look)
+            ax.plot(*entries(mine, "day", key), label=label, **look)
     for level in (0.3, 1.2 / 1.9):
         ax.axhline(level, color=BLACK, linestyle=":", linewidth=0.9)
     ax.yaxis.set_major_formatter(percent)
@@ -227,8 +227,8 @@ def draw_worth(rows: Sequence[Row], ax: Any) -> None:
         mine = pick(rows, mu=mu)
         theory = [dy.closed_forms.impression_value(1 - 1 / days, decay=mu, growth=mu * PRIVATE) for days in ahead]
         ax.plot(ahead, theory, color=colour, linewidth=0.9)
-        x, y = [1 / (1 - row["discount"]) for row in mine], [row["worth"] for row in mine]
-        ax.plot(x, y, marker, color=colour, markerfacecolor="none", label=f"μ = {mu:g}", clip_on=False)
+        x, y = entries(mine, "discount", "worth")
+        ax.plot(1 / (1 - x), y, marker, color=colour, markerfacecolor="none", label=f"μ = {mu:g}", clip_on=False)
     ax.axhline(1 + EFFICIENCY * PRIVATE, color=GREY, linestyle=":")
     by_patience(ax, (0.0, 0.9, 0.99, 0.999, 0.9999))
     ax.set(ylabel="Worth of one more public\nimpression (of its sale at once)", ylim=(0.9, 2.9))
@@ -237,10 +237,9 @@ def draw_worth(rows: Sequence[Row], ax: Any) -> None:
 
 
 def draw_audience(rows: Sequence[Row], ax: Any) -> None:
-    x, y = [row["fans_private"] for row in rows], [row["fans_public"] for row in rows]
+    x, y, error = entries(rows, "fans_private", "fans_public", "error")
     ax.plot([0.6, 1.0], [dy.closed_forms.public_fan_share(share) for share in (0.6, 1.0)], color=BLACK, linewidth=0.9)
-    errors = [2 * row["error"] for row in rows]
-    ax.errorbar(x, y, errors, fmt="o", color=BLACK, markerfacecolor="none", capsize=2, linewidth=0.9)
+    ax.errorbar(x, y, 2 * error, fmt="o", color=BLACK, markerfacecolor="none", capsize=2, linewidth=0.9)
     ax.xaxis.set_major_formatter(percent)
     ax.yaxis.set_major_formatter(percent)
     ax.set(xlabel="Fans among private viewers (%)", ylabel="Fans among public viewers (%)")

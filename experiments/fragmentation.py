@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, entries, pick, run, stream
 from allocator import dynamics as dy
 from allocator import market as mk
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
@@ -186,15 +186,8 @@ def draw_fork(rows: Sequence[Row], platforms: int, ax: Any) -> None:
     looks = {"up": (BLUE, "^", "from an even split"), "down": (ORANGE, "v", "from a leader")}
     for way, (colour, marker, label) in looks.items():
         mine = pick(rows, way=way)
-        ax.plot(
-            [row["network"] for row in mine],
-            [row["leader"] for row in mine],
-            marker,
-            color=colour,
-            markersize=4,
-            markerfacecolor="none",
-            label=label,
-        )
+        look = {"color": colour, "markersize": 4, "markerfacecolor": "none"}
+        ax.plot(*entries(mine, "network", "leader"), marker, label=label, **look)
     ax.plot([mk.closed_forms.self_sustaining(EIGHTY, rivals)], [EIGHTY], "*", color=VERMILLION, markersize=9)
     ax.axvline(platforms, color=GREY, linestyle=":", linewidth=0.9)
     ax.set(xlabel="Network effect, β", xlim=(low, high), ylim=(0, 1.02))
@@ -209,7 +202,7 @@ def draw_growth(rows: Sequence[Row], ax: Any) -> None:
     ax.axvline(1, color=GREY, linestyle=":", linewidth=0.9)
     for platforms, (colour, marker) in GROWN.items():
         mine = pick(rows, platforms=platforms)
-        x, y = [row["side"] for row in mine], [row["growth"] for row in mine]
+        x, y = entries(mine, "side", "growth")
         size = 9 - 2 * SIZES.index(platforms) - 2
         ax.plot(x, y, marker, color=colour, markersize=size, markerfacecolor="none", label=f"{platforms}")
     ax.legend(title="Platforms, K", loc="upper left")
@@ -224,8 +217,7 @@ def draw_breadths(rows: Sequence[Row], ax: Any) -> None:
     for k, (tilt, (colour, marker, dashes, label)) in enumerate(looks.items()):
         ax.plot(grid, [line[k] for line in lines], dashes, color=colour, linewidth=0.9)
         mine = pick(rows, tilt=tilt)
-        x, y = [row["breadth"] for row in mine], [row["network"] for row in mine]
-        ax.plot(x, y, marker, color=colour, markersize=3.5, label=label)
+        ax.plot(*entries(mine, "breadth", "network"), marker, color=colour, markersize=3.5, label=label)
     ax.set(xlabel="Breadth of platforms, b", ylabel="β from which verticals tilt", yscale="log", ylim=(2.5, 100))
     ax.set_yticks([3, 5, 10, 20, 50, 100], ["3", "5", "10", "20", "50", "100"])
     ax.minorticks_off()

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, band, blank_figure, over_draws, pick, run, stream
+from _lab import Lab, Row, arguments, band, blank_figure, entries, over_draws, pick, run, stream
 from allocator.solvers import Conic, EpsilonEven
 
 ALPHAS = (0.5, 1, 2)
@@ -172,8 +172,8 @@ def draw_guarantees(rows: Sequence[Row], ax: Any) -> None:
     }
     for series, options in marks.items():
         look, mine = al.plots.look(series), sorted(pick(rows, series=series), key=lambda row: row["guarantee"])
-        x, y = [100 * row["guarantee"] for row in mine], [100 * row["price"] for row in mine]
-        ax.plot(x, y, color=look.colour, marker=look.marker, label=look.label, clip_on=False, **options)
+        x, y = entries(mine, "guarantee", "price")
+        ax.plot(100 * x, 100 * y, color=look.colour, marker=look.marker, label=look.label, clip_on=False, **options)
     _guarantee_axes(ax, 55)
 
 

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, estimate, mean_of, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, entries, estimate, mean_of, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
 
@@ -205,10 +205,10 @@ def draw(rows: Sequence[Row]) -> Any:
 
 def points(ax: Any, rows: Sequence[Row], keys: tuple[str, str, str], look: tuple[str, str], label: str) -> None:
     """Markers with bars of two standard errors."""
-    x, y, error = ([row[key] for row in rows] for key in keys)
+    x, y, error = entries(rows, *keys)
     colour, marker = look
     bars = {"capsize": 2, "linewidth": 0.8, "markersize": 4, "markerfacecolor": "white"}
-    ax.errorbar(x, y, 2 * np.array(error), fmt=marker, color=colour, label=label, **bars)
+    ax.errorbar(x, y, 2 * error, fmt=marker, color=colour, label=label, **bars)
 
 
 def by_share(ax: Any) -> None:

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, entries, percent, pick, run, stream
 from allocator.dynamics import Even, Herding, World, simulate
 from allocator.dynamics.closed_forms import even_share_at, even_share_to_dissolve
 from allocator.plots.style import BLACK, BLUE, GREEN, ORANGE, PURPLE
@@ -258,10 +258,9 @@ def draw_growth(rows: Sequence[Row], ax: Any) -> None:
     ax.plot([0.3, 1.7], [0.3, 1.7], color=BLACK, linewidth=0.8, label="closed form (d)")
     for rooms, (colour, marker) in LOOKS.items():
         mine = pick(rows, rooms=rooms)
-        x, y = [row["product"] for row in mine], [row["growth"] for row in mine]
         size = {5: 6.5, 20: 4.5, 100: 2.5}[rooms]
         look = {"color": colour, "markerfacecolor": "none", "markeredgewidth": 0.8, "linestyle": "none"}
-        ax.plot(x, y, marker, markersize=size, label=f"{rooms} rooms", **look)
+        ax.plot(*entries(mine, "product", "growth"), marker, markersize=size, label=f"{rooms} rooms", **look)
     ax.axhline(1.0, color=BLACK, linestyle=":", linewidth=0.8)
     ax.axvline(1.0, color=BLACK, linestyle=":", linewidth=0.8)
     ax.set(xlabel="(1 - ε) h η", ylabel="Growth of a deviation per round")
@@ -291,12 +290,12 @@ def draw_needs(rows: Sequence[Row], ax: Any) -> None:
     ax.plot(products, np.maximum(0.0, 1.0 - 1.0 / products), color=GREEN, label="even start kept even (f)")
     mine = pick(rows, rooms=ROOMS[1])
     look = {"linestyle": "none", "markersize": 4, "markerfacecolor": "white"}
-    ax.plot([row["product"] for row in mine], [row["prevention"] for row in mine], "D", color=GREEN, **look)
+    ax.plot(*entries(mine, "product", "prevention"), "D", color=GREEN, **look)
     for (rooms, (colour, marker)), dashes in zip(LOOKS.items(), ("-.", "--", ":"), strict=True):
         mine = pick(rows, rooms=rooms)
         lines = [cure_of(rooms, STRONG, product / STRONG) for product in products]
         ax.plot(products, lines, color=colour, linestyle=dashes, label=f"head dissolved, {rooms} rooms (f)")
-        ax.plot([row["product"] for row in mine], [row["cure"] for row in mine], marker, color=colour, **look)
+        ax.plot(*entries(mine, "product", "cure"), marker, color=colour, **look)
     ax.yaxis.set_major_formatter(percent)
     ax.set_xticks((1.0, 1.2, 1.4, 1.6))
     ax.set(xlabel="h η", ylabel="Even share needed (%)", ylim=(-0.015, 0.85))

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, bars, blank_figure, over_draws, percent, pick, run, stream
+from _lab import Lab, Row, arguments, bars, blank_figure, entries, over_draws, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator import market as mk
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
@@ -235,8 +235,7 @@ def draw_trusted(rows: Sequence[Row], ax: Any) -> None:
     for lift, (colour, marker, dashes) in LIFTS.items():
         mine = pick(rows, lift=lift)
         ax.plot(grid, TRAFFIC / (1 + lift * grid), dashes, color=colour, linewidth=0.9)
-        x, y = [row["trust"] for row in mine], [row["ratio"] for row in mine]
-        ax.plot(x, y, marker, color=colour, markersize=3.5, label=f"{lift:g}")
+        ax.plot(*entries(mine, "trust", "ratio"), marker, color=colour, markersize=3.5, label=f"{lift:g}")
     ax.legend(title="Lift of KOLs, k", loc="lower left", fontsize=6.5, title_fontsize=6.5)
     ax.set(xlabel="Trust in KOLs, T", ylabel="Intent ratio from which\nthe small one sells more", ylim=(0, TRAFFIC + 1))
     ax.set_title("(d) KOLs against brands", loc="left")

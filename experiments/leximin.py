@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, entries, pick, run, stream
 
 RATIOS = (4.0, 2.0, 1.5, 1.25, 1.1)
 SHOWN = (2.0, 1.25)
@@ -109,7 +109,7 @@ def draw_times(rows: Sequence[Row], ax: Any) -> None:
         exact, binned = pick(rows, of=of, method="exact"), pick(rows, of=of, method="binned", ratio=2.0)
         look = {"color": colour, "marker": "o" if of == "exposure" else "s"}
         for mine, how, words in ((exact, "-", "exact"), (binned, "--", "binned, r = 2")):
-            x, y = [row["edges"] for row in mine], [row["seconds"] for row in mine]
+            x, y = entries(mine, "edges", "seconds")
             fill = colour if how == "-" else "none"
             ax.plot(x, y, how, label=f"{NAMES[of]}, {words}", markerfacecolor=fill, **look)
     ax.set(xscale="log", yscale="log", xlabel="Edges", ylabel="Seconds")

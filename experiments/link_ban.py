@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, bars, blank_figure, mean_of, over_draws, percent, pick, run, stream
+from _lab import Lab, Row, arguments, bars, blank_figure, entries, mean_of, over_draws, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator import market as mk
 from allocator.plots.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILLION
@@ -177,8 +177,8 @@ def draw_signs(rows: Sequence[Row], ax: Any) -> None:
         ax.plot(
             grid, 100 * mk.closed_forms.revenue_of_ban(leakage, grid, OWN, FEE), dashes, color=colour, linewidth=0.9
         )
-        x, y = [row["maturity"] for row in mine], [100 * row["revenue"] for row in mine]
-        ax.plot(x, y, marker, color=colour, markersize=3.5, label=f"{leakage:g}")
+        x, revenue = entries(mine, "maturity", "revenue")
+        ax.plot(x, 100 * revenue, marker, color=colour, markersize=3.5, label=f"{leakage:g}")
     ax.legend(title="By links, l", loc="upper left")
     ax.set(xlabel="Maturity of the own store, r", ylabel="Revenue gained (% of GMV)")
     ax.set_title("(a) revenue", loc="left")
@@ -189,8 +189,7 @@ def draw_gmv(rows: Sequence[Row], ax: Any) -> None:
     for leakage, (colour, marker, dashes) in LEAKAGES.items():
         mine = pick(rows, leakage=leakage)
         ax.plot(grid, mk.closed_forms.gmv_after_ban(leakage, grid), dashes, color=colour, linewidth=0.9)
-        x, y = [row["maturity"] for row in mine], [row["gmv"] for row in mine]
-        ax.plot(x, y, marker, color=colour, markersize=3.5)
+        ax.plot(*entries(mine, "maturity", "gmv"), marker, color=colour, markersize=3.5)
     ax.set(xlabel="Maturity of the own store, r", ylabel="GMV left (% of that with links)", ylim=(0, 1.03))
     ax.yaxis.set_major_formatter(percent)
     ax.set_title("(b) GMV", loc="left")
@@ -202,8 +201,8 @@ def draw_thresholds(rows: Sequence[Row], ax: Any) -> None:
     for gain, (colour, marker, dashes, label) in looks.items():
         mine = pick(rows, gain=gain)
         ax.plot(grid, np.maximum(grid - gain, 0.0), dashes, color=colour, linewidth=0.9)
-        x, y = [row["fee"] / OWN for row in mine], [row["maturity"] for row in mine]
-        ax.plot(x, y, marker, color=colour, markersize=3.5, label=label)
+        fee, maturity = entries(mine, "fee", "maturity")
+        ax.plot(fee / OWN, maturity, marker, color=colour, markersize=3.5, label=label)
     ax.legend(loc="upper left")
     ax.set(xlabel="Fee over commission, $c_{link}/c_{own}$", ylabel="Maturity r from which\nthe ban pays")
     ax.set_title("(c) what an alliance does", loc="left")
@@ -240,7 +239,7 @@ def draw_path(rows: Sequence[Row], ax: Any) -> None:
     }
     for (name, what), (colour, dashes, label) in looks.items():
         mine = pick(rows, member=name)
-        ax.plot([row["day"] for row in mine], [row[what] for row in mine], dashes, color=colour, label=label)
+        ax.plot(*entries(mine, "day", what), dashes, color=colour, label=label)
     for day, text in ((BAN, "ban"), (ALLIED, "partner")):
         ax.axvline(day, color=BLACK, linestyle=":", linewidth=0.9)
         ax.annotate(text, (day + 2, 0.03), xycoords=("data", "axes fraction"), fontsize=6.5)

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, entries, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator.dynamics.closed_forms import survival
 from allocator.plots.style import BLACK, BLUE, ORANGE, PURPLE, SKY
@@ -147,8 +147,8 @@ def draw(rows: Sequence[Row]) -> Any:
 
 def points(rows: Sequence[Row], x: Sequence[float], ax: Any, **look: Any) -> None:
     """Differences with two standard errors."""
-    y, error = [row["value"] for row in rows], [2 * row["error"] for row in rows]
-    ax.errorbar(x, y, error, linewidth=0, elinewidth=0.9, markersize=4, capsize=1.5, **look)
+    y, error = entries(rows, "value", "error")
+    ax.errorbar(x, y, 2 * error, linewidth=0, elinewidth=0.9, markersize=4, capsize=1.5, **look)
 
 
 def draw_firms(rows: Sequence[Row], ax: Any) -> None:
@@ -207,7 +207,7 @@ def deceived(rows: Sequence[Row]) -> str:
 
 def crossed(rows: Sequence[Row]) -> tuple[float, float]:
     """Where a straight line through what was simulated, which the difference is in p, is zero, and its error."""
-    x, y, error = (np.array([row[key] for row in rows]) for key in ("deceptive", "value", "error"))
+    x, y, error = entries(rows, "deceptive", "value", "error")
     (slope, level), covariance = np.polyfit(x, y, 1, w=1.0 / error, cov="unscaled")
     found = -level / slope
     gradient = np.array([found, 1.0])

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, mean_of, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, entries, mean_of, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator.dynamics.closed_forms import best_floor, survival
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
@@ -206,8 +206,8 @@ def draw(rows: Sequence[Row]) -> Any:
 
 def points(rows: Sequence[Row], key: str, ax: Any, **look: Any) -> None:
     """Means with two standard errors."""
-    x, y, error = [row[key] for row in rows], [row["value"] for row in rows], [2 * row["error"] for row in rows]
-    ax.errorbar(x, y, error, linewidth=0, elinewidth=0.9, markersize=4, capsize=1.5, **look)
+    x, y, error = entries(rows, key, "value", "error")
+    ax.errorbar(x, y, 2 * error, linewidth=0, elinewidth=0.9, markersize=4, capsize=1.5, **look)
 
 
 def draw_splits(rows: Sequence[Row], ax: Any) -> None:
@@ -240,7 +240,7 @@ def draw_lots(rows: Sequence[Row], ax: Any) -> None:
     """After a year, with floors for good and with what those who leave set free."""
     for way, (label, colour, marker, dashes) in LOTS.items():
         mine = [row for row in pick(rows, way=way) if row["budget"] < 1]
-        ax.plot([row["budget"] for row in mine], [row["value"] for row in mine], dashes, color=colour, linewidth=0.9)
+        ax.plot(*entries(mine, "budget", "value"), dashes, color=colour, linewidth=0.9)
         points(mine, "budget", ax, color=colour, marker=marker, label=label)
     ax.legend(loc="upper left", fontsize=6.5)
     ax.set(xlabel="Budget per newcomer, R / N (x*)", ylabel="Survivors of 100", xlim=(0.2, 0.95), ylim=(0, 0.95))
@@ -250,9 +250,8 @@ def draw_lots(rows: Sequence[Row], ax: Any) -> None:
 def draw_year(rows: Sequence[Row], ax: Any) -> None:
     for way, (label, colour, marker) in WAYS.items():
         mine = pick(rows, way=way)
-        x, y = [row["gmv"] for row in mine], [row["value"] for row in mine]
         look = {"color": colour, "marker": marker, "markersize": 4.5, "linewidth": 0.9, "capsize": 1.5}
-        ax.errorbar(x, y, [row["error"] for row in mine], [row["gmv_error"] for row in mine], label=label, **look)
+        ax.errorbar(*entries(mine, "gmv", "value", "error", "gmv_error"), label=label, **look)
     even = pick(rows, way="even")[0]
     text = f"all traffic even: +{100 * even['value']:.0f} of 100, {100 * even['gmv']:.0f} % of GMV"
     ax.text(0.98, 0.03, text, transform=ax.transAxes, fontsize=6.5, color=GREY, ha="right")

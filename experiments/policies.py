@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, estimate, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, entries, estimate, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator.dynamics.sensitivity import with_parameter
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, PURPLE, VERMILLION
@@ -294,9 +294,9 @@ def draw_league(rows: Sequence[Row], axes: Sequence[Any]) -> None:
     ordered = sorted(rows, key=lambda row: row["gain"])
     places = range(len(ordered))
     for letter, ax, name in zip("abcdefgh", axes, ("gain", *SHOWN), strict=False):
-        middle, error = ([100 * row[key] for row in ordered] for key in (name, f"{name}_error"))
+        middle, error = entries(ordered, name, f"{name}_error")
         bars = {"color": BLACK, "marker": "o", "markersize": 3.5, "capsize": 1.5, "elinewidth": 0.8, "linewidth": 0}
-        ax.errorbar(middle, places, xerr=2 * np.array(error), **bars)
+        ax.errorbar(100 * middle, places, xerr=2 * (100 * error), **bars)
         (reference,) = pick(ordered, policy="myopic")
         ax.axvline(100 * reference[name], color=GREY, linestyle=":", linewidth=0.8)
         ax.set_title(f"({letter})", loc="left")
@@ -331,8 +331,8 @@ def draw_matrix(rows: Sequence[Row], ax: Any) -> None:
 def points(rows: Sequence[Row], key: str, ax: Any, **look: Any) -> None:
     """Means with two standard errors, joined."""
     mine = sorted(rows, key=lambda row: row[key])
-    x, y, error = ([row[name] for row in mine] for name in (key, "gain", "gain_error"))
-    ax.errorbar(x, y, 2 * np.array(error), markersize=4, capsize=2, elinewidth=0.8, linewidth=0.9, **look)
+    x, y, error = entries(mine, key, "gain", "gain_error")
+    ax.errorbar(x, y, 2 * error, markersize=4, capsize=2, elinewidth=0.8, linewidth=0.9, **look)
     ax.axhline(0.0, color=BLACK, linewidth=0.6)
     ax.xaxis.set_major_formatter(percent)
     ax.yaxis.set_major_formatter(percent)

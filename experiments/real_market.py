@@ -26,6 +26,7 @@ from _lab import (
     Row,
     arguments,
     blank_figure,
+    entries,
     markets_of,
     percent,
     pick,
@@ -257,7 +258,7 @@ def draw_frontier(rows: Sequence[Row], ax: Any) -> None:
             ax.plot([0.0], [first["y"]], linestyle="none", **look, **edge)
         else:
             mine = [first, *mine]
-        x, y = [row["x"] for row in mine], [row["y"] for row in mine]
+        x, y = entries(mine, "x", "y")
         ax.plot(x[:-1], y[:-1], **look)
         ax.plot(x[-2:], y[-2:], linestyle=":", **look)
     ax.plot([], [], "o", color=GREY, markerfacecolor="white", label="GMV alone, further left")

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, entries, pick, run, stream
 from allocator.metrics import gini, head_size, hhi, top_share
 from allocator.plots.style import BLACK, BLUE, GREY, ORANGE, VERMILLION
 
@@ -322,9 +322,9 @@ def draw_sums(rows: Sequence[Row], ax: Any) -> None:
 
 def draw_head(rows: Sequence[Row], ax: Any) -> None:
     """The cost of a cap on the head, and its shadow prices as tangents."""
-    x, y = [100 * row["level"] for row in rows], [100 * row["cost"] for row in rows]
-    ax.plot(x, y, color=BLUE, marker="o", label="solved", zorder=3)
-    reach = 0.08 * (max(x) - min(x))
+    level, cost = entries(rows, "level", "cost")
+    ax.plot(100 * level, 100 * cost, color=BLUE, marker="o", label="solved", zorder=3)
+    reach = 8 * np.ptp(level)
     for row in rows:
         there = np.array([-reach, reach])
         # Cost per unit of the share, so in the same hundredths on both axes.

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, bars, blank_figure, over_draws, percent, pick, run, stream
+from _lab import Lab, Row, arguments, bars, blank_figure, entries, over_draws, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
 from allocator.synthetic.presets import KUAISHOU
@@ -238,7 +238,7 @@ def draw_star(rows: Sequence[Row], ax: Any) -> None:
     """Dotted: P2."""
     for quality, colour, marker in zip(TAILS, (BLUE, ORANGE, PURPLE), "os^", strict=True):
         mine, star = pick(rows, quality=quality), sameness_from(quality)
-        x, y = [row["sameness"] for row in mine], [row["moved"] for row in mine]
+        x, y = entries(mine, "sameness", "moved")
         ax.plot(x, y, marker, color=colour, markersize=3.5, markerfacecolor="white", clip_on=False)
         ax.axvline(star, color=colour, linestyle=":", linewidth=0.9)
         ax.text(star + 0.015, -0.059, f"g = {quality:g}", color=colour, rotation=90, va="bottom")
@@ -263,7 +263,7 @@ def draw_returns(rows: Sequence[Row], ax: Any) -> None:
     """Stars: from where on videos pay."""
     for cost, colour, marker in zip(COSTS, (GREEN, ORANGE, PURPLE), "os^", strict=True):
         mine = pick(rows, cost=cost)
-        x, y = [row["quality"] for row in mine], [row["net"] for row in mine]
+        x, y = entries(mine, "quality", "net")
         ax.plot(
             x, y, color=colour, marker=marker, markersize=3, markerfacecolor="white", linewidth=0.8, label=f"{cost:g}"
         )

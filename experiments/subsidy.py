@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, entries, pick, run, stream
 from allocator import dynamics as dy
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
 
@@ -248,8 +248,9 @@ def draw_phases(rows: Sequence[Row], ax: Any) -> None:
     ax.set_title("(a) filled: fans, hollow: GMV", loc="left")
 
 
-def points(rows: Sequence[Row], x: str, y: str) -> tuple[list[float], list[float]]:
-    return [row[x] for row in rows], [100 * row[y] for row in rows]
+def points(rows: Sequence[Row], x: str, y: str) -> tuple[np.ndarray, np.ndarray]:
+    across, up = entries(rows, x, y)
+    return across, 100 * up
 
 
 def draw_left(rows: Sequence[Row], ax: Any) -> None:
@@ -288,7 +289,7 @@ def draw_below(rows: Sequence[Row], ax: Any) -> None:
     line = boundary([row["learning"] for row in rows])
     al.plots.phase_diagram(cells, ax, x="forgetting", y="learning", value="shortfall", boundary=line, words=words)
     below = [row for row in rows if row["shortfall"] > ROUNDING]
-    x, y = ([row[key] for row in below] for key in ("forgetting", "learning"))
+    x, y = entries(below, "forgetting", "learning")
     ax.plot(x, y, "o", color="white", markeredgecolor="black", markeredgewidth=0.3, markersize=1.8)
     ax.set_title("(d) dots: it falls below; line: closed form", loc="left")
 
@@ -298,7 +299,7 @@ def draw_costs(rows: Sequence[Row], ax: Any) -> None:
     for (d, kind), (colour, marker) in FANS.items():
         mine = pick(rows, kind=kind, discount=d)
         label = f"δ = {d:g}{kind}".replace("0.", ".")
-        x, y = [row["cost"] for row in mine], [row["net"] for row in mine]
+        x, y = entries(mine, "cost", "net")
         ax.plot(x, y, marker, color=colour, markerfacecolor="none", markersize=3.5, label=label)
         if "tools" in kind:
             ax.plot(x, y, ":", color=colour, linewidth=0.9)

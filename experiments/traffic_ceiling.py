@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, band, blank_figure, over_draws, percent, pick, run, stream
+from _lab import Lab, Row, arguments, band, blank_figure, entries, over_draws, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
 from allocator.synthetic.presets import KUAISHOU
@@ -274,8 +274,8 @@ def draw_growth(rows: Sequence[Row], ax: Any) -> None:
     for ceiling, colour, dashes in zip(CEILINGS, (ORANGE, GREEN, BLUE, GREY), ("-.", "--", "-", ":"), strict=True):
         mine = [row for row in pick(rows, ceiling=ceiling) if row["viewers"] < 1_550 and row["year"] <= 2040]
         label = f"{ceiling}, g = {mine[0]['rate']:.3f}"
-        x, y = [row["year"] for row in mine], [row["viewers"] / 1e3 for row in mine]
-        ax.plot(x, y, color=colour, linestyle=dashes, label=label)
+        x, viewers = entries(mine, "year", "viewers")
+        ax.plot(x, viewers / 1e3, color=colour, linestyle=dashes, label=label)
     ax.plot([FIRST, LAST], [count / 1e3 for count in VIEWERS], "o", color=BLACK, label="published")
     ax.set(xlabel="Year", ylabel="Viewers (bn)", ylim=(0, 2.6))
     ax.legend(title="Ceiling", loc="upper left", fontsize=6, title_fontsize=6, ncols=1, borderpad=0)
@@ -297,7 +297,7 @@ def draw_phase(rows: Sequence[Row], ax: Any) -> None:
     words |= {"least": "Change of incumbents (%)", "boundary": "G / (1 + G)"}
     al.plots.phase_diagram(shown, ax, x="filled", y="part", value="least", boundary=line, words=words)
     lose = [row for row in cells if row["least"] < 0]
-    ax.plot([row["filled"] for row in lose], [row["part"] for row in lose], ".", color="white", markersize=1.2)
+    ax.plot(*entries(lose, "filled", "part"), ".", color="white", markersize=1.2)
     for year in (FIRST, LAST, 2030):
         row = pick(path, year=year)[0]
         place = row["filled"], bound_of(rate * (1 - row["filled"]))
@@ -314,8 +314,8 @@ def draw_phase(rows: Sequence[Row], ax: Any) -> None:
 def last_free(rows: Sequence[Row], part: float) -> float:
     """The time, interpolated between years, up to which growth lets a floor begin at nobody's expense."""
     path = pick(rows, panel="growth", ceiling=PEOPLE)
-    rooms = [bound_of(row["growth"]) for row in path]  # of growth into the next year, when the floor begins
-    return float(np.interp(-part, [-room for room in rooms], [row["year"] + 1 for row in path]))
+    year, growth_ = entries(path, "year", "growth")
+    return float(np.interp(-part, -bound_of(growth_), year + 1))  # growth into the next year, when the floor begins
 
 
 def draw_losers(rows: Sequence[Row], ax: Any) -> None:
@@ -358,8 +358,8 @@ def draw_lever(rows: Sequence[Row], ax: Any) -> None:
         since = np.linspace(0, SINCE[-1], 200)
         line = FLOOR * (1 + private_at(since)) / (1 + private_at(begins + since))
         ax.plot(begins + since, line, color=colour, linewidth=0.9)
-        x, y = [begins + row["day"] for row in mine], [row["part"] for row in mine]
-        ax.plot(x, y, marker, color=colour, markersize=3, markerfacecolor="none", clip_on=False)
+        day, part = entries(mine, "day", "part")
+        ax.plot(begins + day, part, marker, color=colour, markersize=3, markerfacecolor="none", clip_on=False)
     right = ax.secondary_yaxis("right", functions=(lambda y: y / FLOOR, lambda y: y * FLOOR))
     right.set_ylabel("Dashed: public (% of all)")
     right.yaxis.set_major_formatter(percent)

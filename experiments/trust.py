@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, entries, pick, run, stream
 from allocator import dynamics as dy
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
 
@@ -182,8 +182,7 @@ def draw_paths(rows: Sequence[Row], ax: Any) -> None:
         mine = [row for row in pick(rows, seller=seller) if row["period"] <= 20]
         for key, fill in (("trust", "white"), ("sales", colour)):
             look = {"marker": marker, "markerfacecolor": fill, "markersize": 3, "linewidth": 0.8}
-            x, y = [row["period"] for row in mine], [row[key] for row in mine]
-            ax.plot(x, y, color=colour, linestyle=dashes, clip_on=False, **look)
+            ax.plot(*entries(mine, "period", key), color=colour, linestyle=dashes, clip_on=False, **look)
     ax.set(xlabel="Period", ylabel="Trust, and sales a period\n(of those in full trust)", xlim=(0, 20), ylim=(0, 1))
     ax.set_xticks(range(0, 21, 5))
     ax.set_title("(a) filled: sales, hollow: trust", loc="left")
@@ -208,7 +207,7 @@ def draw_rest(rows: Sequence[Row], ax: Any) -> None:
     grid = np.linspace(0.0, 1.0, 200)
     for gamma, (colour, marker, dashes) in drawn(rows):
         mine = pick(rows, panel="rest", gamma=gamma)
-        x, y = [row["intensity"] for row in mine], [row["sales"] for row in mine]
+        x, y = entries(mine, "intensity", "sales")
         ax.plot(grid, grid * at_rest(grid, gamma), color=colour, linestyle=dashes, linewidth=0.9)
         ax.plot(x, y, marker, color=colour, markersize=3, markerfacecolor="white", clip_on=False)
         best, trust = dy.closed_forms.best_intensity(RECOVERY, EROSION, gamma)
@@ -228,9 +227,9 @@ def against(ax: Any, rows: Sequence[Row], key: str, scale: Any, grid: Any, formu
     for gamma, (colour, marker, dashes) in drawn(rows):
         mine = pick(rows, gamma=gamma)
         ax.plot(scale(grid), [formula(x, gamma) for x in grid], color=colour, linestyle=dashes, linewidth=0.9)
-        x, y = scale(np.array([row[key] for row in mine])), [row["best"] for row in mine]
+        x, y = entries(mine, key, "best")
         look = {"markersize": 3.5, "markerfacecolor": "white", "clip_on": False, "zorder": 3}
-        ax.plot(x, y, marker, color=colour, label=f"{gamma:g}", **look)
+        ax.plot(scale(x), y, marker, color=colour, label=f"{gamma:g}", **look)
     ax.set(ylabel="Best part of its\ntime to sell, s", ylim=(0, 1.02))
 
 
