@@ -150,6 +150,14 @@ def band(ax: Any, told: tuple[Any, Any], look: Sequence[str], **more: Any) -> No
     ax.fill_between(x, least, most, color=colour, alpha=0.2, linewidth=0)
 
 
+def halved(low: float, high: float, times: int, holds: Callable[[float], bool]) -> tuple[float, float]:
+    """Ends, after so many bisections, of the stretch in which what holds at the low end ceases to hold."""
+    for _ in range(times):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low, high
+
+
 def markets_of(rows: Sequence[Row], order: Sequence[str]) -> list[str]:
     """The markets that rows tell of, those of ``order`` alone and in its order."""
     there = {row.get("market") for row in rows}

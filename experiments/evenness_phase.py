@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, entries, estimate, percent, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, entries, estimate, halved, percent, pick, run, stream
 from allocator.dynamics import Even, Herding, Phased, Policy, World, simulate
 from allocator.dynamics.closed_forms import even_share_to_dissolve
 from allocator.plots.style import BLACK, BLUE, PURPLE, SKY, VERMILLION, look
@@ -158,11 +158,7 @@ def cure(strength: float) -> float:
 
 def strongest(even: float) -> float:
     """The eta up to which an even share dissolves every head of equal rooms."""
-    low, high = 1.01, 4.0
-    for _ in range(50):
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if cure(middle) < even else (low, middle)
-    return low
+    return halved(1.01, 4.0, 50, lambda strength: cure(strength) < even)[0]
 
 
 # What is drawn.

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, entries, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, entries, halved, pick, run, stream
 from allocator import dynamics as dy
 from allocator import market as mk
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
@@ -136,12 +136,9 @@ def breadths(breadth: float) -> list[Row]:
     """beta at which a tilt of all verticals, and one that cancels out over them, begins to grow, by bisection."""
     rows = []
     for name, tilt in (("together", [1.0] * VERTICALS), ("apart", [1.0, -1.0, *[0.0] * (VERTICALS - 2)])):
-        low, high = 1.0, 100.0
         if name == "apart" and breadth == 1.0:
             continue
-        for _ in range(30):
-            middle = 0.5 * (low + high)
-            low, high = (middle, high) if growth(middle, PLATFORMS, tilt, breadth, 2) < 1 else (low, middle)
+        low, _ = halved(1.0, 100.0, 30, lambda beta, tilt=tilt: growth(beta, PLATFORMS, tilt, breadth, 2) < 1)
         rows.append({"panel": "breadth", "breadth": breadth, "tilt": name, "network": low})
     return rows
 

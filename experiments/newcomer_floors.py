@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, band, blank_figure, over_draws, percent, pick, run, stream
+from _lab import Lab, Row, arguments, band, blank_figure, halved, over_draws, percent, pick, run, stream
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
 from allocator.synthetic.presets import KUAISHOU
 
@@ -69,14 +69,14 @@ def best_floor(months: int, power: float) -> float:
     """x* / nu: where the extra survivors per impression are most, by the closed form for one month, else bisection."""
     if months == 1:
         return float((power - 1.0) ** (1.0 / power))
-    low, high = 0.1, 10.0
-    for _ in range(60):
-        z = 0.5 * (low + high)
-        # S'(z) is S times the slope of its logarithm; past the tangent point the chord is the steeper one.
+
+    def short(z: float) -> bool:
+        """S'(z) is S times the slope of its logarithm; past the tangent point the chord is the steeper one."""
         left = HAZARD / (1.0 + z**power)
         slope = survival(z, months, power) * months * left / (1.0 - left) * power * z ** (power - 1) / (1.0 + z**power)
-        low, high = (z, high) if extra(z, months, power) < z * slope else (low, z)
-    return 0.5 * (low + high)
+        return extra(z, months, power) < z * slope
+
+    return 0.5 * sum(halved(0.1, 10.0, 60, short))
 
 
 def budgets() -> list[float]:

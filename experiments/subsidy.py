@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, entries, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, entries, halved, pick, run, stream
 from allocator import dynamics as dy
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
 
@@ -198,10 +198,7 @@ def boundary(learnings: Sequence[float]) -> list[Row]:
     """P9's boundary: no forgetting, learning as fast as fans leave, and a bearable deficit, by bisection."""
     points = [{"forgetting": 0.0, "learning": 0.0}, {"forgetting": 0.0, "learning": DECAY}]
     for learning in np.linspace(DECAY, max(learnings) * 1.2, 40).tolist():
-        low, high = 0.0, 1.0
-        for _ in range(60):
-            middle = 0.5 * (low + high)
-            low, high = (middle, high) if deficit(middle, learning) < bearable() else (low, middle)
+        low, _ = halved(0.0, 1.0, 60, lambda w, learning=learning: deficit(w, learning) < bearable())
         points.append({"forgetting": low, "learning": learning})
     return points
 

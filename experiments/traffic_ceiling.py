@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, band, blank_figure, entries, over_draws, percent, pick, run, stream
+from _lab import Lab, Row, arguments, band, blank_figure, entries, halved, over_draws, percent, pick, run, stream
 from allocator import dynamics as dy
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
 from allocator.synthetic.presets import KUAISHOU
@@ -121,12 +121,8 @@ def grown(rate: float, ceiling: float, years: int) -> Any:
 @functools.cache
 def fitted(ceiling: float) -> float:
     """The rate with which simulated supply goes from the first figure to the second; growth rises with it."""
-    low, high = 0.0, 1.0
-    for _ in range(50):
-        rate = 0.5 * (low + high)
-        below = grown(rate, ceiling, LAST - FIRST + 1)[-1] < VIEWERS[1] / VIEWERS[0]
-        low, high = (rate, high) if below else (low, rate)
-    return 0.5 * (low + high)
+    wanted, years = VIEWERS[1] / VIEWERS[0], LAST - FIRST + 1
+    return 0.5 * sum(halved(0.0, 1.0, 50, lambda rate: grown(rate, ceiling, years)[-1] < wanted))
 
 
 def growth(ceiling: str) -> list[Row]:

@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import Lab, Row, arguments, blank_figure, entries, pick, run, stream
+from _lab import Lab, Row, arguments, blank_figure, entries, halved, pick, run, stream
 from allocator import dynamics as dy
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
 
@@ -148,12 +148,12 @@ def best_by_patience(discount: float, gamma: float) -> float:
 
 def best_with_adverts(w: float, gamma: float) -> float:
     """P8: the root of the docstring's condition, by bisection, as its left side less its right one falls with s."""
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        s = 0.5 * (low + high)
+
+    def rises(s: float) -> bool:
         left = (1.0 - w) * (RECOVERY + EROSION * s**gamma)
-        low, high = (s, high) if left > (w + (1.0 - w) * s) * EROSION * gamma * s ** (gamma - 1.0) else (low, s)
-    return 0.5 * (low + high)
+        return left > (w + (1.0 - w) * s) * EROSION * gamma * s ** (gamma - 1.0)
+
+    return 0.5 * sum(halved(0.0, 1.0, 60, rises))
 
 
 # What is drawn.
