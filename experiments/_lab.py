@@ -64,15 +64,19 @@ Row = dict[str, Any]
 Cell = tuple[Callable[..., list[Row]], dict[str, Any]]
 
 
-def arguments(
-    question: str, *, data: str = "your own data in place of synthetic data, where the script can"
-) -> argparse.ArgumentParser:
-    """The parser with the arguments that every experiment takes; ``question`` is the script's docstring."""
+def arguments(question: str, *, tables: bool = False) -> argparse.ArgumentParser:
+    """The parser with the arguments that every experiment takes; ``question`` is the script's docstring. With
+    ``tables`` the data are the public tables, where ALLOCATOR_DATA says unless told otherwise.
+    """
     parser = argparse.ArgumentParser(description=question.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small sizes, the same code")
     parser.add_argument("--seed", type=int, default=7, help="names all random streams (default 7)")
     parser.add_argument("--out", type=Path, default=HERE / "out", help="folder of results (default experiments/out)")
-    parser.add_argument("--data", type=Path, help=data)
+    data: Row = {"help": "your own data in place of synthetic data, where the script can"}
+    if tables:
+        words = "the folder of the public tables (default: the variable ALLOCATOR_DATA)"
+        data = {"help": words, "default": os.environ.get("ALLOCATOR_DATA") or None}
+    parser.add_argument("--data", type=Path, **data)
     return parser
 
 

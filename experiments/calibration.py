@@ -8,7 +8,6 @@ the tables, the environment variable ALLOCATOR_DATA by default; without them the
 from __future__ import annotations
 
 import functools
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -338,9 +337,7 @@ def found(folder: Path | None) -> dict[str, al.Platform]:
 
 
 def main() -> None:
-    parser = arguments(__doc__, data="the folder of the public tables (default: the variable ALLOCATOR_DATA)")
-    parser.set_defaults(data=os.environ.get("ALLOCATOR_DATA") or None)
-    options = parser.parse_args()
+    options = arguments(__doc__, tables=True).parse_args()
     scale, seed = "quick" if options.quick else "full", {"seed": options.seed}
     contents = {name: platform.content_hash for name, platform in found(options.data).items()}
     cells = [(table, {"name": name, "content": contents[name], "folder": str(options.data)}) for name in contents]

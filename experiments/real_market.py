@@ -9,7 +9,6 @@ ALLOCATOR_DATA by default; without them the simulated market is drawn alone.
 from __future__ import annotations
 
 import functools
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -336,11 +335,9 @@ def mean(rows: Sequence[Row]) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = arguments(__doc__, data="the folder of the public tables (default: the variable ALLOCATOR_DATA)")
-    parser.set_defaults(data=os.environ.get("ALLOCATOR_DATA") or None)
-    options = parser.parse_args()
+    options = arguments(__doc__, tables=True).parse_args()
     scale = "quick" if options.quick else "full"
-    folder = public_tables(options.data and Path(options.data), "The figure shows the simulated market alone.")
+    folder = public_tables(options.data, "The figure shows the simulated market alone.")
     source = {"folder": str(folder), "size": SIZES[scale], "seed": options.seed}
     markets = [market for market in LABELS if market == SIMULATED or folder is not None]
     markets = [market for market in markets if scale == "full" or market in QUICK]
