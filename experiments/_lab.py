@@ -41,25 +41,6 @@ LIBRARIES = (
     "pyarrow",
     "matplotlib",
 )
-PAID = "Quantity > 0 and UnitPrice > 0 and not missing(CustomerID)"
-"""The usual clean view of UCI Online Retail: no cancellations, gifts or unknown customers."""
-RETAIL = {"log": "uci_online_retail", "money": "Quantity * UnitPrice", "where": PAID, "currency": "GBP"}
-JOURNEY = {"log": "complete_journey_transactions_sample", "money": "sales_value", "currency": "USD"}
-PRODUCTS = "complete_journey_products"
-MARKETS: dict[str, dict[str, str]] = {
-    "uci_country_product": RETAIL | {"segment": "Country", "anchor": "StockCode"},
-    "uci_customer_product": RETAIL | {"segment": "CustomerID", "anchor": "StockCode"},
-    "cj_household_store": JOURNEY | {"segment": "household_id", "anchor": "store_id"},
-    "cj_household_manufacturer": JOURNEY | {"segment": "household_id", "anchor": "manufacturer_id", "join": PRODUCTS},
-}
-"""Four graphs of two public tables of sales: UCI Online Retail (Chen 2015) and The Complete Journey (84.51°)."""
-NAMES = {
-    "uci_country_product": "UCI, country and product",
-    "uci_customer_product": "UCI, customer and product",
-    "cj_household_store": "CJ, household and store",
-    "cj_household_manufacturer": "CJ, household and manufacturer",
-}
-BASKETS = {"uci_online_retail": "InvoiceNo", "complete_journey_transactions_sample": "basket_id"}
 Row = dict[str, Any]
 Cell = tuple[Callable[..., list[Row]], dict[str, Any]]
 
@@ -84,27 +65,6 @@ def stream(seed: int, purpose: str) -> np.random.Generator:
     """The random stream of one purpose, whatever other streams are asked for."""
     name = hashlib.blake2b(purpose.encode(), digest_size=16).digest()
     return np.random.default_rng(np.random.SeedSequence([seed, *name]))
-
-
-def read_market(folder: Path, name: str, **options: Any) -> allocator.tables.Reading:
-    """Read one of `MARKETS` from the folder of public tables; a product without a manufacturer is left out."""
-    table = dict(MARKETS[name])
-    log, join = folder / f"{table.pop('log')}.parquet", table.pop("join", None)
-    if join is not None:
-        options |= {"join": [(folder / f"{join}.parquet", "product_id")], "invalid": "drop"}
-    return allocator.read_log(log, period="year", **table, **options)
-
-
-def public_tables(folder: Path | None, otherwise: str) -> Path | None:
-    """The folder of public tables if all of them are there, else None and a sentence on stderr, ending in what then."""
-    needed = dict.fromkeys(table[key] for table in MARKETS.values() for key in ("log", "join") if key in table)
-    lacking = [f"{name}.parquet" for name in needed if folder is None or not (folder / f"{name}.parquet").exists()]
-    if not lacking:
-        return folder
-    why = "neither --data nor ALLOCATOR_DATA names their folder"
-    why = why if folder is None else f"{folder} lacks {', '.join(lacking)}"
-    print(f"The public tables are not there: {why}. {otherwise}", file=sys.stderr)
-    return None
 
 
 def pick(rows: Sequence[Row], **wanted: Any) -> list[Row]:
@@ -160,12 +120,6 @@ def halved(low: float, high: float, times: int, holds: Callable[[float], bool]) 
         middle = 0.5 * (low + high)
         low, high = (middle, high) if holds(middle) else (low, middle)
     return low, high
-
-
-def markets_of(rows: Sequence[Row], order: Sequence[str]) -> list[str]:
-    """The markets that rows tell of, those of ``order`` alone and in its order."""
-    there = {row.get("market") for row in rows}
-    return [market for market in order if market in there]
 
 
 def percent(share: float, position: float | None = None) -> str:
@@ -283,32 +237,38 @@ def _plain(record: Any) -> Any:
 
 
 def _key(function: Callable, parameters: Row) -> str:
-    """Hash of all that a cell's rows depend on: code, libraries and parameters."""
-    called = json.dumps([function.__name__, _plain(parameters), _versions()], sort_keys=True)
-    return hashlib.blake2b((_sources(inspect.getfile(function)) + called).encode(), digest_size=12).hexdigest()
+    """Hash of all that a cell's rows depend on: code (the script, and what it imports from beside it), libraries and
+    parameters.
+    """
+    called = json.dumps([function.__name__, _plain(parameters), versions()], sort_keys=True)
+    loaded = {getattr(module, "__file__", None) or "" for module in list(sys.modules.values())}
+    beside = {file for file in loaded if Path(file).parent == HERE}
+    code = sources(*sorted(beside | {inspect.getfile(function)}))
+    return hashlib.blake2b((code + called).encode(), digest_size=12).hexdigest()
 
 
 @functools.cache
-def _sources(script: str) -> str:
-    """Hash of the script, of this file and of the package, as they are when first asked for."""
-    package = Path(allocator.__file__).parent
-    files = [Path(script), Path(__file__), *sorted(package.rglob("*.py"))]
+def sources(*scripts: str) -> str:
+    """Hash of scripts and of the package, as they are when first asked for."""
+    files = [*map(Path, scripts), *sorted(Path(allocator.__file__).parent.rglob("*.py"))]
     return hashlib.blake2b(b"\0".join(file.read_bytes() for file in files)).hexdigest()
 
 
-def _versions() -> Row:
+def versions() -> Row:
     return {"python": machine.python_version()} | {name: importlib.metadata.version(name) for name in LIBRARIES}
 
 
-def _provenance() -> Row:
-    def git(*words: str) -> str:
-        known = shutil.which("git")
-        return subprocess.run([known, *words], cwd=HERE, capture_output=True, text=True).stdout.strip() if known else ""
+def git(*words: str) -> str:
+    """What git says of this repository; nothing where there is none."""
+    known = shutil.which("git")
+    return subprocess.run([known, *words], cwd=HERE, capture_output=True, text=True).stdout.strip() if known else ""
 
+
+def _provenance() -> Row:
     return {
         "commit": git("rev-parse", "HEAD"),
         "dirty": bool(git("status", "--porcelain")),
-        "versions": _versions(),
+        "versions": versions(),
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "time": datetime.now(UTC).isoformat(),
         "machine": machine.platform(),

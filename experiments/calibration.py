@@ -17,22 +17,8 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import (
-    MARKETS,
-    NAMES,
-    Lab,
-    Row,
-    arguments,
-    blank_figure,
-    entries,
-    markets_of,
-    percent,
-    pick,
-    public_tables,
-    read_market,
-    run,
-    stream,
-)
+from _lab import Lab, Row, arguments, blank_figure, entries, percent, pick, run, stream
+from _tables import MARKETS, NAMES, markets_of, public_tables, read_market
 from allocator.metrics import gini, lorenz, top_share
 from allocator.plots.style import BLACK, BLUE, DASHES, GREY, ORANGE
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -259,7 +260,9 @@ def wooed(rows: Sequence[Row]) -> str:
         none, much = ([row["head"] for row in pick(mine, carried=carried, offer=o)] for o in (0.05, most))
         found[carried] = mean_of([100 * (b - a) for a, b in zip(none, much, strict=True)])
     assert found[1.0][0] < -2 * found[1.0][1], found
-    assert found[1.0][0] < found[0.0][0], found
+    drawn = [found[carried][0] for carried in sorted(found)]
+    assert drawn[0] < 0.0, found
+    assert all(more < less for less, more in pairwise(drawn)), found
     return (
         f"To leave heads {1 - most:g} of what they sell in place of .95 changes the rival's part of them by "
         + ", ".join(f"{mean:+.0f} +- {error:.0f} (ψ = {carried:g})" for carried, (mean, error) in found.items())

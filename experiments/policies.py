@@ -396,6 +396,7 @@ def held(rows: Sequence[Row], errors: float) -> str:
     little, much = (pick(mine, remedy="phase", part=part)[0] for part in (parts[0], parts[-1]))
     assert little["gain"] > errors * little["gain_error"], little
     assert much["gain"] < little["gain"], (little, much)
+    assert much["gain"] < -errors * much["gain_error"] or errors < 0, much
     return (
         f"Where a crowd is locked in ten even days at {HOLD:.0%} gain {told(little)} if the platform guides "
         f"{little['part']:.0%} afterwards and {told(much)} if it guides {much['part']:.0%}, as what it guides by value "
@@ -409,7 +410,8 @@ def quoted(rows: Sequence[Row], errors: float) -> str:
     for world, remedy in OWN.items():
         own, plain = mine[world, remedy], mine["plain", remedy]
         assert own["gain"] > errors * own["gain_error"], own
-        assert plain["gain"] < abs(errors) * plain["gain_error"], plain
+        assert plain["gain"] < (0.0 if errors > 0 else -errors * plain["gain_error"]), plain
+        assert mine["plain", "all"]["gain"] < plain["gain"] or errors < 0, (mine["plain", "all"], plain)
         others = [mine[world, other] for other in (*OWN.values(), "all") if other != remedy]
         assert all(own["gain"] > other["gain"] for other in others) or errors < 0, (own, others)
     risk, star = mine["risk", "cap"], mine["bargaining", "cap"]

@@ -17,23 +17,8 @@ from typing import Any
 import numpy as np
 
 import allocator as al
-from _lab import (
-    BASKETS,
-    MARKETS,
-    NAMES,
-    Lab,
-    Row,
-    arguments,
-    blank_figure,
-    entries,
-    markets_of,
-    percent,
-    pick,
-    public_tables,
-    read_market,
-    run,
-    stream,
-)
+from _lab import Lab, Row, arguments, blank_figure, entries, percent, pick, run, stream
+from _tables import BASKETS, MARKETS, NAMES, markets_of, public_tables, read_market
 from allocator.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
 
 CAP = "observed:1.25"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import importlib
-import importlib.metadata
 import json
 import os
 import re
@@ -24,11 +23,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import allocator
+SCRIPTS = Path(__file__).resolve().parents[1] / "experiments"
+sys.path.append(str(SCRIPTS))
+import _lab  # noqa: E402
 
-ROOT = Path(__file__).resolve().parents[1]
-SCRIPTS = ROOT / "experiments"
-LIBRARIES = ("numpy", "scipy", "cvxpy", "clarabel", "scs", "ortools", "highspy", "POT", "numba", "matplotlib")
 INSTALL = "no TeX here: on Debian, apt install latexmk texlive-latex-recommended texlive-latex-extra"
 Rows = list[dict[str, Any]]
 
@@ -124,8 +122,6 @@ def measure(paper: Paper, out: Path) -> None:
 
 def redraw(paper: Paper, name: str, folder: Path) -> None:
     """The figure of kept rows, by its script."""
-    import _lab
-
     script, record = importlib.import_module(name), _kept(paper, name)
     _lab.Lab(name, folder, record["arguments"]).finish(script.draw, record["rows"], columns=script.COLUMNS)
 
@@ -148,10 +144,9 @@ def _started(name: str, folder: Path, words: Sequence[str]) -> subprocess.Popen:
 
 def _hash(words: Sequence[str]) -> str:
     """Of the package, of what experiments share, of libraries and arguments."""
-    package = Path(allocator.__file__).parent
-    files = [SCRIPTS / "_lab.py", *sorted(package.rglob("*.py"))]
-    known = json.dumps([{name: importlib.metadata.version(name) for name in LIBRARIES}, list(words)])
-    return hashlib.blake2b(b"\0".join([known.encode(), *(f.read_bytes() for f in files)]), digest_size=12).hexdigest()
+    shared = sorted(map(str, SCRIPTS.glob("_*.py")))
+    known = json.dumps([_lab.sources(*shared), _lab.versions(), list(words)])
+    return hashlib.blake2b(known.encode(), digest_size=12).hexdigest()
 
 
 def _own(name: str) -> str:
@@ -171,27 +166,16 @@ def write(paper: Paper, out: Path, seed: int, *, quick: bool) -> set[str]:
     results = {name: (out / name / f"{name}.json").read_text(encoding="utf-8") for name in paper.experiments}
     rows = {name: json.loads(text)["rows"] for name, text in results.items()}
     rows |= {name: _kept(paper, name)["rows"] for name in paper.kept}
-    about = {"seed": str(seed), "commit": _commit(), "scale": "small sizes" if quick else "full sizes"}
+    changed = "+" if _lab.git("status", "--porcelain") else ""
+    commit = (_lab.git("rev-parse", "--short=10", "HEAD") or "unknown") + changed
+    about = {"seed": str(seed), "commit": commit, "scale": "small sizes" if quick else "full sizes"}
     numbers = {**paper.numbers(rows), **about}
     lines = [rf"\expandafter\def\csname val@{name}\endcsname{{{text}}}" for name, text in sorted(numbers.items())]
     files = {"numbers.tex": "\n".join(lines) + "\n"}
     files |= {f"{name}.tex": table for name, table in paper.tables(rows).items()}
     for name, text in files.items():
-        draft = out / f".{name}.partial"
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(out / name)
+        _lab.write(out / name, text.encode())
     return set(numbers)
-
-
-def _commit() -> str:
-    git = shutil.which("git")
-    if git is None:
-        return "unknown"
-
-    def said(*words: str) -> str:
-        return subprocess.run([git, *words], cwd=ROOT, capture_output=True, text=True).stdout.strip()
-
-    return (said("rev-parse", "--short=10", "HEAD") or "unknown") + ("+" if said("status", "--porcelain") else "")
 
 
 def booktabs(columns: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> str:

@@ -18,7 +18,6 @@ from allocator.rules.rows import Box, Rows
 from allocator.rules.rule import Marginals
 from allocator.rules.stated import Stated, unit_of
 from allocator.rules.totals import Totals
-from allocator.wording import some
 
 FloatArray = NDArray[np.float64]
 

@@ -11,7 +11,8 @@ import numpy as np
 from numbers_of_worlds import assumed, bans, fragments, league, poached, sources, spending, war
 from taking import percent, power, span
 
-from _lab import BASKETS, MARKETS, pick
+from _lab import pick
+from _tables import BASKETS, MARKETS
 from allocator.certificate import TOLERANCE
 from allocator.dynamics import closed_forms
 from allocator.dynamics.moments import public_share
