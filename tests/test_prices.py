@@ -184,7 +184,7 @@ def test_an_interrupt_returns_the_best_so_far(monkeypatch):
             raise KeyboardInterrupt
         return descend(*args, **options)
 
-    monkeypatch.setattr("allocator.solvers.prices.descend", interrupted)
+    monkeypatch.setattr("allocator.solvers.prices.search.descend", interrupted)
     allocation = al.solve(problem, solver="prices", relative_gap=1e-9)
     assert allocation.status is al.Status.FEASIBLE
     assert len(calls) == 3
