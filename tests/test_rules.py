@@ -310,3 +310,10 @@ def _accepts(rule, level):
     except ValueError:
         return False
     return True
+
+
+@pytest.mark.parametrize(("kind", "flow"), [(al.Floor, (50.0, 0.0)), (al.Cap, (150.0, 2.0))])
+def test_a_violation_is_of_one_anchor_the_worst_beside_its_level(kind, flow):
+    platform = al.synthetic.star(np.ones(2), supply=1000.0)
+    bound = kind(dict(zip(platform.anchors["id"], (100.0, 1.0), strict=True))).bind(platform)
+    assert bound.violation(Totals(platform, np.array(flow))) == (1.0, 1.0, f"anchor {platform.anchors['id'][1]}")

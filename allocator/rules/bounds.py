@@ -104,9 +104,8 @@ class _Bound(Constraint):
         excess = self.excess(totals)
         unit = np.where((self.level > 0) & (self.level < np.inf), self.level, np.where(self.reach > 0, self.reach, 1.0))
         worst = int(np.argmax(excess / unit))
-        return Violation(
-            float(excess.max()), float(excess[worst] / unit[worst]), f"anchor {self.platform.anchors['id'][worst]}"
-        )
+        relative, where = float(excess[worst] / unit[worst]), f"anchor {self.platform.anchors['id'][worst]}"
+        return Violation(float(excess[worst]), relative, where)
 
     def shadow_price(self, multipliers: FloatArray, totals: Totals, surplus: Any) -> FloatArray:
         """-p: what one more unit of an anchor's level is worth (>= 0 for a cap, <= 0 for a floor)."""
