@@ -387,7 +387,7 @@ def ranked(rows: Sequence[Row], errors: float) -> str:
 
 
 def held(rows: Sequence[Row], errors: float) -> str:
-    """Lock-in is cured by taking hold of traffic, and better by value; a platform that guides much has none."""
+    """Lock-in is cured by taking hold of traffic, and better by value; where much is guided, even days cost."""
     mine = pick(rows, panel="guided mean")
     for row in pick(mine, remedy="phase"):
         (value,) = pick(mine, remedy="value", part=row["part"])
@@ -399,8 +399,8 @@ def held(rows: Sequence[Row], errors: float) -> str:
     assert much["gain"] < -errors * much["gain_error"] or errors < 0, much
     return (
         f"Where a crowd is locked in ten even days at {HOLD:.0%} gain {told(little)} if the platform guides "
-        f"{little['part']:.0%} afterwards and {told(much)} if it guides {much['part']:.0%}, as what it guides by value "
-        "frees the crowd anyhow; the same days by value gain more at every part tried."
+        f"{little['part']:.0%} afterwards and {told(much)} if it guides {much['part']:.0%}; the same days by value "
+        "gain more at every part tried."
     )
 
 
@@ -420,10 +420,11 @@ def quoted(rows: Sequence[Row], errors: float) -> str:
     gains = [told(mine[world, remedy]) for world, remedy in OWN.items()]
     costs = [f"{-100 * mine['plain', remedy]['gain']:.1f}" for remedy in OWN.values()]
     return (
-        f"Three remedies for three problems: ten even days gain {gains[0]} of a year's GMV where a crowd is locked in, "
-        f"viable floors {gains[1]} where newcomers who stay become good, a cap {gains[2]} where stars leave the faster "
-        f"the larger they are; where no problem is sharp they cost {costs[0]}, {costs[1]} and {costs[2]} %, against "
-        f"the risk of leaving alone a cap gains {told(risk)}, and all three together gain less than the right one."
+        f"Three remedies for three problems: ten even days gain {gains[0]} of a year's discounted GMV where a crowd is "
+        f"locked in, viable floors {gains[1]} where newcomers who stay become good, a cap {gains[2]} where stars leave "
+        f"the faster the larger they are; where no problem is sharp they cost {costs[0]}, {costs[1]} and {costs[2]} "
+        f"%, against the risk of leaving alone a cap gains {told(risk)}, and all three together gain less than the "
+        "right one."
     )
 
 

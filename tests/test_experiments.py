@@ -133,6 +133,17 @@ def test_the_committed_figure_is_what_the_code_produces(first):
 MEANS = ("league mean", "matrix mean")
 
 
+def test_the_committed_league_bears_out_what_is_said_of_it(monkeypatch):
+    """In full, where signs are beyond two standard errors."""
+    monkeypatch.syspath_prepend(FOLDER)
+    import policies
+
+    numbers = ("gain", "gain_error", "part", "cap")
+    rows = [row | {k: float(row[k]) for k in numbers if row[k]} for row in rows_of(FOLDER / "figures" / "policies.csv")]
+    told = policies.held(rows, 2.0) + policies.quoted(rows, 2.0)
+    assert "ten even days" in told
+
+
 @pytest.fixture
 def platform():
     return al.synthetic.heavy_tailed(40, 8, degree=4, rng=np.random.default_rng(3))
