@@ -11,7 +11,8 @@ from _lab import mean_of
 
 def percent(part: float, digits: int = 0) -> str:
     """A part of one as so many of a hundred."""
-    return rf"{100 * part:.{digits}f}\,\%"
+    sign = "$-$" if part < 0 else ""
+    return rf"{sign}{100 * abs(part):.{digits}f}\,\%"
 
 
 def power(number: float) -> str:
