@@ -160,6 +160,7 @@ class Problem:
 
     @property
     def exposure_box(self) -> Boxes:
+        """The common bounds on exposure."""
         return self.box_of("exposure")
 
     @cached_property
